@@ -1,0 +1,163 @@
+"""Problem documents (RFC 9457): what went wrong with a request. Never a statement about a certificate.
+
+Each kind has a stable code, which is the end of its `type`; the page at that address explains it. Routes for people get the same
+problem as a page.
+"""
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from api.verifier.limits import TooManyLookups
+from registry.kernel.errors import Conflict, IntegrityFault, MalformedInput, Missing, RegistryError, RuleRefusal, Unavailable
+
+MEDIA_TYPE = "application/problem+json"
+
+_log = logging.getLogger("vermilion.http")
+_MACHINE_PATHS = ("/v1/", "/.well-known/", "/issuers/", "/vct/", "/programmes/", "/livez", "/readyz", "/static/")
+_STATUSES: tuple[tuple[type[RegistryError], HTTPStatus], ...] = (
+    (TooManyLookups, HTTPStatus.TOO_MANY_REQUESTS),
+    (MalformedInput, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (RuleRefusal, HTTPStatus.FORBIDDEN),
+    (Conflict, HTTPStatus.CONFLICT),
+    (Missing, HTTPStatus.NOT_FOUND),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (IntegrityFault, HTTPStatus.INTERNAL_SERVER_ERROR),
+)
+_HTTP_CODES: dict[int, tuple[str, str]] = {
+    400: ("http/malformed", "The request cannot be read"),
+    404: ("http/unknown-path", "There is nothing at this address"),
+    405: ("http/method", "This address does not take that method"),
+    413: ("http/too-large", "The request is too large"),
+    422: ("http/malformed", "The request cannot be read"),
+    429: ("lookup/too-many", "Too many look-ups"),
+    503: ("unavailable", "Not available now"),
+}
+_TITLES: dict[int, str] = {
+    403: "Refused",
+    409: "It does not fit the present state",
+    500: "Something went wrong here",
+    **{status: title for status, (_, title) in _HTTP_CODES.items()},
+}
+_RETRY_SECONDS = 10
+
+
+class NothingPublished(Missing):
+    """No issuer publishes anything at this address."""
+
+    code = "published/nothing"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__("nothing is published at this address")
+
+
+class NothingSent(MalformedInput):
+    """A form came without a file, or without both number and name."""
+
+    code = "verify/nothing-sent"
+
+    def __init__(self) -> None:
+        super().__init__("expected a file, or a certificate number (64 characters at most) and a name (200 at most)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One problem, before it becomes a document or a page."""
+
+    status: int
+    code: str
+    """Stable slug; the end of the document's `type`."""
+    title: str
+    detail: str | None = None
+    instance: str | None = None
+    """`urn:uuid:` of a fault of ours, to be found in the log."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extensions: Mapping[str, object] = field(default_factory=dict)
+
+
+Respond = Callable[[Request, Problem], Response]
+
+
+def problem_response(problem: Problem, public_base_url: str) -> Response:
+    """Write the problem as `application/problem+json`."""
+    document: dict[str, object] = {
+        "type": f"{public_base_url}/problems/{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "code": problem.code,
+        **problem.extensions,
+    }
+    if problem.detail is not None:
+        document["detail"] = problem.detail
+    if problem.instance is not None:
+        document["instance"] = problem.instance
+    return JSONResponse(
+        document,
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers={"Cache-Control": "no-store", **problem.headers},
+    )
+
+
+def problem_of(error: RegistryError) -> Problem:
+    """Give one of our errors as a problem; the status follows its place in the error tree."""
+    status = next(status for kind, status in (*_STATUSES, (RegistryError, 500)) if isinstance(error, kind))
+    headers = {}
+    if isinstance(error, TooManyLookups):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(_RETRY_SECONDS)
+    return Problem(
+        status=int(status), code=error.code, title=_TITLES[int(status)], detail=str(error), headers=headers
+    )
+
+
+def install(app: FastAPI, *, page: Respond, document: Respond) -> None:
+    """Answer every error of `app`: people's routes with `page`, all others with `document`."""
+
+    def respond(request: Request, problem: Problem) -> Response:
+        machine = request.url.path.startswith(_MACHINE_PATHS)
+        return (document if machine else page)(request, problem)
+
+    async def ours(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RegistryError)
+        problem = problem_of(error)
+        if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            _log.error("%s: %s", error.code, error)
+        return respond(request, problem)
+
+    async def of_http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        code, title = _HTTP_CODES.get(error.status_code, ("http/refused", HTTPStatus(error.status_code).phrase))
+        headers = {name: value for name, value in (error.headers or {}).items() if name.lower() in {"allow", "retry-after"}}
+        return respond(request, Problem(status=error.status_code, code=code, title=title, headers=headers))
+
+    async def of_shape(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        # Places and kinds only: the values may be somebody's name.
+        faults = [{"at": ".".join(str(part) for part in one["loc"]), "fault": str(one["type"])} for one in error.errors()]
+        code, title = _HTTP_CODES[422]
+        return respond(request, Problem(status=422, code=code, title=title, extensions={"errors": faults}))
+
+    async def unforeseen(request: Request, error: Exception) -> Response:
+        instance = uuid.uuid4().urn
+        # The path of a certificate's page holds its key, so only the identifier of the fault is logged.
+        _log.error("unforeseen fault %s: %s", instance, type(error).__name__)
+        return respond(request, Problem(status=500, code="internal", title=_TITLES[500], instance=instance))
+
+    handlers: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+        RegistryError: ours,
+        HTTPException: of_http,
+        RequestValidationError: of_shape,
+        Exception: unforeseen,
+    }
+    for kind, handler in handlers.items():
+        app.add_exception_handler(kind, handler)

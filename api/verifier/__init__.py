@@ -1,0 +1,23 @@
+"""The door for verifiers: anyone who holds a certificate, a file, or a number and a name."""
+
+from api.verifier.limits import LookupGate, LookupLimits, TooManyLookups
+from api.verifier.masking import masked
+from api.verifier.ports import Doors, IssuerContact, PublishedDocuments, SiteHealth, SiteKnowledge, Verifier
+from api.verifier.report import not_found, public_content, report_document, too_large
+
+__all__ = [
+    "Doors",
+    "IssuerContact",
+    "LookupGate",
+    "LookupLimits",
+    "PublishedDocuments",
+    "SiteHealth",
+    "SiteKnowledge",
+    "TooManyLookups",
+    "Verifier",
+    "masked",
+    "not_found",
+    "public_content",
+    "report_document",
+    "too_large",
+]

@@ -1,0 +1,88 @@
+"""What the public doors need from the rest of the product, as protocols and values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from api.verifier.limits import LookupGate
+from registry.verification.model import Report
+
+
+class Verifier(Protocol):
+    """The one judge behind every entrance. Raises Unavailable when it cannot judge at all (the store is gone, say)."""
+
+    def by_document(self, data: bytes) -> Report:
+        """Judge the bytes of a bundle or an SD-JWT; anything else is `unreadable`."""
+        ...
+
+    def by_key(self, key: str) -> Report:
+        """Judge the certificate that a QR code names (26 base32 characters, any case); unknown is `not-found`."""
+        ...
+
+    def by_number_and_name(self, number: str, name: str) -> Report:
+        """Judge the current revision under `number` if its holder is `name`; anything else is `not-found`."""
+        ...
+
+
+class PublishedDocuments(Protocol):
+    """The issuers' public files: metadata, key sets, type metadata, programmes."""
+
+    def get(self, path: str) -> tuple[str, bytes] | None:
+        """Give media type and bytes of what is published at `path` (from `/`, without host); None = nothing is."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteKnowledge:
+    """How much of the chain this site has read, for the status page and for probes."""
+
+    chain: str
+    """CAIP-10 name of the contract that is followed."""
+    test_chain: bool
+    block: int
+    """The last final block that was read."""
+    block_time: datetime
+    """Time of that block, UTC."""
+    read_at: datetime
+    """When it was read, UTC."""
+    nodes: int
+    """How many nodes agreed on it."""
+    certificates: int
+    """How many certificates are recorded up to it."""
+    limit_seconds: int
+    """Age above which verdicts become `cannot-confirm`."""
+
+
+class SiteHealth(Protocol):
+    """Says what the site knows."""
+
+    def knowledge(self) -> SiteKnowledge | None:
+        """Give what has been read of the chain; None = nothing yet. Raises Unavailable when the store does not answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuerContact:
+    """Whom a reader may ask about a certificate of one issuing body."""
+
+    hours_zh: str
+    hours_en: str
+    telephone: str | None
+    email: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Everything that the routes use; made once by `api.app.create_app`."""
+
+    verifier: Verifier
+    health: SiteHealth
+    documents: PublishedDocuments
+    gate: LookupGate
+    clock: Callable[[], datetime]
+    """Gives the present moment, timezone-aware."""
+    public_base_url: str
+    """Scheme and host, without a slash at the end."""
+    contacts: Mapping[str, IssuerContact] = field(default_factory=dict)
+    """By issuer code."""

@@ -1,0 +1,172 @@
+"""The verifier's door for other systems: verdicts as JSON, and the issuers' published files."""
+
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, Response
+
+from api.bodies import DOCUMENT_BYTES, DRAINED_BYTES, read_capped
+from api.problems import NothingPublished
+from api.verifier.masking import masked
+from api.verifier.ports import Doors
+from api.verifier.report import not_found, report_document, too_large
+from api.verifier.schemas import LookupRequest, ProblemDocument, ReportDocument
+from registry.kernel.identifiers import IdentifierMalformed, certificate_key
+from registry.verification.model import Outcome, Report
+
+
+def doors(request: Request) -> Doors:
+    """Give the application's doors to a route."""
+    found = request.app.state.doors
+    assert isinstance(found, Doors)
+    return found
+
+
+DoorsOfApp = Annotated[Doors, Depends(doors)]
+
+_PROBLEM: dict[str, Any] = {"model": ProblemDocument, "description": "Nothing was judged."}
+_VERDICTS: dict[int | str, dict[str, Any]] = {
+    200: {"model": ReportDocument, "description": "A verdict; read `outcome`."},
+    503: _PROBLEM,
+}
+_LOOKUPS: dict[int | str, dict[str, Any]] = {
+    **_VERDICTS,
+    404: {"model": ReportDocument, "description": "The verdict `not-found`."},
+}
+_DOCUMENT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": f"A bundle as delivered, or an SD-JWT, as it is; at most {DOCUMENT_BYTES:,} bytes.",
+        "content": {
+            "application/json": {"schema": {"type": "object"}},
+            "application/dc+sd-jwt": {"schema": {"type": "string"}},
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    }
+}
+
+router = APIRouter()
+
+
+@router.get("/v1/certificates/{key}/verdict", responses=_LOOKUPS, tags=["verification"], operation_id="verdictByKey")
+def verdict_by_key(key: str, doors: DoorsOfApp) -> Response:
+    """Judge the certificate that a QR code names. Revoked is an answer (200), unknown is `not-found` (404)."""
+    return _answer(judge_key(doors, key))
+
+
+@router.post(
+    "/v1/verifications",
+    responses=_VERDICTS,
+    tags=["verification"],
+    operation_id="verifyDocument",
+    openapi_extra=_DOCUMENT_BODY,
+    max_body_size=DRAINED_BYTES,
+)
+async def verify_document(request: Request, doors: DoorsOfApp) -> Response:
+    """Judge a bundle or an SD-JWT sent as the request's body. What is not one of ours is `unreadable` (200)."""
+    data = await read_capped(request, DOCUMENT_BYTES)
+    return _answer(await run_in_threadpool(judge_document, doors, data))
+
+
+@router.post(
+    "/v1/lookups",
+    responses={**_LOOKUPS, 422: _PROBLEM, 429: _PROBLEM},
+    tags=["verification"],
+    operation_id="lookUp",
+)
+def look_up(body: LookupRequest, request: Request, doors: DoorsOfApp) -> Response:
+    """Judge the current revision under a number, if its holder has this name. One answer for every kind of miss."""
+    return _answer(judge_lookup(doors, source_of(request), body.number, body.name))
+
+
+@router.get("/livez", tags=["operation"], operation_id="alive")
+def alive() -> dict[str, str]:
+    """Say that the process answers."""
+    return {"status": "alive"}
+
+
+@router.get("/readyz", tags=["operation"], operation_id="ready", responses={503: _PROBLEM})
+def ready(doors: DoorsOfApp) -> Response:
+    """Say whether the site can answer with knowledge of the chain; old knowledge still answers, with `cannot-confirm`."""
+    known = doors.health.knowledge()
+    if known is None:
+        return JSONResponse({"status": "starting"}, status_code=503, headers={"Retry-After": "5"})
+    age = int((doors.clock() - known.read_at).total_seconds())
+    state = "ready" if age <= known.limit_seconds else "behind"
+    return JSONResponse({"status": state, "block": known.block, "age_seconds": max(0, age)})
+
+
+def published(request: Request, doors: DoorsOfApp) -> Response:
+    """Give one of the issuers' public files, byte for byte."""
+    found = doors.documents.get(request.url.path)
+    if found is None:
+        raise NothingPublished(request.url.path)
+    media_type, data = found
+    tag = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    # Wallets in browsers of other origins read these.
+    headers = {
+        "ETag": tag,
+        "Cache-Control": "public, max-age=300",
+        "Access-Control-Allow-Origin": "*",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+    }
+    if request.headers.get("If-None-Match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type=media_type, headers=headers)
+
+
+for _path, _name in (
+    ("/.well-known/jwt-vc-issuer/issuers/{code}", "issuerMetadata"),
+    ("/issuers/{code}/jwks.json", "issuerKeys"),
+    ("/vct/occupational-skill-certificate/1", "typeMetadata"),
+    ("/programmes/{programme}/{version}", "programme"),
+):
+    router.add_api_route(
+        _path,
+        published,
+        methods=["GET"],
+        tags=["published"],
+        operation_id=_name,
+        response_class=Response,
+        responses={404: _PROBLEM},
+    )
+
+
+def judge_key(doors: Doors, key: str) -> Report:
+    """Judge by key; what cannot be a key is as unknown as any other."""
+    try:
+        wanted = certificate_key(key)
+    except IdentifierMalformed:
+        return not_found(doors.clock())
+    return doors.verifier.by_key(wanted)
+
+
+def judge_document(doors: Doors, data: bytes | None) -> Report:
+    """Judge a document; None = it was larger than anything of ours and was not kept."""
+    if data is None:
+        return too_large(doors.clock())
+    return doors.verifier.by_document(data)
+
+
+def judge_lookup(doors: Doors, source: str, number: str, name: str) -> Report:
+    """Judge by number and name within the limits, and cover what such a reader need not see. Raises TooManyLookups."""
+    doors.gate.admit(source, number)
+    return masked(doors.verifier.by_number_and_name(number, name))
+
+
+def source_of(request: Request) -> str:
+    """Name the address that a request came from, for the limits."""
+    return request.client.host if request.client else "unknown"
+
+
+def status_code(report: Report) -> int:
+    """Give the HTTP status of a verdict: 404 for `not-found`, 200 for all others."""
+    return 404 if report.outcome is Outcome.NOT_FOUND else 200
+
+
+def _answer(report: Report) -> Response:
+    return JSONResponse(
+        report_document(report), status_code=status_code(report), headers={"Cache-Control": "no-store"}
+    )

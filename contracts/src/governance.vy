@@ -1,0 +1,569 @@
+# pragma version 0.4.3
+"""
+@title Governance: members and their ballots
+@license Apache-2.0
+@notice Members decide by a majority of at least `threshold` votes. A ballot is addressed by its content and begun by its first vote;
+        it takes votes for 30 days. Dangerous kinds wait `delay` seconds after the threshold is reached and are then enacted within
+        30 days or not at all.
+@dev An epoch is a time without change of members or threshold. Votes of an earlier epoch count as far as their givers are still
+     members; a delay that ran in it starts again with the new epoch. Because votes and members only change in known steps, this
+     is computed when a ballot is touched and needs no loop over ballots.
+"""
+
+import fault
+import history
+import words
+
+uses: history
+
+
+event Voted:
+    kind: uint256
+    subject: bytes32
+    arg: uint256
+    ref: bytes32
+    salt: bytes32
+    votes: uint256
+    outcome: uint256
+    by: address
+    seq: uint256
+
+
+event VoteWithdrawn:
+    ballot: bytes32
+    votes: uint256
+    by: address
+    seq: uint256
+
+
+event Enacted:
+    kind: uint256
+    subject: bytes32
+    arg: uint256
+    ref: bytes32
+    salt: bytes32
+    outcome: uint256
+    by: address
+    seq: uint256
+
+
+event Paused:
+    until: uint256
+    by: address
+    seq: uint256
+
+
+event ForeignAnchored:
+    chainId: uint256
+    size: uint256
+    root: bytes32
+    txRef: bytes32
+    by: address
+    seq: uint256
+
+
+struct Ballot:
+    votes: uint256
+    count: uint256
+    threshold: uint256
+    deadline: uint256
+    since: uint256
+    enactableFrom: uint256
+    enactableUntil: uint256
+    enacted: bool
+
+
+struct Gate:
+    pausedUntil: uint256
+    migratedAt: uint256
+
+
+struct Epoch:
+    number: uint256
+    since: uint256
+    members: uint256
+    threshold: uint256
+    admissions: uint256
+    delay: uint256
+
+
+struct Successor:
+    contract_: address
+    chainId: uint256
+
+
+# Kinds of ballots.
+ADMIT: constant(uint256) = 1
+REMOVE: constant(uint256) = 2
+THRESHOLD: constant(uint256) = 3
+ACCREDIT: constant(uint256) = 4
+SUSPEND: constant(uint256) = 5
+REINSTATE: constant(uint256) = 6
+WITHDRAW: constant(uint256) = 7
+SET_CONTROLLER: constant(uint256) = 8
+GRANT_SCOPE: constant(uint256) = 9
+REVOKE_SCOPE: constant(uint256) = 10
+ADD_APPROVER: constant(uint256) = 11
+KEY_COMPROMISED: constant(uint256) = 12
+SUSPEND_BATCH: constant(uint256) = 13
+LIFT_BATCH_SUSPENSION: constant(uint256) = 14
+REVOKE_BATCH: constant(uint256) = 15
+REAFFIRM_BATCH: constant(uint256) = 16
+REVOKE_WORD: constant(uint256) = 17
+UNPAUSE: constant(uint256) = 18
+MIGRATE: constant(uint256) = 19
+RECORD: constant(uint256) = 20
+
+# Kinds that wait: a bit each.
+DELAYED: constant(uint256) = (
+    (1 << ADMIT)
+    | (1 << REMOVE)
+    | (1 << THRESHOLD)
+    | (1 << WITHDRAW)
+    | (1 << SET_CONTROLLER)
+    | (1 << KEY_COMPROMISED)
+    | (1 << LIFT_BATCH_SUSPENSION)
+    | (1 << REVOKE_BATCH)
+    | (1 << REVOKE_WORD)
+    | (1 << MIGRATE)
+)
+# Kinds that use each part of a ballot; a part that a kind does not use must be zero, so that one decision has one address.
+WITH_SUBJECT: constant(uint256) = (1 << RECORD) - 2 - (1 << THRESHOLD) - (1 << UNPAUSE)
+WITHOUT_ARG: constant(uint256) = (
+    (1 << ACCREDIT)
+    | (1 << SUSPEND)
+    | (1 << REINSTATE)
+    | (1 << SET_CONTROLLER)
+    | (1 << REVOKE_SCOPE)
+    | (1 << UNPAUSE)
+)
+WITHOUT_REF: constant(uint256) = (
+    (1 << ADMIT)
+    | (1 << REMOVE)
+    | (1 << THRESHOLD)
+    | (1 << SUSPEND)
+    | (1 << REINSTATE)
+    | (1 << WITHDRAW)
+    | (1 << UNPAUSE)
+    | (1 << MIGRATE)
+)
+
+# Outcomes of a vote.
+COUNTED: constant(uint256) = 0
+WAITING: constant(uint256) = 1
+ENACTED: constant(uint256) = 2
+
+VOTING_PERIOD: constant(uint256) = 30 * 86400
+ENACTMENT_PERIOD: constant(uint256) = 30 * 86400
+LONGEST_DELAY: constant(uint256) = 90 * 86400
+PAUSE: constant(uint256) = 72 * 3600
+PAUSE_INTERVAL: constant(uint256) = 30 * 86400
+ADMISSIONS: constant(uint256) = 128
+
+TIME: constant(uint256) = 2**40 - 1
+MASK: constant(uint256) = 2**128 - 1
+
+# Seconds that delayed kinds wait; fixed for the contract's life.
+DELAY: immutable(uint256)
+
+# members (128 bits, one a standing member) | threshold (8) << 128 | admissions (8) << 136 | epoch (32) << 144 | epochSince (40) << 176.
+# A bit belongs to one admission for ever: a member who comes back gets a new one, and old votes stay dead.
+council: uint256
+# address -> its latest bit (8) | lastPause (40) << 8 | known (1) << 48
+seats: HashMap[address, uint256]
+# ballot id -> votes (128) | deadline (40) << 128 | since (40) << 168 | epoch (32) << 208 | enacted (1) << 240.
+# since = when the threshold was last reached, 0 = it is not; both as of `epoch`.
+ballots: HashMap[bytes32, uint256]
+# pausedUntil (40) | migratedAt (40) << 40: all that anchorBatch must know of governance
+gate_slot: uint256
+# address (160) | chain id (64) << 160 of the contract that new batches go to; 0 = none
+successor: uint256
+
+
+@deploy
+def __init__(members: DynArray[address, 128], threshold: uint256, delay: uint256):
+    if delay > LONGEST_DELAY:
+        fault._fail(fault.DELAY_TOO_LONG)
+    DELAY = delay
+    self.council = (1 << 144) | (block.timestamp << 176)
+    for member: address in members:
+        self._seat(convert(member, bytes32))
+    self._set_threshold(threshold)
+
+
+# Members
+
+
+@internal
+@view
+def _is_member(who: address) -> bool:
+    seat: uint256 = self.seats[who]
+    return seat != 0 and (self.council >> (seat & 255)) & 1 == 1
+
+
+@internal
+@view
+def _member_bit() -> uint256:
+    """
+    @dev The caller's bit; refuses whoever is not a member.
+    """
+    if not self._is_member(msg.sender):
+        fault._fail(fault.NOT_A_MEMBER)
+    return 1 << (self.seats[msg.sender] & 255)
+
+
+@internal
+def _seat(member: bytes32):
+    if not words._is_address(member):
+        fault._fail(fault.ADDRESS_MALFORMED)
+    who: address = convert(convert(member, uint160), address)
+    if self._is_member(who):
+        fault._fail(fault.MEMBER_KNOWN)
+    council: uint256 = self.council
+    bit: uint256 = (council >> 136) & 255
+    if bit == ADMISSIONS:
+        fault._fail(fault.ADMISSIONS_EXHAUSTED)
+    # lastPause stays: leaving and coming back gives no new pause.
+    self.seats[who] = (self.seats[who] & (TIME << 8)) | bit | (1 << 48)
+    self.council = (council | (1 << bit)) + (1 << 136)
+
+
+@internal
+def _unseat(member: bytes32):
+    if not words._is_address(member):
+        fault._fail(fault.ADDRESS_MALFORMED)
+    who: address = convert(convert(member, uint160), address)
+    if not self._is_member(who):
+        fault._fail(fault.MEMBER_UNKNOWN)
+    self.council ^= 1 << (self.seats[who] & 255)
+
+
+@internal
+def _set_threshold(threshold: uint256):
+    """
+    @dev Set the threshold, which must be a majority of the members as they are now.
+    """
+    council: uint256 = self.council
+    count: uint256 = words._count(council & MASK)
+    if threshold > count or threshold <= count // 2:
+        fault._fail(fault.NO_MAJORITY)
+    self.council = (council & ~(255 << 128)) | (threshold << 128)
+
+
+@internal
+def _begin_epoch():
+    council: uint256 = self.council
+    self.council = ((council & (2**176 - 1)) + (1 << 144)) | (block.timestamp << 176)
+
+
+# Ballots
+
+
+@internal
+@pure
+def _ballot_id(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32) -> bytes32:
+    return keccak256(abi_encode(kind, subject, arg, ref, salt))
+
+
+@internal
+@pure
+def _require_ballot(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32):
+    if (
+        kind == 0
+        or kind > RECORD
+        or (subject != empty(bytes32) and (WITH_SUBJECT >> kind) & 1 == 0)
+        or (arg != 0 and (WITHOUT_ARG >> kind) & 1 == 1)
+        or (ref != empty(bytes32) and (WITHOUT_REF >> kind) & 1 == 1)
+    ):
+        fault._fail(fault.BALLOT_MALFORMED)
+
+
+@internal
+@view
+def _reached(votes: uint256) -> bool:
+    return words._count(votes) >= (self.council >> 128) & 255
+
+
+@internal
+@view
+def _present(slot: uint256) -> uint256:
+    """
+    @dev A ballot as it stands in the present epoch.
+    """
+    council: uint256 = self.council
+    epoch: uint256 = (council >> 144) & (2**32 - 1)
+    if slot == 0 or (slot >> 208) & (2**32 - 1) == epoch:
+        return slot
+    # 1. Only members' votes count.
+    votes: uint256 = slot & council & MASK
+    # 2. If they reach the threshold, they have done so since the epoch began, if that was in time.
+    since: uint256 = council >> 176
+    deadline: uint256 = (slot >> 128) & TIME
+    if since > deadline or not self._reached(votes):
+        since = 0
+    return votes | (deadline << 128) | (since << 168) | (epoch << 208) | ((slot >> 240) << 240)
+
+
+@internal
+@view
+def _begun(id: bytes32) -> uint256:
+    """
+    @dev A ballot that has votes and is not enacted, as of the present epoch.
+    """
+    slot: uint256 = self.ballots[id]
+    if slot == 0:
+        fault._fail(fault.BALLOT_UNKNOWN)
+    if slot >> 240 != 0:
+        fault._fail(fault.BALLOT_ENACTED)
+    return self._present(slot)
+
+
+@internal
+def _cast(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32) -> (uint256, uint256):
+    """
+    @dev Count the caller's vote; return the votes and the outcome. The caller of this function acts on ENACTED.
+    """
+    bit: uint256 = self._member_bit()
+    self._require_ballot(kind, subject, arg, ref)
+    id: bytes32 = self._ballot_id(kind, subject, arg, ref, salt)
+    slot: uint256 = self.ballots[id]
+    if slot == 0:
+        slot = ((block.timestamp + VOTING_PERIOD) << 128) | (((self.council >> 144) & (2**32 - 1)) << 208)
+    else:
+        slot = self._begun(id)
+    if block.timestamp > (slot >> 128) & TIME:
+        fault._fail(fault.BALLOT_CLOSED)
+    if slot & bit != 0:
+        fault._fail(fault.ALREADY_VOTED)
+    slot |= bit
+    outcome: uint256 = COUNTED
+    if self._reached(slot & MASK):
+        if (slot >> 168) & TIME == 0:
+            slot |= block.timestamp << 168
+        outcome = WAITING
+        if (DELAYED >> kind) & 1 == 0:
+            outcome = ENACTED
+            slot |= 1 << 240
+    self.ballots[id] = slot
+    return slot & MASK, outcome
+
+
+@internal
+def _record_vote(
+    kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32, votes: uint256, outcome: uint256
+):
+    seq: uint256 = history._append(
+        history.OP_VOTE, abi_encode(kind, subject, arg, ref, salt, votes, outcome)
+    )
+    log Voted(
+        kind=kind,
+        subject=subject,
+        arg=arg,
+        ref=ref,
+        salt=salt,
+        votes=votes,
+        outcome=outcome,
+        by=msg.sender,
+        seq=seq,
+    )
+
+
+@external
+def withdrawVote(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32):
+    """
+    @notice Take back one's vote while the ballot is not enacted. Below the threshold the delay stops.
+    """
+    bit: uint256 = self._member_bit()
+    id: bytes32 = self._ballot_id(kind, subject, arg, ref, salt)
+    slot: uint256 = self._begun(id)
+    if slot & bit == 0:
+        fault._fail(fault.NOT_VOTED)
+    slot ^= bit
+    votes: uint256 = slot & MASK
+    if not self._reached(votes):
+        slot &= ~(TIME << 168)
+    self.ballots[id] = slot
+    seq: uint256 = history._append(history.OP_WITHDRAW_VOTE, abi_encode(id, votes))
+    log VoteWithdrawn(ballot=id, votes=votes, by=msg.sender, seq=seq)
+
+
+@internal
+def _close(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32):
+    """
+    @dev Mark a ballot enacted whose time has come. The caller of this function acts on it.
+    """
+    self._member_bit()
+    id: bytes32 = self._ballot_id(kind, subject, arg, ref, salt)
+    slot: uint256 = self._begun(id)
+    since: uint256 = (slot >> 168) & TIME
+    if since == 0:
+        fault._fail(fault.BELOW_THRESHOLD)
+    start: uint256 = since + self._wait(kind)
+    if block.timestamp < start:
+        fault._fail(fault.DELAY_RUNNING)
+    if block.timestamp > start + ENACTMENT_PERIOD:
+        fault._fail(fault.ENACTMENT_LAPSED)
+    self.ballots[id] = slot | (1 << 240)
+
+
+@internal
+def _record_enactment(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32):
+    seq: uint256 = history._append(
+        history.OP_ENACT, abi_encode(kind, subject, arg, ref, salt, ENACTED)
+    )
+    log Enacted(
+        kind=kind, subject=subject, arg=arg, ref=ref, salt=salt, outcome=ENACTED, by=msg.sender, seq=seq
+    )
+
+
+@internal
+@view
+def _wait(kind: uint256) -> uint256:
+    if (DELAYED >> kind) & 1 == 1:
+        return DELAY
+    return 0
+
+
+# What ballots do
+
+
+@internal
+def _unpause():
+    if self.gate_slot & TIME <= block.timestamp:
+        fault._fail(fault.NOT_PAUSED)
+    self.gate_slot = ((self.gate_slot >> 40) << 40) | block.timestamp
+
+
+@internal
+def _migrate(target: bytes32, chain_id: uint256):
+    if self.successor != 0:
+        fault._fail(fault.MIGRATED_ALREADY)
+    if (
+        not words._is_address(target)
+        or chain_id == 0
+        or chain_id >= 2**64
+        or (chain_id == chain.id and target == convert(self, bytes32))
+    ):
+        fault._fail(fault.SUCCESSOR_MALFORMED)
+    self.successor = convert(target, uint256) | (chain_id << 160)
+    self.gate_slot |= block.timestamp << 40
+
+
+@internal
+@view
+def _require_open():
+    """
+    @dev Refuses while new batches are stopped.
+    """
+    gate: uint256 = self.gate_slot
+    if gate >> 40 != 0:
+        fault._fail(fault.MIGRATED)
+    if block.timestamp < gate:
+        fault._fail(fault.PAUSED)
+
+
+# A member's own operations
+
+
+@external
+def pause():
+    """
+    @notice Stop anchoring, and nothing else, for 72 hours. Any member, once in 30 days.
+    """
+    self._member_bit()
+    seat: uint256 = self.seats[msg.sender]
+    last: uint256 = (seat >> 8) & TIME
+    if last != 0 and block.timestamp < last + PAUSE_INTERVAL:
+        fault._fail(fault.PAUSED_LATELY)
+    self.seats[msg.sender] = (seat & ~(TIME << 8)) | (block.timestamp << 8)
+    until: uint256 = block.timestamp + PAUSE
+    self.gate_slot = ((self.gate_slot >> 40) << 40) | until
+    seq: uint256 = history._append(history.OP_PAUSE, abi_encode(until))
+    log Paused(until=until, by=msg.sender, seq=seq)
+
+
+@external
+def recordForeignAnchor(chainId: uint256, size: uint256, root: bytes32, txRef: bytes32):
+    """
+    @notice Put on record that this log's checkpoint (size, root) was written on another chain. Any member.
+    @param txRef The transaction there
+    """
+    self._member_bit()
+    if size == 0 or size > history.length or root == empty(bytes32):
+        fault._fail(fault.FOREIGN_MALFORMED)
+    seq: uint256 = history._append(history.OP_FOREIGN, abi_encode(chainId, size, root, txRef))
+    log ForeignAnchored(chainId=chainId, size=size, root=root, txRef=txRef, by=msg.sender, seq=seq)
+
+
+# Views
+
+
+@external
+@view
+def memberOf(who: address) -> bool:
+    """
+    @notice Whether the address is a member now.
+    """
+    return self._is_member(who)
+
+
+@external
+@view
+def ballot(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32) -> Ballot:
+    """
+    @notice A ballot as it stands in the present epoch; all zero but the threshold where nobody voted.
+    @return votes One bit a member; deadline of voting; since when the threshold is reached (0: it is not); the window in
+            which it can be enacted
+    """
+    slot: uint256 = self._present(self.ballots[self._ballot_id(kind, subject, arg, ref, salt)])
+    since: uint256 = (slot >> 168) & TIME
+    start: uint256 = 0
+    end: uint256 = 0
+    if since != 0:
+        start = since + self._wait(kind)
+        end = start + ENACTMENT_PERIOD
+    return Ballot(
+        votes=slot & MASK,
+        count=words._count(slot & MASK),
+        threshold=(self.council >> 128) & 255,
+        deadline=(slot >> 128) & TIME,
+        since=since,
+        enactableFrom=start,
+        enactableUntil=end,
+        enacted=slot >> 240 != 0,
+    )
+
+
+@external
+@view
+def gate() -> Gate:
+    """
+    @notice Until when anchoring is paused, and since when the contract is migrated (0: it is not).
+    """
+    return Gate(pausedUntil=self.gate_slot & TIME, migratedAt=self.gate_slot >> 40)
+
+
+@external
+@view
+def epoch() -> Epoch:
+    """
+    @notice The present epoch: its number and beginning, the members' bits, threshold, admissions so far of 128, delay in seconds.
+    """
+    council: uint256 = self.council
+    return Epoch(
+        number=(council >> 144) & (2**32 - 1),
+        since=council >> 176,
+        members=council & MASK,
+        threshold=(council >> 128) & 255,
+        admissions=(council >> 136) & 255,
+        delay=DELAY,
+    )
+
+
+@external
+@view
+def successorContract() -> Successor:
+    """
+    @notice Where new batches go since the migration; all zero before one.
+    """
+    return Successor(contract_=convert(self.successor & (2**160 - 1), address), chainId=self.successor >> 160)

@@ -1,0 +1,1 @@
+"""The chain: the embedded chain, the client side of any chain, signers."""

@@ -1,0 +1,103 @@
+"""A chain in this process without a file: eth-tester, behind the same JSON-RPC words as every node. For tests.
+
+It has a sealer like the embedded chain, so nothing above it needs to know which of the two it talks to.
+"""
+
+import ast
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from eth_keys import keys
+from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]  # has no annotations
+from eth_tester.exceptions import (  # type: ignore[import-untyped]  # has no annotations
+    BlockNotFound,
+    TransactionFailed,
+    TransactionNotFound,
+)
+from eth_tester.exceptions import ValidationError as TesterRefusal
+from eth_utils.exceptions import ValidationError
+from web3.providers.eth_tester import EthereumTesterProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from node.client.engines import seal_hash
+from node.client.rpc import Node, octets
+from registry.kernel.identifiers import Address, BlockHash
+
+CHAIN_ID: Final = 20268
+_GAS_LIMIT: Final = 60_000_000
+_SEALER_KEY: Final = b"\x5e" * 32
+
+
+class InProcessChain:
+    """An eth-tester chain with one sealer, a base fee of 0 and a block for each transaction; usable from several threads."""
+
+    def __init__(self, *, chain_id: int = CHAIN_ID, sealing: bool = True) -> None:
+        genesis = PyEVMBackend.generate_genesis_params({"gas_limit": _GAS_LIMIT})
+        # The base fee is no parameter that eth-tester lets one override, though it passes it on.
+        backend = PyEVMBackend(genesis_parameters={**genesis, "base_fee_per_gas": 0})
+        # The engine reads the chain id from the class, which eth-tester makes anew for each chain.
+        type(backend.chain).chain_id = chain_id
+        self.chain_id = chain_id
+        self.tester = EthereumTester(backend, auto_mine_transactions=sealing)
+        self._key = keys.PrivateKey(_SEALER_KEY)
+        self.sealer = Address(self._key.public_key.to_address())
+        self.node = Node(_Provider(self), where="the chain in process")
+
+    def seal_block(self) -> None:
+        """Seal one block of what waits."""
+        self.tester.mine_block()
+
+    def seal(self, block: BlockHash) -> bytes:
+        """Sign a block as the sealer."""
+        return self._key.sign_msg_hash(seal_hash(block)).to_bytes()
+
+
+class _Provider(EthereumTesterProvider):
+    """Answers as a node would: errors as JSON-RPC errors with revert data, what is not there as null."""
+
+    def __init__(self, chain: InProcessChain) -> None:
+        super().__init__(chain.tester)
+        self._chain = chain
+        # eth-tester knows nothing of threads.
+        self._turn = threading.Lock()
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Answer one request of web3."""
+        with self._turn:
+            return self._answer(method, params)
+
+    def _answer(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        if method == "eth_chainId":
+            return _result(hex(self._chain.chain_id))
+        if method == "vermilion_getSeal":
+            return _result("0x" + self._chain.seal(BlockHash(octets(params[0]))).hex())
+        namespace, _, name = method.partition("_")
+        endpoints: Mapping[str, Mapping[str, Callable[[Any, Any], Any]]] = self.api_endpoints or {}
+        answer = endpoints.get(namespace, {}).get(name)
+        if answer is None:
+            return _error(-32601, f"the method {method} does not exist")
+        try:
+            return _result(answer(self._chain.tester, params))
+        except (BlockNotFound, TransactionNotFound):
+            return _result(None)
+        except TransactionFailed as error:
+            return _error(3, "execution reverted", _revert_data(str(error.args[0])))
+        except (TesterRefusal, ValidationError) as error:
+            return _error(-32000, str(error))
+
+
+def _revert_data(text: str) -> str | None:
+    # eth-tester keeps revert data only as the text of a bytes literal.
+    try:
+        return "0x" + bytes(ast.literal_eval(text)).hex()
+    except (ValueError, SyntaxError, TypeError):
+        return None
+
+
+def _result(result: Any) -> RPCResponse:
+    return {"jsonrpc": "2.0", "id": 1, "result": result}
+
+
+def _error(code: int, message: str, data: str | None = None) -> RPCResponse:
+    return {"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": message, "data": data}}

@@ -1,0 +1,139 @@
+"""JSON-RPC with one node through a web3 provider: one request, one answer or one of our errors. Never tries again by itself."""
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from web3 import HTTPProvider, Web3
+from web3.exceptions import Web3Exception
+from web3.providers import BaseProvider
+from web3.types import RPCEndpoint
+
+from contracts import FaultCode
+from node.client.abi import FAULT_SELECTOR
+from registry.ports import LedgerUnavailable
+
+_FAULT_TEXT: Final = re.compile(FAULT_SELECTOR.hex() + "([0-9a-f]{64})")
+_POOLED_CONNECTIONS: Final = 16
+_METHOD_UNKNOWN: Final = -32601
+
+
+class NodeRefusal(LedgerUnavailable):
+    """A node answered a request with a JSON-RPC error."""
+
+    code = "ledger/node-refused"
+
+    def __init__(self, where: str, method: str, error: Any) -> None:
+        told = error if isinstance(error, dict) else {"message": error}
+        self.method = method
+        self.number = told.get("code")
+        """The JSON-RPC error code, if any."""
+        self.text = str(told.get("message", ""))[:200]
+        self.data = told.get("data")
+        """Whatever the node adds; on a revert most engines put the revert data here, some inside a text."""
+        super().__init__(where, f"{method}: {self.text or 'refused'}")
+
+    @property
+    def method_unknown(self) -> bool:
+        """Whether the node does not know the method at all."""
+        return self.number == _METHOD_UNKNOWN
+
+    @property
+    def reverted(self) -> bool:
+        """Whether a call was executed and refused by the contract."""
+        return self.fault is not None or "revert" in self.text.lower()
+
+    @property
+    def fault(self) -> str | None:
+        """Slug of the contract's refusal, if the answer holds one."""
+        match = _FAULT_TEXT.search(f"{self.data} {self.text}".lower())
+        return fault_slug(int(match[1], 16)) if match else None
+
+
+def fault_slug(number: int) -> str:
+    """Name a refusal of the contract; a number of no known contract version keeps its number."""
+    try:
+        return FaultCode(number).slug
+    except ValueError:
+        return f"contract/fault-{number}"
+
+
+class Node:
+    """One node, reached through any web3 provider."""
+
+    def __init__(self, provider: BaseProvider, *, where: str, close: Callable[[], None] | None = None) -> None:
+        self.where = where
+        """Host and port, or a word for what runs in process; stands in every error."""
+        self._provider = provider
+        self._close = close
+        self._web3 = Web3(provider, middleware=[])
+
+    @classmethod
+    def over_http(cls, url: str, *, connect_seconds: float = 2.0, read_seconds: float = 10.0) -> "Node":
+        """Reach a node over HTTP, without web3's own retries: they multiply time limits and repeat sends."""
+        session = requests.Session()
+        session.trust_env = False  # a proxy or netrc of the user's shell has no say in where the ledger is
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(pool_maxsize=_POOLED_CONNECTIONS, max_retries=0))
+        provider = HTTPProvider(
+            url,
+            request_kwargs={"timeout": (connect_seconds, read_seconds)},
+            session=session,
+            exception_retry_configuration=None,
+        )
+        return cls(provider, where=_host_and_port(url), close=session.close)
+
+    def call(self, method: str, *parameters: object) -> Any:
+        """Ask one question and return the result as the provider gives it. Raises NodeRefusal, LedgerUnavailable."""
+        ask = self._provider.request_func(self._web3, self._web3.middleware_onion)
+        try:
+            answer = ask(RPCEndpoint(method), list(parameters))
+        except requests.Timeout as error:
+            raise LedgerUnavailable(self.where, f"{method}: no answer in time") from error
+        except (requests.RequestException, OSError, Web3Exception, ValueError) as error:
+            raise LedgerUnavailable(self.where, f"{method}: {_cause(error)}") from error
+        if not isinstance(answer, dict) or ("error" not in answer and "result" not in answer):
+            raise LedgerUnavailable(self.where, f"{method}: the answer is not JSON-RPC")
+        if answer.get("error") is not None:
+            raise NodeRefusal(self.where, method, answer["error"])
+        return answer["result"]
+
+    def close(self) -> None:
+        """Let go of open connections."""
+        if self._close is not None:
+            self._close()
+
+
+def quantity(value: Any) -> int:
+    """Take a number as a provider gives it: 0x-hex over HTTP, an int from eth-tester. Raises ValueError."""
+    if isinstance(value, bool):
+        raise ValueError("a truth value is no number")
+    return value if isinstance(value, int) else int(str(value), 16)
+
+
+def octets(value: Any) -> bytes:
+    """Take bytes as a provider gives them: 0x-hex, or bytes from some providers in process. Raises ValueError."""
+    return bytes(value) if isinstance(value, bytes | bytearray) else bytes.fromhex(str(value).removeprefix("0x"))
+
+
+def _host_and_port(url: str) -> str:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{parts.hostname}:{port}"
+
+
+def _cause(error: BaseException) -> str:
+    """Say in few words why a request failed: libraries wrap the one plain reason three deep."""
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"HTTP status {error.response.status_code}"
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror.lower()
+        seen = seen.__cause__ or seen.__context__
+    if isinstance(error, requests.ConnectionError):
+        return "the connection broke"
+    return "the answer is not JSON-RPC"

@@ -1,0 +1,99 @@
+"""What is on its way to the chain: batches and status requests, each with where it stands."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from registry.anchor.operations import Approval
+from registry.anchor.states import AnchorState
+from registry.kernel.identifiers import (
+    BatchId,
+    BlockHash,
+    CertificateNumber,
+    Digest,
+    IssuerCode,
+    KeyThumbprint,
+    RootHash,
+    ScopeCode,
+    TransactionHash,
+)
+from registry.status import Reason, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where on the chain a batch was recorded."""
+
+    seq: int
+    block_number: int
+    block_hash: BlockHash
+    block_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """One batch and its way to the chain."""
+
+    id: str
+    """Our own name for it, `B-YYYY-MM-NNNN`."""
+    batch: BatchId
+    idempotency_key: str
+    request_digest: Digest
+    """SHA-256 of what was asked under the key: the same key with another body is a conflict."""
+    issuer: IssuerCode
+    scope: ScopeCode
+    size: int
+    programme_version: str
+    programme_digest: Digest
+    credential_key: KeyThumbprint
+    intent: bytes
+    """JSON of what all credentials of the batch share; stored before anything is signed."""
+    state: AnchorState
+    proposed_by: str
+    proposed_at: datetime
+    root: RootHash | None = None
+    manifest: bytes | None = None
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    approval: Approval | None = None
+    transaction: TransactionHash | None = None
+    placement: Placement | None = None
+    delivered_at: datetime | None = None
+    failure: str | None = None
+
+
+class RequestState(StrEnum):
+    """Where a status change stands; the words of the anchor's states where they mean the same."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    SIGNED = "signed"
+    SENT = "sent"
+    FINAL = "final"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRequest:
+    """One asked-for change of one certificate's status."""
+
+    id: str
+    """`C-YYYY-MM-NNNN`."""
+    number: CertificateNumber
+    revision: int
+    issuer: IssuerCode
+    batch: BatchId
+    leaf: int
+    wanted: Status
+    reason: Reason
+    state: RequestState
+    requested_by: str
+    requested_at: datetime
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    status_nonce: int | None = None
+    approval: Approval | None = None
+    transaction: TransactionHash | None = None
+    seq: int | None = None
+    failure: str | None = None

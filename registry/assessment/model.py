@@ -1,0 +1,90 @@
+"""Values of assessment: marks, results, and the score sheet with its two people."""
+
+from dataclasses import dataclass, field
+
+from registry.enrolment import RowProblem
+from registry.kernel.errors import RuleRefusal
+from registry.kernel.identifiers import Digest
+from registry.programme import Bilingual, GradeBand, LevelCode, PaperKey
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One candidate's score in one paper (科目成绩), as it came from the marking."""
+
+    paper: PaperKey
+    score_hundredths: int | None = field(repr=False)
+    """Unrounded; None = absent (缺考)."""
+
+    @property
+    def absent(self) -> bool:
+        """Whether the candidate did not sit the paper."""
+        return self.score_hundredths is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreRow:
+    """All marks of one candidate in one sheet, in the programme's order of papers."""
+
+    admission: str
+    """Admission number (准考证号)."""
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperResult:
+    """What a mark means under the programme's pass mark."""
+
+    paper: PaperKey
+    name: Bilingual
+    score_hundredths: int | None = field(repr=False)
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One candidate's result (成绩): every paper must pass."""
+
+    level: LevelCode
+    programme_digest: Digest
+    """The version under whose pass mark and grades it was made."""
+    papers: tuple[PaperResult, ...]
+    passed: bool
+    failures: tuple[Bilingual, ...]
+    """Why it is not a pass, one reason a paper; empty for a pass."""
+    grade: GradeBand | None
+    """Where the programme has grades and the paper was sat."""
+
+
+class ScoresRefused(RuleRefusal):
+    """A score sheet has faults and is not taken; the problems are in its reading."""
+
+    code = "exam/scores-refused"
+
+    def __init__(self, problems: int) -> None:
+        self.problems = problems
+        super().__init__(f"the score sheet has {problems} problems; nothing was stored")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreSheetReading:
+    """Everything a score sheet says and everything wrong with it."""
+
+    digest: Digest
+    """SHA-256 of the file's bytes."""
+    encoding: str
+    delimiter: str
+    rows: int
+    entries: tuple[ScoreRow, ...]
+    """The candidates whose marks are complete, in the order of the file."""
+    missing: tuple[str, ...]
+    """Admission numbers that were expected and have no row, in order."""
+    problems: tuple[RowProblem, ...]
+    """By line, then column."""
+    notices: tuple[RowProblem, ...]
+
+    def accepted(self) -> tuple[ScoreRow, ...]:
+        """Give the marks of a sheet without any fault: scores are taken whole or not at all. Raises ScoresRefused."""
+        if self.problems:
+            raise ScoresRefused(len(self.problems))
+        return self.entries

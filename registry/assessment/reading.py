@@ -1,0 +1,253 @@
+"""From a score sheet (成绩单) as CSV to marks, with every bad row named.
+
+Two shapes are read: wide, one row a candidate with a column for each paper (headed by its key or name; in a programme of
+one paper also 成绩), and long, one row a mark with the columns 准考证号, 科目, 成绩.
+
+1. cut the file into rows (`registry.enrolment.table`);
+2. read each cell; every fault of a row is reported;
+3. put the marks of a candidate together: nothing twice, nothing missing;
+4. every expected candidate has a row: an absentee is written down as 缺考, never left out.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+
+from registry.assessment.model import Mark, ScoreRow, ScoreSheetReading
+from registry.enrolment import (
+    Column,
+    ProblemKind,
+    Row,
+    RowProblem,
+    Table,
+    kinds,
+    normal_heading,
+    read_table,
+    table_kinds,
+)
+from registry.kernel.identifiers import Digest
+from registry.programme import LevelCode, PaperKey, Programme, ScoreMalformed, parse_score
+
+ABSENT = frozenset({"缺考", "absent", "缺席"})
+"""What stands in a cell for a candidate who did not sit the paper, in lower case."""
+
+_ROW_TEXTS = (
+    (
+        "unknown-admission",
+        "本场考试没有这个准考证号",
+        "the session has no such admission number",
+        "核对准考证号，或核对是否选错场次",
+        "compare the admission number, or the session",
+    ),
+    (
+        "duplicate-row",
+        "与第{other}行是同一名考生、同一科目",
+        "same candidate and paper as line {other}",
+        "删去其中一行",
+        "remove one of them",
+    ),
+    (
+        "score-format",
+        "不是成绩",
+        "not a score",
+        "写0至100、最多两位小数的数，缺考写“缺考”",
+        "write a number with at most two decimals, or “absent”",
+    ),
+    (
+        "score-range",
+        "成绩超过满分{limit}分",
+        "the score is above the full mark of {limit}",
+        "对照原始成绩改正",
+        "correct it from the marking",
+    ),
+    (
+        "unknown-paper",
+        "该级别没有这个科目",
+        "the level has no such paper",
+        "写本项目的科目名称或代码",
+        "write the name or the key of one of its papers",
+    ),
+    (
+        "missing-paper",
+        "这名考生还有{count}个科目没有成绩",
+        "{count} papers of this candidate have no score",
+        "补上成绩，缺考写“缺考”",
+        "add the scores; write “absent” for a paper that was not sat",
+    ),
+    (
+        "missing-candidates",
+        "有{count}名考生没有成绩行",
+        "{count} candidates of the session have no row",
+        "补上这些考生，缺考的写“缺考”",
+        "add them; write “absent” for those who did not come",
+    ),
+)
+
+SCORE_PROBLEMS: Mapping[str, ProblemKind] = {**table_kinds("exam"), **kinds("exam", *_ROW_TEXTS)}
+"""Every kind of problem and notice of a score sheet, by slug; docs/programmes.md holds the same table."""
+SCORE_NOTICES = frozenset({"unknown-column"})
+"""The slugs that only ask a person to look."""
+
+_ADMISSION = Column(
+    key="admission", headings=("准考证号", "准考证号码", "admission number", "admission"), required=True
+)
+_SCORE_HEADINGS = ("成绩", "分数", "得分", "score")
+_PAPER = Column(key="paper", headings=("科目", "科目名称", "paper"), required=True)
+_SCORE = Column(key="score", headings=_SCORE_HEADINGS, required=True)
+_DECIMAL = re.compile(r"[0-9]{1,3}\.[0-9]{1,6}")
+
+
+def read_scores(data: bytes, *, programme: Programme, admissions: Mapping[str, LevelCode]) -> ScoreSheetReading:
+    """Read a CSV score sheet; never raises, whatever the bytes.
+
+    `admissions`: the candidates expected in this sheet and their levels, by admission number.
+    """
+    table = read_table(data, (_ADMISSION, _PAPER, _SCORE), SCORE_PROBLEMS)  # 1
+    if "paper" not in table.places:
+        table = read_table(data, _wide_columns(programme), SCORE_PROBLEMS)
+    sheet = _Sheet(table, programme, admissions)
+    for row in table.rows:
+        sheet.read(row)  # 2, 3
+    file_refused = any(problem.line <= 1 for problem in table.problems)
+    missing = () if file_refused else tuple(sorted(sheet.admissions.keys() - sheet.lines.keys()))
+    unidentified = table.row_count - sheet.identified
+    if len(missing) > unidentified:  # 4; otherwise the bad rows, reported already, may well be theirs
+        sheet.problems.append(SCORE_PROBLEMS["missing-candidates"].at(count=len(missing)))
+    entries = sheet.entries()
+    return ScoreSheetReading(
+        digest=Digest(hashlib.sha256(data).digest()),
+        encoding=table.encoding,
+        delimiter=table.delimiter,
+        rows=table.row_count,
+        entries=entries,
+        missing=missing,
+        problems=_in_order(sheet.problems),
+        notices=_in_order(table.notices),
+    )
+
+
+def _in_order(problems: Iterable[RowProblem]) -> tuple[RowProblem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.line, problem.position)))
+
+
+def _wide_columns(programme: Programme) -> tuple[Column, ...]:
+    words: dict[PaperKey, list[str]] = {}
+    sat_by: dict[PaperKey, set[LevelCode]] = {}
+    for paper in programme.papers:
+        words.setdefault(paper.key, []).extend((paper.name.zh, paper.name.en, paper.key))
+        sat_by.setdefault(paper.key, set()).update(paper.levels)
+    if len(words) == 1:
+        next(iter(words.values())).extend(_SCORE_HEADINGS)
+    return (
+        _ADMISSION,
+        *(
+            Column(key=key, headings=tuple(headings), required=len(sat_by[key]) == len(programme.levels))
+            for key, headings in words.items()
+        ),
+    )
+
+
+class _Sheet:
+    """Collects the marks of each candidate and what is wrong with them."""
+
+    def __init__(self, table: Table, programme: Programme, admissions: Mapping[str, LevelCode]) -> None:
+        self._table, self._programme = table, programme
+        self.admissions = {normal_admission(number): level for number, level in admissions.items()}
+        self._long = "paper" in table.places
+        self._bad: set[str] = set()
+        self._marks: dict[str, dict[PaperKey, Mark]] = {}
+        self._mark_lines: dict[tuple[str, PaperKey], int] = {}
+        self.identified = 0
+        """Rows whose candidate is known."""
+        self.lines: dict[str, int] = {}
+        """First line of each candidate who has one."""
+        self.problems: list[RowProblem] = list(table.problems)
+
+    def _fault(self, row: Row, key: str, slug: str, **numbers: int) -> None:
+        place = self._table.places[key]
+        self.problems.append(SCORE_PROBLEMS[slug].at(row.line, place.heading, place.position, **numbers))
+
+    def read(self, row: Row) -> None:
+        admission = row.cells["admission"]
+        if admission is None:
+            return
+        admission = normal_admission(admission)
+        if admission not in self.admissions:
+            self._fault(row, "admission", "unknown-admission" if admission else "field-required")
+            return
+        self.identified += 1
+        self.lines.setdefault(admission, row.line)
+        for key, paper, text in self._cells(row, admission):
+            mark = self._mark(row, key, paper, text)
+            first = self._mark_lines.setdefault((admission, paper), row.line)
+            if first != row.line:
+                self._fault(row, "admission", "duplicate-row", other=first)
+                mark = None
+            if mark is None:
+                self._bad.add(admission)
+            else:
+                self._marks.setdefault(admission, {})[paper] = mark
+
+    def _cells(self, row: Row, admission: str) -> list[tuple[str, PaperKey, str | None]]:
+        """Give (column, paper, text) of each mark in the row; an empty cell is no mark."""
+        papers = self._programme.papers_of(self.admissions[admission])
+        if not self._long:
+            cells = [(paper.key, paper.key, row.cells.get(paper.key, "")) for paper in papers]
+            return [(column, paper, text) for column, paper, text in cells if text != ""]
+        named = row.cells["paper"]
+        words = {
+            normal_heading(word): paper.key for paper in papers for word in (paper.key, paper.name.zh, paper.name.en)
+        }
+        found = words.get(normal_heading(named)) if named is not None else None
+        if found is None:
+            if named is not None:
+                self._fault(row, "paper", "unknown-paper" if named else "field-required")
+            self._bad.add(admission)
+            return []
+        if row.cells["score"] == "":
+            self._fault(row, "score", "field-required")
+            self._bad.add(admission)
+            return []
+        return [("score", found, row.cells["score"])]
+
+    def _mark(self, row: Row, key: str, paper: PaperKey, text: str | None) -> Mark | None:
+        if text is None:
+            return None
+        plain = unicodedata.normalize("NFKC", text).casefold().replace(" ", "").removesuffix("分")
+        if plain in ABSENT:
+            return Mark(paper=paper, score_hundredths=None)
+        if _DECIMAL.fullmatch(plain):  # spreadsheets write 60.0 and 79.50: the same score in more figures
+            plain = plain.rstrip("0").rstrip(".")
+        try:
+            score = parse_score(plain)
+        except ScoreMalformed:
+            self._fault(row, key, "score-format")
+            return None
+        full = self._programme.marking.full_hundredths
+        if score > full:
+            self._fault(row, key, "score-range", limit=full // 100)
+            return None
+        return Mark(paper=paper, score_hundredths=score)
+
+    def entries(self) -> tuple[ScoreRow, ...]:
+        """Put the marks together; a candidate with any fault is left out."""
+        entries = []
+        for admission, line in self.lines.items():
+            if admission in self._bad:
+                continue
+            marks = self._marks.get(admission, {})
+            papers = self._programme.papers_of(self.admissions[admission])
+            lacking = sum(paper.key not in marks for paper in papers)
+            if lacking:
+                place = self._table.places["admission"]
+                report = SCORE_PROBLEMS["missing-paper"].at(line, place.heading, place.position, count=lacking)
+                self.problems.append(report)
+                continue
+            entries.append(ScoreRow(admission=admission, marks=tuple(marks[paper.key] for paper in papers)))
+        return tuple(entries)
+
+
+def normal_admission(text: str) -> str:
+    """Bring an admission number to the form it is compared in: NFKC, upper case, without spaces."""
+    return re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).upper()

@@ -1,0 +1,47 @@
+"""The certificate as a document: what it says, how it is signed, how it is read. One package a format."""
+
+from registry.credential.errors import Altered, ClaimRefused, Unreadable
+from registry.credential.v1 import (
+    BatchIssuer,
+    BatchTerms,
+    CertificateEntry,
+    CredentialSigner,
+    DisclosedClaims,
+    HolderClaims,
+    IssuedCredential,
+    Presentation,
+    credential_digest,
+    credential_leaf,
+    full_presentation,
+    issue_batch,
+    lint_entry,
+    lint_holder,
+    lint_terms,
+    parse,
+    public_presentation,
+    verify_signature,
+)
+
+__all__ = [
+    "Altered",
+    "BatchIssuer",
+    "BatchTerms",
+    "CertificateEntry",
+    "ClaimRefused",
+    "CredentialSigner",
+    "DisclosedClaims",
+    "HolderClaims",
+    "IssuedCredential",
+    "Presentation",
+    "Unreadable",
+    "credential_digest",
+    "credential_leaf",
+    "full_presentation",
+    "issue_batch",
+    "lint_entry",
+    "lint_holder",
+    "lint_terms",
+    "parse",
+    "public_presentation",
+    "verify_signature",
+]

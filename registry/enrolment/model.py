@@ -1,0 +1,105 @@
+"""Values of enrolment: a candidate as the roster states it, and what a reading of a roster found."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import NewType
+
+from registry.enrolment.identity import IdentityType, Sex
+from registry.enrolment.problems import RowProblem
+from registry.kernel.errors import RuleRefusal
+from registry.kernel.identifiers import Digest
+from registry.programme import Education, LevelCode
+
+PersonKey = NewType("PersonKey", str)
+"""One person: identity type, U+0000, number in normal form. Personal data: never stored, shown or logged as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldCertificate:
+    """A certificate that the candidate says to hold (已持证书): a claim, to be looked up before a rule may count it."""
+
+    level: LevelCode | None
+    """Level of the programme, where the cell named a level."""
+    number: str | None = field(repr=False)
+    """Certificate number in upper case, where the cell held one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One accepted row. Personal fields are kept out of `repr`, and so out of logs and error reports."""
+
+    line: int
+    """Line of the roster."""
+    level: LevelCode
+    """The level applied for."""
+    name: str = field(repr=False)
+    """In the form of `normal_name`."""
+    name_latin: str | None = field(repr=False)
+    identity_type: IdentityType
+    identity_number: str = field(repr=False)
+    """In the form of `normal_identity_number`."""
+    birth_date: date = field(repr=False)
+    sex: Sex | None = field(repr=False)
+    """From the identity number where it says so."""
+    education: Education | None
+    work_months: int | None
+    """Whole months worked, rounded down; None = not given."""
+    held: HeldCertificate | None
+    employer: str | None = field(repr=False)
+    phone: str | None = field(repr=False)
+    """Digits, with a leading 00 or none."""
+    email: str | None = field(repr=False)
+
+    @property
+    def person_key(self) -> PersonKey:
+        """Who this is, the same in every roster."""
+        return PersonKey(f"{self.identity_type}\0{self.identity_number}")
+
+
+class RowsRefused(RuleRefusal):
+    """A roster has bad rows and is not taken as a whole; the problems are in its reading."""
+
+    code = "enrol/rows-refused"
+
+    def __init__(self, refused: int, total: int) -> None:
+        self.refused, self.total = refused, total
+        super().__init__(f"{refused} of {total} rows cannot be taken; nothing was stored")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RosterReading:
+    """Everything a roster (名册) says and everything wrong with it."""
+
+    digest: Digest
+    """SHA-256 of the file's bytes."""
+    encoding: str
+    delimiter: str
+    rows: int
+    """Rows that hold anything, good and bad."""
+    columns: tuple[str, ...]
+    """Headings of the columns that were read, in the order of the file."""
+    candidates: tuple[Candidate, ...]
+    """The good rows, in the order of the file."""
+    problems: tuple[RowProblem, ...]
+    """By line, then column."""
+    notices: tuple[RowProblem, ...]
+    """What a person may want to look at; refuses nothing."""
+
+    @property
+    def file_refused(self) -> bool:
+        """Whether the file as a whole cannot be read: then there are no good rows to take."""
+        return any(problem.line <= 1 for problem in self.problems)
+
+    @property
+    def refused_rows(self) -> int:
+        """Number of rows with at least one problem."""
+        return self.rows - len(self.candidates)
+
+    def accepted(self, *, good_rows_only: bool = False) -> tuple[Candidate, ...]:
+        """Give the candidates to store: all of a clean file, or the good rows if asked for. Raises RowsRefused.
+
+        A file that cannot be read as a whole is refused either way.
+        """
+        if self.problems and (self.file_refused or not good_rows_only):
+            raise RowsRefused(self.refused_rows, self.rows)
+        return self.candidates

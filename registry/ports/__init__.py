@@ -1,0 +1,30 @@
+"""What the workflows need from outside, in terms of our own values.
+
+`node.client` implements Ledger, `node.signer` the signers, `registry.store` the storage; `api.wiring` joins them.
+"""
+
+from registry.ports.chain import (
+    ApprovalSigner,
+    Clock,
+    Fate,
+    FateKind,
+    Ledger,
+    LedgerForeign,
+    LedgerUnavailable,
+    StatementSigner,
+    TransactionRefused,
+    TransactionSigner,
+)
+
+__all__ = [
+    "ApprovalSigner",
+    "Clock",
+    "Fate",
+    "FateKind",
+    "Ledger",
+    "LedgerForeign",
+    "LedgerUnavailable",
+    "StatementSigner",
+    "TransactionRefused",
+    "TransactionSigner",
+]

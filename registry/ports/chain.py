@@ -1,0 +1,164 @@
+"""What the workflows need from outside, in terms of our own values.
+
+`node.client` implements Ledger, `node.signer` the signers, `registry.store` the UnitOfWork; `api.wiring` joins them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from registry.anchor.history import Block, Checkpoint, Record
+from registry.anchor.operations import Approvable, Approval, Operation, SignedTransaction
+from registry.anchor.trust import TrustRoot
+from registry.kernel.errors import Conflict, IntegrityFault, Unavailable
+from registry.kernel.identifiers import Address, BatchId, IssuerCode, TransactionHash
+from registry.kernel.signing import PublicKey
+
+
+class Clock(Protocol):
+    """Tells the time; rules take times as arguments, only workflows read a clock."""
+
+    def now(self) -> datetime:
+        """The present moment, UTC."""
+        ...
+
+
+class LedgerUnavailable(Unavailable):
+    """No node answers, or none answers in time; nothing is known to have failed."""
+
+    code = "ledger/unavailable"
+
+    def __init__(self, where: str, cause: str) -> None:
+        self.where, self.cause = where, cause
+        super().__init__(f"no answer from the chain at {where}: {cause}")
+
+
+class LedgerForeign(IntegrityFault):
+    """The node belongs to another chain or contract than the trust root names; writing halts."""
+
+    code = "ledger/foreign"
+
+    def __init__(self, what: str, expected: str, found: str) -> None:
+        self.what, self.expected, self.found = what, expected, found
+        super().__init__(f"the node's {what} is not the trust root's: expected {expected}, found {found}")
+
+
+class TransactionRefused(Conflict):
+    """A node will not take a transaction, for a reason that sending again does not cure."""
+
+    code = "ledger/transaction-refused"
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(f"the chain refuses the transaction: {cause}")
+
+
+class FateKind(StrEnum):
+    """What is known of a transaction."""
+
+    UNKNOWN = "unknown"
+    """No node knows it: send the same bytes again."""
+    WAITING = "waiting"
+    INCLUDED = "included"
+    FINAL = "final"
+    REVERTED = "reverted"
+    """In a final block, without effect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """What became of a transaction; `block` from `included` on, `fault` (an error slug) when reverted."""
+
+    kind: FateKind
+    block: Block | None = None
+    fault: str | None = None
+
+
+class Ledger(Protocol):
+    """A chain with our contract on it, checked against a trust root when it was opened.
+
+    Every call may raise LedgerUnavailable. Only final blocks are shown.
+    """
+
+    @property
+    def trust_root(self) -> TrustRoot:
+        """What was checked at connection."""
+        ...
+
+    @property
+    def nodes(self) -> int:
+        """How many nodes answer and agree."""
+        ...
+
+    def head(self) -> Block:
+        """The last final block."""
+        ...
+
+    def block(self, number: int) -> Block | None:
+        """One final block; None beyond the head."""
+        ...
+
+    def records(self, first: int, last: int) -> Iterator[Record]:
+        """The records of final blocks `first` to `last`, both included, in ascending sequence."""
+        ...
+
+    def checkpoint(self, block: Block) -> Checkpoint:
+        """The history log as the contract itself has it, at the end of `block`."""
+        ...
+
+    def status_nonce(self, issuer: IssuerCode, batch: BatchId) -> int:
+        """How often suspensions of this batch have happened: what a reinstatement's approval signs."""
+        ...
+
+    def next_nonce(self, sender: Address) -> int:
+        """How many transactions of `sender` final and waiting blocks hold."""
+        ...
+
+    def broadcast(self, transaction: SignedTransaction) -> None:
+        """Send stored bytes; knowing them already is success. Raises TransactionRefused."""
+        ...
+
+    def fate(self, transaction: TransactionHash) -> Fate:
+        """Tell what became of a transaction."""
+        ...
+
+
+class TransactionSigner(Protocol):
+    """Holds one account's key and signs nothing but operations of our contract."""
+
+    @property
+    def address(self) -> Address:
+        """The account."""
+        ...
+
+    def sign(self, operation: Operation, *, nonce: int) -> SignedTransaction:
+        """Build and sign the transaction for `operation`."""
+        ...
+
+
+class ApprovalSigner(Protocol):
+    """Holds an approver's key."""
+
+    @property
+    def address(self) -> Address:
+        """The account."""
+        ...
+
+    def approve(self, asked: Approvable) -> Approval:
+        """Sign the EIP-712 structure for the contract of the trust root."""
+        ...
+
+
+class StatementSigner(Protocol):
+    """Holds a P-256 key that signs credentials or statements (ES256)."""
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The public half."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign; 64 bytes r ‖ s, low-S."""
+        ...

@@ -1,0 +1,473 @@
+"""What the workflows keep: one unit of work = one transaction; nothing is kept unless its block ends without an error."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from registry.anchor.history import Block, Record
+from registry.anchor.operations import Approval, SignedTransaction
+from registry.anchor.progress import Batch, Placement, RequestState, StatusRequest
+from registry.anchor.states import AnchorState
+from registry.anchor.trust import TrustRoot
+from registry.batch import Reservation
+from registry.enrolment import Candidate, Decision
+from registry.kernel.errors import Conflict, Missing
+from registry.kernel.identifiers import (
+    BatchId,
+    CertificateKey,
+    CertificateNumber,
+    Digest,
+    IssuerCode,
+    LeafHash,
+    RootHash,
+    TransactionHash,
+)
+from registry.kernel.merkle import InclusionProof
+from registry.programme import Programme
+
+
+class NotHere(Missing):
+    """Nothing of that kind has that name."""
+
+    code = "store/not-here"
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind, self.name = kind, name
+        super().__init__(f"no such {kind}: {name}")
+
+
+class AlreadyHere(Conflict):
+    """The same file was taken before."""
+
+    code = "store/already-here"
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind, self.name = kind, name
+        super().__init__(f"this {kind} was taken before, as {name}")
+
+
+class KeyReused(Conflict):
+    """An idempotency key was used before for something else."""
+
+    code = "store/idempotency-key-reused"
+
+    def __init__(self, key: str, earlier: str) -> None:
+        self.key, self.earlier = key, earlier
+        super().__init__(f"the idempotency key was used before for another request, {earlier}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """One imported file of candidates."""
+
+    id: str
+    programme: str
+    programme_version: str
+    programme_digest: Digest
+    file_digest: Digest
+    rows: int
+    imported_by: str
+    imported_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Application:
+    """One person's application for one level, and what was decided about it."""
+
+    admission: str
+    """Admission number (准考证号), digits only."""
+    roster: str
+    line: int
+    person: str
+    candidate: Candidate
+    level: str
+    programme: str
+    eligible: bool | None
+    """None = not decided yet."""
+    rule: str | None
+    decided_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """One file of marks."""
+
+    id: str
+    file_digest: Digest
+    examined_on: date
+    rows: int
+    entered_by: str
+    entered_at: datetime
+    confirmed_by: str | None
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One mark of one application in one paper."""
+
+    admission: str
+    paper: str
+    hundredths: int | None
+    """None = absent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marked:
+    """An application with its confirmed marks, ready to be judged."""
+
+    application: Application
+    sheet: Sheet
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedCredential:
+    """A credential just signed, to be kept."""
+
+    leaf: int
+    jwt: str
+    digest: Digest
+    disclosures: Mapping[str, str]
+    """Member → disclosure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCertificate:
+    """A certificate as it is kept: its numbers, its signed bytes once there are any, its batch."""
+
+    reservation: Reservation
+    batch: Batch
+    jwt: str | None
+    digest: Digest | None
+    disclosures: Mapping[str, str] | None
+    """Member → disclosure; None = not signed yet, or erased."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One line of the hash-chained journal of what people did here."""
+
+    seq: int
+    at: datetime
+    person: str
+    action: str
+    subject: str
+    detail: dict[str, str | int]
+    previous: Digest
+    hash: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionHead:
+    """Up to where the chain's records have been read."""
+
+    trust_root: TrustRoot
+    first_block_time: datetime
+    block: Block
+    read_at: datetime
+    nodes: int
+
+
+class Enrolments(Protocol):
+    """Rosters, people, applications."""
+
+    def add_roster(self, roster: Roster, candidates: Sequence[tuple[int, Candidate]]) -> list[str]:
+        """Keep a roster and its candidates (with their line); return the admission numbers, in order."""
+        ...
+
+    def roster_of_file(self, file_digest: Digest) -> Roster | None:
+        """Find the roster that a file was taken as."""
+        ...
+
+    def rosters(self) -> list[Roster]:
+        """List all rosters, oldest first."""
+        ...
+
+    def applications(
+        self,
+        *,
+        roster: str | None = None,
+        level: str | None = None,
+        eligible: bool | None = None,
+        undecided: bool = False,
+    ) -> Iterator[Application]:
+        """List applications in the order of their admission numbers."""
+        ...
+
+    def application(self, admission: str) -> Application:
+        """Find one. Raises NotHere."""
+        ...
+
+    def decide(self, admission: str, decision: Decision, person: str, at: datetime) -> None:
+        """Write down a decision, once."""
+        ...
+
+
+class Marks(Protocol):
+    """Sheets and scores; scores are only ever added."""
+
+    def add_sheet(self, sheet: Sheet, marks: Sequence[Mark]) -> None:
+        """Keep a sheet."""
+        ...
+
+    def sheet_of_file(self, file_digest: Digest) -> Sheet | None:
+        """Find the sheet that a file was taken as."""
+        ...
+
+    def sheet(self, sheet_id: str) -> Sheet:
+        """Find one. Raises NotHere."""
+        ...
+
+    def sheets(self) -> list[Sheet]:
+        """List all sheets, oldest first."""
+        ...
+
+    def confirm(self, sheet_id: str, person: str, at: datetime) -> None:
+        """Write down the second person's confirmation."""
+        ...
+
+    def marks(self, sheet_id: str) -> list[Mark]:
+        """List a sheet's marks."""
+        ...
+
+    def confirmed(self, programme: str, level: str) -> Iterator[Marked]:
+        """List eligible applications that have confirmed marks and no certificate in a batch that still counts."""
+        ...
+
+
+class Batches(Protocol):
+    """Batches, certificates, trees."""
+
+    def reserve(self, batch: Batch, reservations: Sequence[Reservation]) -> None:
+        """Keep a batch in state `reserved` with all its numbers."""
+        ...
+
+    def used_status_indices(self, status_list: int) -> set[int]:
+        """Which entries of a status list are taken."""
+        ...
+
+    def of_key(self, idempotency_key: str) -> Batch | None:
+        """Find the batch that a request led to."""
+        ...
+
+    def batch(self, batch_id: str) -> Batch:
+        """Find one by our own name for it. Raises NotHere."""
+        ...
+
+    def of_chain(self, batch: BatchId) -> Batch | None:
+        """Find one by its id on chain."""
+        ...
+
+    def batches(self, *states: AnchorState) -> list[Batch]:
+        """List batches, oldest first; no state named = all."""
+        ...
+
+    def reservations(self, batch_id: str) -> list[Reservation]:
+        """List a batch's reservations in leaf order."""
+        ...
+
+    def add_credentials(self, batch_id: str, signed: Iterable[SignedCredential]) -> None:
+        """Keep signed credentials."""
+        ...
+
+    def signed_leaves(self, batch_id: str) -> set[int]:
+        """Which leaves are signed and kept already."""
+        ...
+
+    def digests(self, batch_id: str) -> list[Digest]:
+        """The digests in leaf order."""
+        ...
+
+    def seal(self, batch_id: str, *, root: RootHash, manifest: bytes, levels: Sequence[bytes]) -> None:
+        """Keep the tree and the manifest: reserved → sealed."""
+        ...
+
+    def approve(self, batch_id: str, *, person: str, at: datetime, approval: Approval) -> None:
+        """Sealed → approved."""
+        ...
+
+    def sign(self, batch_id: str, transaction: SignedTransaction, at: datetime) -> None:
+        """Approved → signed; the transaction's bytes are kept."""
+        ...
+
+    def move(self, batch_id: str, current: AnchorState, wanted: AnchorState, *, failure: str | None = None) -> None:
+        """Take one step of the state table. Raises StateMoved where another took it first."""
+        ...
+
+    def place(self, batch_id: str, placement: Placement) -> None:
+        """Included → final."""
+        ...
+
+    def deliver(self, batch_id: str, at: datetime) -> None:
+        """Write down that every bundle has been written."""
+        ...
+
+    def proof(self, batch_id: str, leaf: int) -> InclusionProof:
+        """Read one leaf's path from the kept tree."""
+        ...
+
+    def leaves(self, batch_id: str) -> list[LeafHash]:
+        """The tree's lowest level."""
+        ...
+
+    def certificates(
+        self, *, batch_id: str | None = None, after: int = 0, limit: int | None = None
+    ) -> Iterator[StoredCertificate]:
+        """List certificates in the order of issue."""
+        ...
+
+    def by_number(self, number: str, revision: int | None = None) -> StoredCertificate | None:
+        """Find by number (the latest revision unless one is named)."""
+        ...
+
+    def by_key(self, key: CertificateKey) -> StoredCertificate | None:
+        """Find by certificate key."""
+        ...
+
+    def by_leaf(self, batch: BatchId, leaf: int) -> StoredCertificate | None:
+        """Find by place on chain."""
+        ...
+
+
+class Outbox(Protocol):
+    """Signed transactions; never overwritten."""
+
+    def transaction(self, transaction: TransactionHash) -> SignedTransaction:
+        """Find one. Raises NotHere."""
+        ...
+
+    def next_nonce(self, sender: str) -> int:
+        """One more than the highest nonce kept for an account; 0 where there is none."""
+        ...
+
+
+class StatusRequests(Protocol):
+    """Asked-for status changes."""
+
+    def add(self, request: StatusRequest) -> None:
+        """Keep a request."""
+        ...
+
+    def request(self, request_id: str) -> StatusRequest:
+        """Find one. Raises NotHere."""
+        ...
+
+    def requests(self, *states: RequestState) -> list[StatusRequest]:
+        """List requests, oldest first; no state named = all."""
+        ...
+
+    def open_for(self, number: CertificateNumber, revision: int) -> StatusRequest | None:
+        """Find a request on one certificate that is not finished."""
+        ...
+
+    def approve(
+        self, request_id: str, *, person: str, at: datetime, approval: Approval, status_nonce: int | None
+    ) -> None:
+        """Requested → approved."""
+        ...
+
+    def sign(self, request_id: str, transaction: SignedTransaction, at: datetime) -> None:
+        """Approved (or requested, for a suspension) → signed; the transaction's bytes are kept."""
+        ...
+
+    def move(
+        self,
+        request_id: str,
+        current: RequestState,
+        wanted: RequestState,
+        *,
+        seq: int | None = None,
+        failure: str | None = None,
+    ) -> None:
+        """Take one step."""
+        ...
+
+
+class Projection(Protocol):
+    """The chain's final records, kept here so that a verdict asks nobody."""
+
+    def head(self) -> ProjectionHead | None:
+        """Up to where the chain has been read; None = never."""
+        ...
+
+    def extend(self, head: ProjectionHead, records: Iterable[Record]) -> None:
+        """Keep more records and the new head."""
+        ...
+
+    def size(self) -> int:
+        """How many records are kept."""
+        ...
+
+    def records(self, *, first: int = 0, last: int | None = None) -> Iterator[Record]:
+        """All records in ascending sequence."""
+        ...
+
+    def concerning(self, issuer: IssuerCode, batch: BatchId, leaf: int) -> tuple[Record, ...]:
+        """The records that concern an issuer as such, one batch as a whole, and one of its certificates."""
+        ...
+
+    def of_batch(self, issuer: IssuerCode, batch: BatchId) -> tuple[Record, ...]:
+        """The records that concern one batch or any of its certificates."""
+        ...
+
+
+class Journal(Protocol):
+    """What people did here, hash-chained; `hash` = SHA-256 over `vermilion/journal/1` ‖ 0x00 ‖ previous ‖ JCS(entry)."""
+
+    def write(self, *, at: datetime, person: str, action: str, subject: str, **detail: str | int) -> None:
+        """Add an entry."""
+        ...
+
+    def entries(self) -> Iterator[JournalEntry]:
+        """All entries in order."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction's view of everything kept."""
+
+    @property
+    def enrolments(self) -> Enrolments: ...  # noqa: D102 - each named by its type
+    @property
+    def marks(self) -> Marks: ...  # noqa: D102
+    @property
+    def batches(self) -> Batches: ...  # noqa: D102
+    @property
+    def outbox(self) -> Outbox: ...  # noqa: D102
+    @property
+    def status_requests(self) -> StatusRequests: ...  # noqa: D102
+    @property
+    def projection(self) -> Projection: ...  # noqa: D102
+    @property
+    def journal(self) -> Journal: ...  # noqa: D102
+
+    def next_name(self, kind: str, at: datetime) -> str:
+        """Give the next name of a kind: `R`, `S`, `B` or `C`, year, month (+08:00), serial."""
+        ...
+
+    def unsealed_rows(self) -> Iterator[tuple[str, str]]:
+        """Yield table and key of every row that was changed outside the registry."""
+        ...
+
+
+class Store(Protocol):
+    """Opens units of work."""
+
+    def write(self) -> AbstractContextManager[UnitOfWork]:
+        """Begin a writing transaction; it is kept when the block ends, undone when it raises."""
+        ...
+
+    def read(self) -> AbstractContextManager[UnitOfWork]:
+        """Begin a reading transaction: one consistent view."""
+        ...
+
+
+class Programmes(Protocol):
+    """The catalogue, as workflows ask it."""
+
+    def programme(self, code: str, version: str | None = None) -> Programme:
+        """Find a programme (the latest version unless one is named)."""
+        ...

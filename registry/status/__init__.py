@@ -1,0 +1,110 @@
+"""The standing of a certificate: the one table of codes, the moves between them, the published reasons.
+
+One table everywhere (contract, database, API). The low bit set means final: one mask test refuses every forbidden move.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Final
+
+from registry.kernel.errors import Conflict, RuleRefusal
+
+
+class Status(IntEnum):
+    """Standing of one certificate, two bits; the numbers are the contract's."""
+
+    VALID = 0
+    REVOKED = 1
+    SUSPENDED = 2
+    SUPERSEDED = 3
+
+    @property
+    def word(self) -> str:
+        """The status in lower case, as interfaces show it."""
+        return self.name.lower()
+
+    @property
+    def is_final(self) -> bool:
+        """Tell whether nothing can change it any more."""
+        return bool(self & 1)
+
+
+allowed_moves: Final[Mapping[Status, frozenset[Status]]] = {
+    Status.VALID: frozenset({Status.SUSPENDED, Status.REVOKED, Status.SUPERSEDED}),
+    Status.SUSPENDED: frozenset({Status.VALID, Status.REVOKED, Status.SUPERSEDED}),
+    Status.REVOKED: frozenset(),
+    Status.SUPERSEDED: frozenset(),
+}
+"""From each status, where it may go."""
+
+
+class Reason(IntEnum):
+    """Published grounds of a status change; 0 and 1 follow RFC 5280, 32 and above are ours."""
+
+    UNSPECIFIED = 0
+    KEY_COMPROMISE = 1
+    ISSUED_IN_ERROR = 32
+    MISCONDUCT = 33
+    HOLDERS_REQUEST = 34
+    INVESTIGATION = 35
+    INVESTIGATION_CLOSED = 36
+    CORRECTION = 37
+    RENEWAL = 38
+
+    @property
+    def slug(self) -> str:
+        """The reason as one lower-case word with hyphens, as the command line takes it."""
+        return self.name.lower().replace("_", "-")
+
+    @classmethod
+    def parse(cls, text: str) -> "Reason":
+        """Read a slug or a number. Raises ReasonUnknown."""
+        for reason in cls:
+            if text.lower() == reason.slug or text == str(reason.value):
+                return reason
+        raise ReasonUnknown(text)
+
+
+needs_approval: Final = frozenset({Status.VALID, Status.REVOKED, Status.SUPERSEDED})
+"""Moves to these need a second person and the approver's signature; a suspension does not."""
+
+
+class ReasonUnknown(RuleRefusal):
+    """The ground named is not in the published table."""
+
+    code = "status/reason-unknown"
+
+    def __init__(self, given: str) -> None:
+        self.known = tuple(reason.slug for reason in Reason)
+        super().__init__(f"no such reason ({len(given)} characters given); known: {', '.join(self.known)}")
+
+
+class MoveForbidden(Conflict):
+    """A certificate cannot go from where it is to where it is asked to go."""
+
+    code = "status/move-forbidden"
+
+    def __init__(self, current: Status, wanted: Status) -> None:
+        self.current, self.wanted = current, wanted
+        super().__init__(f"a certificate that is {current.word} cannot become {wanted.word}")
+
+
+def require_move(current: Status, wanted: Status) -> None:
+    """Check that `current` → `wanted` is allowed. Raises MoveForbidden."""
+    if wanted not in allowed_moves[current]:
+        raise MoveForbidden(current, wanted)
+
+
+def changes_of(indices: list[int]) -> tuple[int, ...]:
+    """Pack leaf indices into the contract's changes: `word << 128 | mask`, 128 certificates a word, ascending words."""
+    masks: dict[int, int] = {}
+    for index in indices:
+        word, bit = divmod(index, 128)
+        masks[word] = masks.get(word, 0) | 1 << bit
+    return tuple(word << 128 | masks[word] for word in sorted(masks))
+
+
+def concerns(change: int, index: int) -> bool:
+    """Tell whether one packed change covers the certificate at `index`."""
+    word, bit = divmod(index, 128)
+    return change >> 128 == word and bool(change >> bit & 1)

@@ -1,0 +1,193 @@
+"""The chain's final records as they were read: added to, never changed."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Select, and_, func, insert, or_, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.engine import RowMapping
+
+from registry.anchor.history import (
+    Ballot,
+    BallotKind,
+    Block,
+    Content,
+    Enacted,
+    Position,
+    Record,
+    StatusChanged,
+    Superseded,
+    Voted,
+)
+from registry.anchor.trust import TrustRoot
+from registry.kernel.identifiers import Address, BatchId, BlockHash, IssuerCode, LeafHash, TransactionHash
+from registry.ports.storage import ProjectionHead
+from registry.store.records import op_of, read_content, write_content
+from registry.store.sessions import Session, micros, time_of
+from registry.store.tables import chain_head, chain_record, chain_word
+
+_OF_ISSUER = frozenset(
+    {
+        BallotKind.ACCREDIT,
+        BallotKind.SUSPEND,
+        BallotKind.REINSTATE,
+        BallotKind.WITHDRAW,
+        BallotKind.SET_CONTROLLER,
+        BallotKind.GRANT_SCOPE,
+        BallotKind.REVOKE_SCOPE,
+        BallotKind.ADD_APPROVER,
+        BallotKind.KEY_COMPROMISED,
+    }
+)
+_OF_BATCH = frozenset(
+    {
+        BallotKind.SUSPEND_BATCH,
+        BallotKind.LIFT_BATCH_SUSPENSION,
+        BallotKind.REVOKE_BATCH,
+        BallotKind.REAFFIRM_BATCH,
+        BallotKind.REVOKE_WORD,
+    }
+)
+
+
+class SqlProjection:
+    """Implements registry.ports.storage.Projection."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def head(self) -> ProjectionHead | None:
+        """Up to where the chain has been read."""
+        row = self._session.connection.execute(select(chain_head)).mappings().one_or_none()
+        if row is None:
+            return None
+        return ProjectionHead(
+            trust_root=TrustRoot.parse(bytes(row["trust_root"])),
+            first_block_time=_from_seconds(row["first_block_time"]),
+            block=Block(number=row["number"], hash=BlockHash(bytes(row["hash"])), time=_from_seconds(row["time"])),
+            read_at=time_of(row["read_at"]),
+            nodes=row["nodes"],
+        )
+
+    def extend(self, head: ProjectionHead, records: Iterable[Record]) -> None:
+        """Keep more records and the new head."""
+        rows: list[dict[str, Any]] = []
+        words: list[dict[str, Any]] = []
+        for record in records:
+            issuer, batch, touched = _concerns(record.content)
+            rows.append(_row(record, issuer, batch))
+            words.extend(
+                {"seq": record.position.seq, "word": word, "issuer": issuer, "batch": batch} for word in sorted(touched)
+            )
+        if rows:
+            self._session.connection.execute(insert(chain_record), rows)
+        if words:
+            self._session.connection.execute(insert(chain_word), words)
+        values = {
+            "id": 1,
+            "trust_root": head.trust_root.document(),
+            "first_block_time": int(head.first_block_time.timestamp()),
+            "number": head.block.number,
+            "hash": head.block.hash,
+            "time": int(head.block.time.timestamp()),
+            "read_at": micros(head.read_at),
+            "nodes": head.nodes,
+        }
+        self._session.connection.execute(
+            upsert(chain_head).values(values).on_conflict_do_update(index_elements=["id"], set_=values)
+        )
+
+    def size(self) -> int:
+        """How many records are kept."""
+        return int(self._session.connection.execute(select(func.count()).select_from(chain_record)).scalar_one())
+
+    def records(self, *, first: int = 0, last: int | None = None) -> Iterator[Record]:
+        """All records in ascending sequence."""
+        query = select(chain_record).where(chain_record.c.seq >= first)
+        if last is not None:
+            query = query.where(chain_record.c.seq <= last)
+        yield from self._read(query)
+
+    def concerning(self, issuer: IssuerCode, batch: BatchId, leaf: int) -> tuple[Record, ...]:
+        """The records that concern an issuer as such, one batch as a whole, and one of its certificates."""
+        words = select(chain_word.c.seq)
+        touching = words.where(
+            chain_word.c.issuer == issuer, chain_word.c.batch == batch, chain_word.c.word == leaf // 128
+        )
+        of_batch = and_(chain_record.c.issuer == issuer, chain_record.c.batch == batch)
+        as_such = and_(chain_record.c.issuer == issuer, chain_record.c.batch.is_(None))
+        has_words = chain_record.c.seq.in_(words.where(chain_word.c.issuer == issuer, chain_word.c.batch == batch))
+        return tuple(
+            self._read(
+                select(chain_record).where(or_(as_such, and_(of_batch, ~has_words), chain_record.c.seq.in_(touching)))
+            )
+        )
+
+    def of_batch(self, issuer: IssuerCode, batch: BatchId) -> tuple[Record, ...]:
+        """The records that concern one batch or any of its certificates."""
+        return tuple(
+            self._read(select(chain_record).where(chain_record.c.issuer == issuer, chain_record.c.batch == batch))
+        )
+
+    def _read(self, query: Select[Any]) -> Iterator[Record]:
+        rows = self._session.connection.execute(query.order_by(chain_record.c.seq)).mappings()
+        for row in rows:
+            yield _record(row)
+
+
+def _concerns(content: Content) -> tuple[str | None, bytes | None, set[int]]:
+    """Tell whom a content concerns: issuer, batch, and the words of its certificates."""
+    if isinstance(content, StatusChanged):
+        return content.issuer, content.batch, {change >> 128 for change in content.changes}
+    if isinstance(content, Superseded):
+        return content.issuer, content.batch, {index // 128 for index in content.indices}
+    if isinstance(content, Voted | Enacted):
+        return _of_ballot(content.ballot)
+    return getattr(content, "issuer", None), getattr(content, "batch", None), set()
+
+
+def _of_ballot(ballot: Ballot) -> tuple[str | None, bytes | None, set[int]]:
+    issuer = ballot.subject.rstrip(b"\0").decode("ascii", "replace")
+    if ballot.kind in _OF_ISSUER:
+        return issuer, None, set()
+    if ballot.kind in _OF_BATCH:
+        touched = {ballot.arg >> 128 & (1 << 64) - 1} if ballot.kind is BallotKind.REVOKE_WORD else set()
+        return issuer, ballot.ref, touched
+    return None, None, set()
+
+
+def _row(record: Record, issuer: str | None, batch: bytes | None) -> dict[str, Any]:
+    position = record.position
+    return {
+        "seq": position.seq,
+        "by": position.by,
+        "block_number": position.block_number,
+        "block_hash": position.block_hash,
+        "block_time": int(position.block_time.timestamp()),
+        "transaction": position.transaction,
+        "leaf": position.leaf,
+        "op": op_of(record.content),
+        "issuer": issuer,
+        "batch": batch,
+        "content": write_content(record.content),
+    }
+
+
+def _record(row: RowMapping) -> Record:
+    return Record(
+        position=Position(
+            seq=row["seq"],
+            by=Address(row["by"]),
+            block_number=row["block_number"],
+            block_hash=BlockHash(bytes(row["block_hash"])),
+            block_time=_from_seconds(row["block_time"]),
+            transaction=TransactionHash(bytes(row["transaction"])),
+            leaf=LeafHash(bytes(row["leaf"])),
+        ),
+        content=read_content(row["op"], row["content"]),
+    )
+
+
+def _from_seconds(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)

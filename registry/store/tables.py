@@ -1,0 +1,286 @@
+"""The tables. Rows never leave this room: repositories return domain values.
+
+Every table of the registry's own rows has a `seal`, an HMAC over all other columns (`registry.store.sealing`): an edit past the software
+is found by `audit fsck`. Tables of the chain's records have none; they are compared with the chain itself.
+Personal data stands only in columns that are encrypted with the person's own key. Times are Unix microseconds, UTC.
+"""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from registry.anchor.states import AnchorState
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _seal() -> Column[bytes]:
+    return Column("seal", LargeBinary(32), nullable=False)
+
+
+person = Table(
+    "person",
+    metadata,
+    Column("id", Text, primary_key=True),  # 32 hexadecimal digits, random
+    Column("identity_type", Text, nullable=False),
+    Column("identity_index", LargeBinary(32), nullable=False),  # keyed hash of type and number
+    Column("wrapped_key", LargeBinary, nullable=False),  # the person's key under the data key; erasing deletes it
+    Column("identity_number", LargeBinary, nullable=False),  # encrypted
+    Column("created_at", Integer, nullable=False),
+    _seal(),
+    UniqueConstraint("identity_type", "identity_index"),
+)
+
+roster = Table(
+    "roster",
+    metadata,
+    Column("id", Text, primary_key=True),  # R-YYYY-MM-NNNN
+    Column("programme", Text, nullable=False),
+    Column("programme_version", Text, nullable=False),
+    Column("programme_digest", LargeBinary(32), nullable=False),
+    Column("file_digest", LargeBinary(32), nullable=False, unique=True),
+    Column("rows", Integer, nullable=False),
+    Column("imported_by", Text, nullable=False),
+    Column("imported_at", Integer, nullable=False),
+    _seal(),
+)
+
+application = Table(
+    "application",
+    metadata,
+    Column("admission", Text, primary_key=True),  # admission number: digits, no personal data in it
+    Column("roster", ForeignKey("roster.id"), nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("person", ForeignKey("person.id"), nullable=False),
+    Column("programme", Text, nullable=False),
+    Column("level", Text, nullable=False),
+    Column("evidence", LargeBinary, nullable=False),  # encrypted JSON: what the decision rests on
+    Column("eligible", Integer),  # null = not decided
+    Column("rule", Text),  # the rule that held
+    Column("findings", LargeBinary),  # encrypted JSON: each rule tried
+    Column("decided_by", Text),
+    Column("decided_at", Integer),
+    _seal(),
+    UniqueConstraint("person", "programme", "level", "roster"),
+)
+Index(None, application.c.roster)
+
+sheet = Table(
+    "sheet",
+    metadata,
+    Column("id", Text, primary_key=True),  # S-YYYY-MM-NNNN
+    Column("file_digest", LargeBinary(32), nullable=False, unique=True),
+    Column("examined_on", Text, nullable=False),  # YYYY-MM-DD
+    Column("rows", Integer, nullable=False),
+    Column("entered_by", Text, nullable=False),
+    Column("entered_at", Integer, nullable=False),
+    Column("confirmed_by", Text),
+    Column("confirmed_at", Integer),
+    _seal(),
+)
+
+score = Table(
+    "score",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("sheet", ForeignKey("sheet.id"), nullable=False),
+    Column("admission", ForeignKey("application.admission"), nullable=False),
+    Column("paper", Text, nullable=False),
+    Column("hundredths", Integer),  # null = absent
+    _seal(),
+    UniqueConstraint("sheet", "admission", "paper"),
+)
+Index(None, score.c.admission)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Text, primary_key=True),  # B-YYYY-MM-NNNN
+    Column("batch", LargeBinary(32), nullable=False, unique=True),  # batch id on chain
+    Column("idempotency_key", Text, nullable=False, unique=True),
+    Column("request_digest", LargeBinary(32), nullable=False),  # of what was asked under that key
+    Column("issuer", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("size", Integer, nullable=False),
+    Column("programme_version", Text, nullable=False),
+    Column("programme_digest", LargeBinary(32), nullable=False),
+    Column("credential_key", LargeBinary(32), nullable=False),
+    Column("intent", LargeBinary, nullable=False),  # JSON: what every credential of the batch shares
+    Column("state", Text, nullable=False),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", Integer, nullable=False),
+    Column("root", LargeBinary(32)),
+    Column("manifest", LargeBinary),
+    Column("approved_by", Text),
+    Column("approved_at", Integer),
+    Column("approver", Text),
+    Column("approval_deadline", Integer),
+    Column("approval_signature", LargeBinary(65)),
+    Column("transaction", LargeBinary(32)),
+    Column("seq", Integer),
+    Column("block_number", Integer),
+    Column("block_hash", LargeBinary(32)),
+    Column("block_time", Integer),
+    Column("delivered_at", Integer),
+    Column("failure", Text),
+    _seal(),
+    CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in AnchorState)), name="state"),
+    CheckConstraint("approved_by IS NULL OR lower(approved_by) <> lower(proposed_by)", name="two_people"),
+)
+
+certificate = Table(
+    "certificate",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("found_by", Text, nullable=False),  # the number in upper case without hyphens, as people retype it
+    Column("revision", Integer, nullable=False),
+    Column("key", Text, nullable=False, unique=True),
+    Column("jti", Text, nullable=False, unique=True),
+    Column("batch", ForeignKey("batch.id"), nullable=False),
+    Column("leaf", Integer, nullable=False),  # index in the batch
+    Column("person", ForeignKey("person.id"), nullable=False),
+    Column("admission", ForeignKey("application.admission"), nullable=False),
+    Column("status_list", Integer, nullable=False),
+    Column("status_index", Integer, nullable=False),
+    Column("roster_salt", LargeBinary(32), nullable=False),
+    Column("score_salt", LargeBinary(32), nullable=False),
+    _seal(),
+    UniqueConstraint("number", "revision"),
+    UniqueConstraint("batch", "leaf"),
+    UniqueConstraint("status_list", "status_index"),
+)
+Index(None, certificate.c.admission)
+Index(None, certificate.c.found_by)
+
+credential = Table(
+    "credential",
+    metadata,
+    Column("certificate", ForeignKey("certificate.id"), primary_key=True),
+    Column("jwt", Text, nullable=False),  # the issuer-signed part, as it was signed
+    Column("digest", LargeBinary(32), nullable=False, unique=True),
+    Column("disclosures", LargeBinary, nullable=False),  # encrypted; erasing deletes the key
+    _seal(),
+)
+
+tree_chunk = Table(
+    "tree_chunk",
+    metadata,
+    Column("batch", ForeignKey("batch.id"), primary_key=True),
+    Column("level", Integer, primary_key=True),  # 0 = leaves
+    Column("chunk", Integer, primary_key=True),
+    Column("hashes", LargeBinary, nullable=False),  # up to 1,024 hashes of 32 bytes
+    _seal(),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("subject", Text, nullable=False),  # id of a batch or of a status request
+    Column("sender", Text, nullable=False),
+    Column("nonce", Integer, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    _seal(),
+    UniqueConstraint("sender", "nonce", "hash"),
+)
+Index(None, outbox.c.subject)
+
+status_request = Table(
+    "status_request",
+    metadata,
+    Column("id", Text, primary_key=True),  # C-YYYY-MM-NNNN
+    Column("number", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("issuer", Text, nullable=False),
+    Column("batch", LargeBinary(32), nullable=False),
+    Column("leaf", Integer, nullable=False),
+    Column("wanted", Integer, nullable=False),
+    Column("reason", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", Integer, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", Integer),
+    Column("approver", Text),
+    Column("status_nonce", Integer),
+    Column("approval_deadline", Integer),
+    Column("approval_signature", LargeBinary(65)),
+    Column("transaction", LargeBinary(32)),
+    Column("seq", Integer),
+    Column("failure", Text),
+    _seal(),
+    CheckConstraint("approved_by IS NULL OR lower(approved_by) <> lower(requested_by)", name="two_people"),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", Integer, primary_key=True),  # from 0, without gaps
+    Column("at", Integer, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),  # JSON of counts and digests, never personal data
+    Column("previous", LargeBinary(32), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+
+chain_record = Table(
+    "chain_record",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("by", Text, nullable=False),
+    Column("block_number", Integer, nullable=False),
+    Column("block_hash", LargeBinary(32), nullable=False),
+    Column("block_time", Integer, nullable=False),  # Unix seconds
+    Column("transaction", LargeBinary(32), nullable=False),
+    Column("leaf", LargeBinary(32), nullable=False),
+    Column("op", Integer, nullable=False),
+    Column("issuer", Text),  # whom it concerns; null = the consortium itself
+    Column("batch", LargeBinary(32)),
+    Column("content", Text, nullable=False),  # JSON
+)
+Index(None, chain_record.c.issuer, chain_record.c.batch)
+
+chain_word = Table(
+    "chain_word",
+    metadata,
+    Column("seq", ForeignKey("chain_record.seq"), primary_key=True),
+    Column("word", Integer, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("batch", LargeBinary(32), nullable=False),
+)
+Index(None, chain_word.c.issuer, chain_word.c.batch, chain_word.c.word)
+
+chain_head = Table(
+    "chain_head",
+    metadata,
+    Column("id", Integer, primary_key=True),  # always 1
+    Column("trust_root", LargeBinary, nullable=False),
+    Column("first_block_time", Integer, nullable=False),  # Unix seconds
+    Column("number", Integer, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("time", Integer, nullable=False),  # Unix seconds
+    Column("read_at", Integer, nullable=False),
+    Column("nodes", Integer, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)

@@ -1,0 +1,491 @@
+"""The one function that decides every verdict, behind every entrance.
+
+Pure: of a document, what is known of the chain, and the clock. Steps, in the order of the questions:
+1. Is the document unaltered? Form, digests, disclosures, signature; the receipt agrees with credential and ledger.
+2. Was it signed by a key that is the issuer's, and was that so when it was anchored?
+3. Is it recorded on the chain where it says, by an issuer accredited for this programme and level at that time? The
+   contract enforced scope and issuer state when it was anchored; today's windows are not asked again.
+4. Is it neither revoked, suspended nor superseded, itself or as part of its batch?
+5. Is the moment asked about within its validity?
+6. The first outcome that applies, in the order of precedence; notices stand beside it.
+
+When question 1 fails nothing after it can be relied on. Knowledge older than the limit leaves question 4 unanswered
+(unless a final status is known, which no time changes), and 2 and 3 where the record is absent: a fault of the network
+is never shown as a bad certificate, and never as a good one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from registry.anchor.facts import (
+    BatchFacts,
+    IssuerFacts,
+    IssuerState,
+    StatusStep,
+    address_key,
+    batch_facts,
+    certificate_life,
+    is_compromised_at,
+    is_good_at,
+    issuer_facts,
+    moment,
+)
+from registry.anchor.history import BatchFlag, KeyKind, KeySlot
+from registry.anchor.receipt import AnchorReceipt
+from registry.anchor.trust import Engine
+from registry.credential import Altered, Presentation, Unreadable, verify_signature
+from registry.credential.v1 import CHINA_TIME
+from registry.delivery.bundle import Bundle, parse_document, require_unaltered
+from registry.kernel.encoding import b64url
+from registry.kernel.signing import PublicKey
+from registry.status import Status
+from registry.verification.content import claims
+from registry.verification.knowledge import Knowledge
+from registry.verification.model import Answer, Finding, Freshness, Notice, NoticeKind, Outcome, Question, Report
+
+DEFAULT_MAX_AGE: Final = timedelta(seconds=60)
+"""How old knowledge may be on line."""
+_NOTICE_AGE_SECONDS: Final = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What is judged: a credential with whatever came or is kept beside it."""
+
+    credential: Presentation
+    receipt: AnchorReceipt | None
+    key: PublicKey | None
+    awaits_chain: bool = False
+    """We keep this credential ourselves and know that its batch is on its way to the chain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """Beside what a document is judged."""
+
+    knowledge: Knowledge | None
+    """None = nothing is known of the chain."""
+    now: datetime
+    max_age: timedelta = DEFAULT_MAX_AGE
+    as_of: datetime | None = None
+    """A past moment to judge for; None = now."""
+    cause: str | None = None
+    """Slug of why there is no fresher knowledge, such as `node-unreachable`."""
+
+
+def read_submission(data: bytes) -> Submission:
+    """Read what somebody handed in. Raises Unreadable or Altered."""
+    document = parse_document(data)
+    if isinstance(document, Bundle):
+        return Submission(credential=document.credential, receipt=document.anchor, key=document.key)
+    return Submission(credential=document, receipt=None, key=None)
+
+
+def refused(error: Unreadable | Altered, circumstances: Circumstances) -> Report:
+    """Report on bytes that could not be read as a document of ours, or that were changed."""
+    outcome = Outcome.UNREADABLE if isinstance(error, Unreadable) else Outcome.ALTERED
+    reason = error.code.partition("/")[2] or error.code
+    evidence: dict[str, str | int | None] = {"check": error.code}
+    for name in ("member", "part"):
+        if isinstance(value := getattr(error, name, None), str):
+            evidence[name] = value
+    first = Answer.FAILED if outcome is Outcome.ALTERED else Answer.COULD_NOT_CHECK
+    return Report(
+        outcome=outcome,
+        code=f"{outcome}/{reason}",
+        findings=(
+            Finding(question=Question.UNALTERED, answer=first, reason=reason, evidence=evidence, freshness=None),
+            *_not_reached(),
+        ),
+        notices=(),
+        content=None,
+        successor=None,
+        last_known=None,
+        judged_at=circumstances.now,
+        as_of=circumstances.as_of,
+    )
+
+
+def not_found(circumstances: Circumstances) -> Report:
+    """Report that a look-up found nothing: one answer for every cause."""
+    return Report(
+        outcome=Outcome.NOT_FOUND,
+        code=str(Outcome.NOT_FOUND),
+        findings=(),
+        notices=(),
+        content=None,
+        successor=None,
+        last_known=None,
+        judged_at=circumstances.now,
+        as_of=circumstances.as_of,
+    )
+
+
+def judge(submission: Submission, circumstances: Circumstances) -> Report:
+    """Answer the five questions and give the outcome. Never raises on a bad document: that is a verdict."""
+    return _Case(submission, circumstances).report()
+
+
+def judge_document(data: bytes, circumstances: Circumstances) -> Report:
+    """Read what somebody handed in and judge it."""
+    try:
+        submission = read_submission(data)
+    except (Unreadable, Altered) as error:
+        return refused(error, circumstances)
+    return judge(submission, circumstances)
+
+
+class _Case:
+    """One document before the judge: the facts, gathered once, and the five questions."""
+
+    def __init__(self, submission: Submission, circumstances: Circumstances) -> None:
+        self.credential = submission.credential
+        self.receipt, self.key = submission.receipt, submission.key
+        self.awaits_chain = submission.awaits_chain
+        self.circumstances = circumstances
+        self.at = circumstances.as_of or circumstances.now
+        self.knowledge = self._usable(circumstances.knowledge)
+        terms = self.credential.terms
+        records = self.knowledge.records if self.knowledge else ()
+        self.issuer: IssuerFacts = issuer_facts(records, terms.issuer)
+        self.batch: BatchFacts | None = batch_facts(records, terms.issuer, terms.batch)
+        self.life: tuple[StatusStep, ...] = tuple(
+            certificate_life(records, terms.issuer, terms.batch, self.credential.entry.index)
+        )
+        self.freshness: Freshness | None = self.knowledge.freshness(circumstances.now) if self.knowledge else None
+
+    def _usable(self, knowledge: Knowledge | None) -> Knowledge | None:
+        """As of a past date only what was recorded by then counts; outside the chain's time nothing is known."""
+        as_of = self.circumstances.as_of
+        if knowledge is None or as_of is None:
+            return knowledge
+        if as_of < knowledge.first_block_time or as_of > knowledge.head.time:
+            return None
+        return knowledge.until(as_of)
+
+    @property
+    def _is_fresh(self) -> bool:
+        if self.freshness is None:
+            return False
+        # A past moment does not change any more: only the present needs fresh knowledge.
+        return self.circumstances.as_of is not None or (
+            self.freshness.age_seconds <= self.circumstances.max_age.total_seconds()
+        )
+
+    @property
+    def _is_elsewhere(self) -> bool:
+        """The credential names another chain or contract than the one we know."""
+        terms = self.credential.terms
+        root = self.knowledge.trust_root if self.knowledge else None
+        return root is not None and (terms.contract != root.contract or terms.genesis != root.genesis)
+
+    def report(self) -> Report:
+        first = self._unaltered()
+        if first.answer is Answer.FAILED:
+            findings: tuple[Finding, ...] = (first, *_not_reached())
+        else:
+            third = self._on_chain()
+            findings = (first, self._issuers_key(), third, self._standing(third), self._in_force())
+        outcome, reason = self._outcome(findings)
+        altered = outcome is Outcome.ALTERED
+        return Report(
+            outcome=outcome,
+            code=str(outcome) if outcome is Outcome.VALID else f"{outcome}/{reason}",
+            findings=findings,
+            notices=() if altered else self._notices(outcome),
+            content=None if first.answer is not Answer.PASSED else claims(self.credential),
+            successor=self._successor() if outcome is Outcome.SUPERSEDED else None,
+            last_known=self._last_known() if outcome is Outcome.CANNOT_CONFIRM else None,
+            judged_at=self.circumstances.now,
+            as_of=self.circumstances.as_of,
+        )
+
+    # 1
+    def _unaltered(self) -> Finding:
+        evidence: dict[str, str | int | None] = {
+            "digest": b64url(self.credential.digest),
+            "key": b64url(self.credential.signer),
+            "disclosed": len(self.credential.disclosures),
+        }
+        if self.key is None:
+            return _finding(Question.UNALTERED, Answer.COULD_NOT_CHECK, "no-key", evidence)
+        try:
+            if self.receipt is None:
+                verify_signature(self.credential, self.key)
+            else:
+                require_unaltered(Bundle(credential=self.credential, anchor=self.receipt, key=self.key))
+        except Altered as error:
+            return _finding(
+                Question.UNALTERED,
+                Answer.FAILED,
+                error.code.partition("/")[2],
+                {"check": error.code, "member": getattr(error, "member", None)},
+            )
+        disagreeing = self._disagrees_with_ledger()
+        if disagreeing is not None:
+            return _finding(
+                Question.UNALTERED,
+                Answer.FAILED,
+                "receipt-disagrees",
+                {"check": "receipt/not-as-recorded", "member": disagreeing},
+                self.freshness,
+            )
+        return _finding(Question.UNALTERED, Answer.PASSED, "ok", evidence)
+
+    def _disagrees_with_ledger(self) -> str | None:
+        """Name the first member of the receipt that is not as the chain has it."""
+        if self.receipt is None or self.batch is None or self._is_elsewhere:
+            return None
+        anchored, position, receipt = self.batch.anchored, self.batch.position, self.receipt
+        for member, said, recorded in (
+            ("merkleRoot", receipt.merkle_root, anchored.root),
+            ("treeSize", receipt.proof.size, anchored.size),
+            ("transaction", receipt.transaction, position.transaction),
+            ("blockNumber", receipt.block_number, position.block_number),
+            ("blockHash", receipt.block_hash, position.block_hash),
+            ("blockTime", receipt.block_time, position.block_time),
+        ):
+            if said != recorded:
+                return member
+        return None
+
+    # 2
+    def _issuers_key(self) -> Finding:
+        question, signer = Question.ISSUERS_KEY, self.credential.signer
+        evidence: dict[str, str | int | None] = {"issuer": self.issuer.code, "key": b64url(signer)}
+        if self._is_elsewhere:
+            return _finding(question, Answer.COULD_NOT_CHECK, "other-chain", evidence, self.freshness)
+        slot = self.issuer.keys.get(signer)
+        if slot is None:
+            if not self._is_fresh:
+                return self._unknown(question, evidence)
+            known = "key-not-the-issuers" if self.issuer.standings else "issuer-unknown"
+            return _finding(question, Answer.FAILED, known, evidence, self.freshness)
+        evidence["registered_from"] = _local(moment(slot.valid_from))
+        if slot.kind is not KeyKind.CREDENTIAL:
+            return _finding(question, Answer.FAILED, "key-of-another-kind", evidence, self.freshness)
+        if self.batch is None:
+            if not self._is_fresh or self.awaits_chain:
+                return self._unknown(question, evidence)
+            return _finding(question, Answer.COULD_NOT_CHECK, "not-anchored", evidence, self.freshness)
+        anchored_at = self.batch.position.block_time
+        evidence["anchored_at"] = _local(anchored_at)
+        if self.batch.anchored.credential_key != signer:
+            return _finding(question, Answer.FAILED, "key-not-the-batchs", evidence, self.freshness)
+        if not BatchFlag.REAFFIRMED & self.batch.flags:
+            for role, held in self._keys_of_batch().items():
+                if held is not None and is_compromised_at(held, anchored_at):
+                    evidence["compromised_since"] = _local(moment(held.compromised_since))
+                    return _finding(question, Answer.FAILED, f"{role}-key-compromised", evidence, self.freshness)
+            if not is_good_at(slot, anchored_at):
+                return _finding(question, Answer.FAILED, "key-outside-window", evidence, self.freshness)
+        return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
+
+    def _keys_of_batch(self) -> Mapping[str, KeySlot | None]:
+        if self.batch is None:
+            return {}
+        keys, batch = self.issuer.keys, self.batch
+        return {
+            "credential": keys.get(batch.anchored.credential_key),
+            "sender": keys.get(address_key(batch.position.by)),
+            "approver": keys.get(address_key(batch.anchored.approver)),
+        }
+
+    # 3
+    def _on_chain(self) -> Finding:
+        question, terms, index = Question.ON_CHAIN, self.credential.terms, self.credential.entry.index
+        evidence: dict[str, str | int | None] = {
+            "contract": str(terms.contract),
+            "batch": b64url(terms.batch),
+            "index": index,
+            "scope": terms.scope,
+            "issuer": terms.issuer,
+        }
+        if self._is_elsewhere:
+            return _finding(question, Answer.FAILED, "other-chain", evidence, self.freshness)
+        if self.batch is None:
+            if self.awaits_chain:
+                return _finding(question, Answer.COULD_NOT_CHECK, "not-final", evidence, self.freshness)
+            if not self._is_fresh:
+                return self._unknown(question, evidence)
+            return _finding(question, Answer.FAILED, "no-such-batch", evidence, self.freshness)
+        anchored, position = self.batch.anchored, self.batch.position
+        evidence |= {
+            "size": anchored.size,
+            "root": b64url(anchored.root),
+            "block": position.block_number,
+            "block_time": _local(position.block_time),
+            "transaction": "0x" + position.transaction.hex(),
+            "seq": position.seq,
+            "approver": anchored.approver,
+        }
+        if anchored.scope != terms.scope:
+            evidence["scope_recorded"] = anchored.scope
+            return _finding(question, Answer.FAILED, "other-scope", evidence, self.freshness)
+        if index >= anchored.size:
+            return _finding(question, Answer.FAILED, "index-beyond-size", evidence, self.freshness)
+        if self.receipt is None:
+            return _finding(question, Answer.COULD_NOT_CHECK, "no-receipt", evidence, self.freshness)
+        return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
+
+    # 4
+    def _standing(self, third: Finding) -> Finding:
+        question = Question.STANDING
+        if third.answer is Answer.FAILED or self.batch is None:
+            why = "not-recorded" if third.answer is Answer.FAILED else third.reason
+            return _finding(question, Answer.COULD_NOT_CHECK, why, {}, self.freshness)
+        status, since, ground, by = self._status()
+        if not status.is_final and not self._is_fresh:
+            # Whatever is not final may have changed since; what is final stays true however old the knowledge.
+            return self._unknown(question, {"last_known": status.word, "since": _local(since) if since else None})
+        evidence: dict[str, str | int | None] = {
+            "status": status.word,
+            "code": int(status),
+            "since": _local(since) if since else None,
+            "reason": ground,
+            "by": by,
+            "changes": len(self.life),
+        }
+        if status is Status.VALID:
+            if self.life:  # it was suspended once and stands again
+                evidence["suspended_since"] = _local(self.life[-2].since) if len(self.life) > 1 else None
+            return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
+        return _finding(question, Answer.FAILED, status.word, evidence, self.freshness)
+
+    def _status(self) -> tuple[Status, datetime | None, int | None, str | None]:
+        """Status of certificate and batch together: what is final first, then what is suspended."""
+        last = self.life[-1] if self.life else None
+        flags = self.batch.flags if self.batch else BatchFlag(0)
+        flagged = self.batch.flagged if self.batch else ()
+        if last is not None and last.status.is_final:
+            return last.status, last.since, last.reason, last.by
+        if flags & BatchFlag.REVOKED:
+            _, since, reason = next(one for one in flagged if one[0] & BatchFlag.REVOKED)
+            return Status.REVOKED, since, reason, "members"
+        if last is not None and last.status is Status.SUSPENDED:
+            return last.status, last.since, last.reason, last.by
+        suspensions = BatchFlag.SUSPENDED_BY_ISSUER | BatchFlag.SUSPENDED_BY_MEMBERS
+        if flags & suspensions:
+            since, reason = flagged[-1][1], flagged[-1][2]
+            by = "members" if flags & BatchFlag.SUSPENDED_BY_MEMBERS else self.issuer.code
+            return Status.SUSPENDED, since, reason, by
+        if last is not None:
+            return last.status, last.since, last.reason, last.by
+        return Status.VALID, None, None, None
+
+    # 5
+    def _in_force(self) -> Finding:
+        terms = self.credential.terms
+        until = terms.valid_until
+        last_day = terms.last_valid_day
+        evidence: dict[str, str | int | None] = {
+            "valid_from": terms.valid_from.astimezone(CHINA_TIME).date().isoformat(),
+            "valid_until": last_day.isoformat() if last_day else None,
+        }
+        if until is not None and self.at >= until:
+            return _finding(Question.IN_FORCE, Answer.FAILED, "expired", evidence)
+        if self.at < terms.valid_from:
+            return _finding(Question.IN_FORCE, Answer.FAILED, "not-yet-valid", evidence)
+        return _finding(Question.IN_FORCE, Answer.PASSED, "ok", evidence)
+
+    # 6
+    def _outcome(self, findings: tuple[Finding, ...]) -> tuple[Outcome, str]:
+        failed = {finding.question: finding.reason for finding in findings if finding.answer is Answer.FAILED}
+        for question, outcome in (
+            (Question.UNALTERED, Outcome.ALTERED),
+            (Question.ISSUERS_KEY, Outcome.NOT_RECOGNISED),
+            (Question.ON_CHAIN, Outcome.NOT_REGISTERED),
+        ):
+            if question in failed:
+                return outcome, failed[question]
+        for question in (Question.STANDING, Question.IN_FORCE):
+            if question in failed:
+                reason = findings[question - 1].evidence.get("reason")
+                return Outcome(failed[question]), str(reason if reason is not None else failed[question])
+        unchecked = next((one for one in findings if one.answer is Answer.COULD_NOT_CHECK), None)
+        if self.awaits_chain and self.batch is None:
+            return Outcome.PENDING, "not-final"
+        if unchecked is not None:
+            return Outcome.CANNOT_CONFIRM, unchecked.reason
+        return Outcome.VALID, ""
+
+    def _unknown(self, question: Question, evidence: Mapping[str, str | int | None]) -> Finding:
+        if self.awaits_chain:
+            reason = "not-final"
+        elif self.circumstances.as_of is not None and self.knowledge is None:
+            reason = "outside-the-chains-time"
+        else:
+            reason = self.circumstances.cause or ("never-read" if self.freshness is None else "knowledge-too-old")
+        return _finding(question, Answer.COULD_NOT_CHECK, reason, evidence, self.freshness)
+
+    def _last_known(self) -> str | None:
+        return self._status()[0].word if self.batch is not None else None
+
+    def _successor(self) -> str | None:
+        last = self.life[-1] if self.life else None
+        if last is None or last.successor is None:
+            return None
+        batch, index = last.successor
+        return f"{b64url(batch)}#{index}"
+
+    def _notices(self, outcome: Outcome) -> tuple[Notice, ...]:
+        notices: list[Notice] = []
+        knowledge = self.knowledge
+        if knowledge is not None and knowledge.test_chain:
+            notices.append(_notice(NoticeKind.TEST_CHAIN, chain=knowledge.trust_root.contract.chain_id))
+        notices.extend(self._notices_about_issuer())
+        if self.credential.entry.revision > 1:
+            notices.append(_notice(NoticeKind.CORRECTED, revision=self.credential.entry.revision))
+        if self.batch is not None and self.batch.flags & BatchFlag.REAFFIRMED:
+            notices.append(_notice(NoticeKind.BATCH_REAFFIRMED))
+        if self.freshness is not None and knowledge is not None:
+            age = self.freshness.age_seconds
+            if age > _NOTICE_AGE_SECONDS and self.circumstances.as_of is None:
+                notices.append(_notice(NoticeKind.KNOWLEDGE_AGE, seconds=age, read_at=_local(self.freshness.read_at)))
+            if self.freshness.nodes == 1 and knowledge.trust_root.engine is not Engine.EMBEDDED:
+                notices.append(_notice(NoticeKind.SINGLE_NODE))
+        if outcome is Outcome.CANNOT_CONFIRM:
+            notices.append(_notice(NoticeKind.STATUS_NOT_CHECKED))
+        return tuple(notices)
+
+    def _notices_about_issuer(self) -> list[Notice]:
+        notices: list[Notice] = []
+        if self.batch is None or not self.issuer.standings:
+            return notices
+        standing = self.issuer.standings[-1]
+        if standing.state is IssuerState.SUSPENDED:
+            notices.append(_notice(NoticeKind.ISSUER_SUSPENDED_SINCE, since=_local(standing.since)))
+        if standing.state is IssuerState.WITHDRAWN:
+            notices.append(_notice(NoticeKind.ISSUER_WITHDRAWN_SINCE, since=_local(standing.since)))
+        slot = self.issuer.keys.get(self.credential.signer)
+        if slot is not None and slot.until <= int(self.at.timestamp()):
+            notices.append(_notice(NoticeKind.KEY_RETIRED_SINCE, since=_local(moment(slot.until))))
+        return notices
+
+
+def _finding(
+    question: Question,
+    answer: Answer,
+    reason: str,
+    evidence: Mapping[str, str | int | None],
+    freshness: Freshness | None = None,
+) -> Finding:
+    return Finding(question=question, answer=answer, reason=reason, evidence=dict(evidence), freshness=freshness)
+
+
+def _notice(kind: NoticeKind, **values: str | int) -> Notice:
+    return Notice(kind=kind, values=values)
+
+
+def _not_reached() -> tuple[Finding, ...]:
+    return tuple(
+        _finding(question, Answer.COULD_NOT_CHECK, "first-question-failed", {})
+        for question in Question
+        if question is not Question.UNALTERED
+    )
+
+
+def _local(time: datetime) -> str:
+    return time.astimezone(CHINA_TIME).isoformat(timespec="seconds")

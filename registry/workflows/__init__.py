@@ -1,0 +1,1 @@
+"""One verb, one file: what happens from roster to audit. Takes ports, commits at the boundary."""

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
 from api import pages, problems
-from api.bodies import SMALL_BYTES
+from api.bodies import BodyLimit
 from api.headers import SecurityHeaders
 from api.openapi import openapi_document
 from api.verifier import (
@@ -40,8 +40,8 @@ def create_app(
 ) -> ASGIApp:
     """Join the public doors into one ASGI application.
 
-    `public_base_url` is scheme and host as printed (`https://v.example.cn`); it is never taken from a request. `contacts` are by
-    issuer code. `clock` gives aware datetimes.
+    `public_base_url` is scheme and host as printed (`https://v.example.cn`); it is never taken from a request.
+    `contacts` are by issuer code. `clock` gives aware datetimes.
     """
     app = FastAPI(
         title="Vermilion",
@@ -50,7 +50,6 @@ def create_app(
         redoc_url=None,
         # The redirect would be built from the request's Host.
         redirect_slashes=False,
-        max_body_size=SMALL_BYTES,
     )
     base_url = public_base_url.rstrip("/")
     app.state.doors = Doors(
@@ -74,4 +73,5 @@ def create_app(
     app.include_router(verifier_router)
     app.include_router(pages.router)
     problems.install(app, page=pages.problem_page, document=document)
+    app.add_middleware(BodyLimit)
     return SecurityHeaders(app, https=base_url.startswith("https://"))

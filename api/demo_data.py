@@ -16,70 +16,18 @@ from stdnum.cn import ric
 DEMO_SEED = 20268
 """The seed of the demonstration."""
 
+# Regions that existed under these codes in every year from 1970 to 2003.
 _REGIONS = (
-    "110000",
-    "120000",
-    "310000",
-    "320100",
-    "330100",
-    "340100",
-    "350200",
-    "370200",
-    "420100",
-    "430100",
-    "440100",
-    "440300",
-    "450100",
-    "500000",
-    "510100",
-    "530100",
-    "610100",
+    *("110000", "120000", "310000", "320100", "330100", "340100", "350200", "370200"),
+    *("420100", "430100", "440100", "440300", "450100", "510100", "530100", "610100"),
 )
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林罗高郑梁谢宋唐许韩邓冯曹彭曾肖田董潘袁蔡蒋余于杜叶程魏苏吕丁任卢"
     "姚沈钟姜崔谭陆范汪廖石金韦贾夏付方邹熊白孟秦邱侯江尹薛阎雷龙黎史陶贺顾毛郝龚邵"
 )
-_GIVEN = (
-    "知行",
-    "予安",
-    "若溪",
-    "子墨",
-    "思远",
-    "雨桐",
-    "景行",
-    "嘉禾",
-    "清和",
-    "望舒",
-    "明哲",
-    "书瑶",
-    "一鸣",
-    "云舟",
-    "怀瑾",
-    "北辰",
-    "南乔",
-    "听澜",
-    "星野",
-    "沐阳",
-    "可欣",
-    "致远",
-    "文博",
-    "静姝",
-    "海棠",
-    "青禾",
-    "乐天",
-    "君浩",
-    "采薇",
-    "长风",
-    "舒",
-    "岚",
-    "磊",
-    "颖",
-    "钊",
-    "珺",
-    "霁",
-    "曦",
-    "航",
-    "宁",
+_GIVEN_NAMES = (
+    "知行 予安 若溪 子墨 思远 雨桐 景行 嘉禾 清和 望舒 明哲 书瑶 一鸣 云舟 怀瑾 北辰 南乔 听澜 星野 沐阳 "
+    "可欣 致远 文博 静姝 海棠 青禾 乐天 君浩 采薇 长风 舒 岚 磊 颖 钊 珺 霁 曦 航 宁"
 )
 _EMPLOYERS = (
     "云帆数据有限公司（虚构）",
@@ -195,7 +143,8 @@ def _qualified(chance: random.Random) -> tuple[str, str, str]:
 def _person(chance: random.Random, index: int, taken: set[str]) -> _Person:
     born = date(1970, 1, 1) + timedelta(days=chance.randrange((date(2004, 1, 1) - date(1970, 1, 1)).days))
     special = _SPECIAL.get(index)
-    name = chance.choice(_SURNAMES) + chance.choice(_GIVEN)
+    given = _GIVEN_NAMES.split()
+    name = chance.choice(_SURNAMES) + chance.choice(given)
     number, sex = _resident_number(chance, born, taken)
     if special is None:
         return _Person(name=name, kind=_RESIDENT, number=number, born=born, sex=sex)

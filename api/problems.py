@@ -1,7 +1,7 @@
 """Problem documents (RFC 9457): what went wrong with a request. Never a statement about a certificate.
 
-Each kind has a stable code, which is the end of its `type`; the page at that address explains it. Routes for people get the same
-problem as a page.
+Each kind has a stable code, which is the end of its `type`; the page at that address explains it. Routes for people
+get the same problem as a page.
 """
 
 import logging
@@ -16,7 +16,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from api.verifier.limits import TooManyLookups
-from registry.kernel.errors import Conflict, IntegrityFault, MalformedInput, Missing, RegistryError, RuleRefusal, Unavailable
+from registry.kernel.errors import (
+    Conflict,
+    IntegrityFault,
+    MalformedInput,
+    Missing,
+    RegistryError,
+    RuleRefusal,
+    Unavailable,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -57,6 +65,15 @@ class NothingPublished(Missing):
     def __init__(self, path: str) -> None:
         self.path = path
         super().__init__("nothing is published at this address")
+
+
+class NothingKnown(Unavailable):
+    """Nothing has been read of the chain yet."""
+
+    code = "knowledge/none"
+
+    def __init__(self) -> None:
+        super().__init__("nothing has been read of the chain yet")
 
 
 class NothingSent(MalformedInput):
@@ -115,9 +132,7 @@ def problem_of(error: RegistryError) -> Problem:
         headers["Retry-After"] = str(error.retry_after_seconds)
     elif status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(_RETRY_SECONDS)
-    return Problem(
-        status=int(status), code=error.code, title=_TITLES[int(status)], detail=str(error), headers=headers
-    )
+    return Problem(status=int(status), code=error.code, title=_TITLES[int(status)], detail=str(error), headers=headers)
 
 
 def install(app: FastAPI, *, page: Respond, document: Respond) -> None:
@@ -137,13 +152,17 @@ def install(app: FastAPI, *, page: Respond, document: Respond) -> None:
     async def of_http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         code, title = _HTTP_CODES.get(error.status_code, ("http/refused", HTTPStatus(error.status_code).phrase))
-        headers = {name: value for name, value in (error.headers or {}).items() if name.lower() in {"allow", "retry-after"}}
+        headers = {
+            name: value for name, value in (error.headers or {}).items() if name.lower() in {"allow", "retry-after"}
+        }
         return respond(request, Problem(status=error.status_code, code=code, title=title, headers=headers))
 
     async def of_shape(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         # Places and kinds only: the values may be somebody's name.
-        faults = [{"at": ".".join(str(part) for part in one["loc"]), "fault": str(one["type"])} for one in error.errors()]
+        faults = [
+            {"at": ".".join(str(part) for part in one["loc"]), "fault": str(one["type"])} for one in error.errors()
+        ]
         code, title = _HTTP_CODES[422]
         return respond(request, Problem(status=422, code=code, title=title, extensions={"errors": faults}))
 

@@ -14,6 +14,7 @@ from contracts.codes import (
     Recorded,
     Status,
 )
+from contracts.faults import Bilingual, Fault, faults
 from contracts.loading import TARGETS, Artefact, Target, artefact
 from contracts.records import RECORDS
 from contracts.typed_data import (
@@ -37,7 +38,9 @@ __all__ = [
     "TYPE_FIELDS",
     "Artefact",
     "BatchFlag",
+    "Bilingual",
     "DigestKind",
+    "Fault",
     "FaultCode",
     "IssuerState",
     "KeyKind",
@@ -49,6 +52,7 @@ __all__ = [
     "Status",
     "Target",
     "artefact",
+    "faults",
     "type_string",
     "typed_data",
 ]

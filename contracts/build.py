@@ -1,8 +1,8 @@
 """Compiles the contract and writes or compares the committed artefacts: `python -m contracts.build [--check]`.
 
-One source, two targets: `cancun` for engines of that rule set and later, `london` for engines without PUSH0. An artefact is one
-JSON file with sorted keys; a second compilation gives the same bytes. Vyper is a development tool, so it is imported only while
-compiling: nothing that runs in production needs it.
+One source, two targets: `cancun` for engines of that rule set and later, `london` for engines without PUSH0. An
+artefact is one JSON file with sorted keys; a second compilation gives the same bytes. Vyper is a development tool, so
+it is imported only while compiling: nothing that runs in production needs it.
 """
 
 import argparse
@@ -17,6 +17,8 @@ from contracts.loading import TARGETS, Target
 SOURCES: Final = Path(__file__).parent / "src"
 ARTEFACTS: Final = Path(__file__).parent / "artefacts"
 MAIN: Final = "CertificateRegistry.vy"
+STORAGE: Final = "storage.json"
+"""Slots of every storage variable. Stated, not left to the compiler, which would place them differently for london."""
 
 COMPILER_VERSION: Final = "0.4.3"
 """The only compiler whose output is the committed one."""
@@ -29,7 +31,7 @@ FAULT_ABI: Final[dict[str, Any]] = {
 """Vyper 0.4.3 cannot declare an error, so its ABI entry is added here."""
 
 
-class CompilerMismatch(Exception):
+class WrongCompilerError(Exception):
     """The installed Vyper is not the one that the artefacts are made with."""
 
     def __init__(self, found: str) -> None:
@@ -40,11 +42,11 @@ class CompilerMismatch(Exception):
 def compile_target(target: Target, *, sources: Path = SOURCES) -> str:
     """Compile the contract for one target and return the artefact's text.
 
-    `sources` is a folder with the whole set of modules. Raises CompilerMismatch under another version of Vyper.
+    `sources` is a folder with the whole set of modules. Raises WrongCompilerError under another version of Vyper.
     """
     vyper = import_module("vyper")
     if vyper.__version__.split("+")[0] != COMPILER_VERSION:
-        raise CompilerMismatch(vyper.__version__)
+        raise WrongCompilerError(vyper.__version__)
     compile_from_file_input = import_module("vyper.compiler").compile_from_file_input
     bundle_type = import_module("vyper.compiler.input_bundle").FilesystemInputBundle
     settings_module = import_module("vyper.compiler.settings")
@@ -52,6 +54,7 @@ def compile_target(target: Target, *, sources: Path = SOURCES) -> str:
     output = compile_from_file_input(
         bundle.load_file(MAIN),
         input_bundle=bundle,
+        storage_layout_override=bundle.load_json_file(STORAGE),
         settings=settings_module.Settings(
             optimize=settings_module.OptimizationLevel.GAS,
             evm_version=target,

@@ -1,6 +1,6 @@
-"""The numbers that the contract and everybody who reads it agree on. Permanent: a number is never used again for something else.
+"""The numbers that the contract and everybody who reads it agree on.
 
-The authority is `spec/3-contract.md`; a test compares these enums with the constants in the Vyper sources.
+Permanent: a number is never used again for something else. A test compares these enums with the Vyper sources.
 """
 
 from enum import IntEnum, IntFlag
@@ -141,7 +141,7 @@ class BatchFlag(IntFlag):
 
 
 class IssuerState(IntEnum):
-    """State of an issuer. Suspension and withdrawal are independent, so that a withdrawn issuer can be suspended too."""
+    """State of an issuer. Suspension and withdrawal are independent: a withdrawn issuer can be suspended too."""
 
     UNKNOWN = 0
     ACTIVE = 1
@@ -161,7 +161,10 @@ class IssuerState(IntEnum):
 
 
 class Reason(IntEnum):
-    """Published reason of a change; 0 and 1 are RFC 5280's. The contract takes any number below 65,536, so the table may grow."""
+    """Published reason of a change; 0 and 1 are RFC 5280's.
+
+    The contract takes any number below 65,536, so that the table may grow.
+    """
 
     UNSPECIFIED = 0
     KEY_COMPROMISE = 1
@@ -206,7 +209,7 @@ class DigestKind(IntEnum):
 
 
 class FaultCode(IntEnum):
-    """Number inside the custom error `Fault(uint256 code)`: why the contract refused. Texts are in `contracts.faults`."""
+    """Number inside the custom error `Fault(uint256 code)`: why the contract refused; see `contracts.faults()`."""
 
     NOT_A_MEMBER = 101
     BALLOT_MALFORMED = 102

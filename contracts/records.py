@@ -1,8 +1,9 @@
 """How an event becomes the record of the history log that it announces.
 
-A record is 32-byte words: `op`, `sender`, `timestamp`, then the operation's own words. `sender` is the event's `by`, `timestamp` the
-time of its block. The event carries the own words under the names below, in record order, arrays whole; in the record an array is
-keccak256 over its elements as 32-byte words, without offset or length. Leaf = SHA-256(0x00 ‖ record), tree by RFC 9162.
+A record is 32-byte words: `op`, `sender`, `timestamp`, then the operation's own words. `sender` is the event's `by`,
+`timestamp` the time of its block. The event carries the own words under the names below, in record order, arrays whole;
+in the record an array is keccak256 over its elements as 32-byte words, without offset or length.
+Leaf = SHA-256(0x00 ‖ record), tree by RFC 9162.
 """
 
 from typing import Final

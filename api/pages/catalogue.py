@@ -66,7 +66,9 @@ class Catalogue:
         if minutes == 0:
             return self._count("second", rest)
         if minutes < 60:
-            return self._count("minute", minutes) + (self.text("age.joint") + self._count("second", rest) if rest else "")
+            return self._count("minute", minutes) + (
+                self.text("age.joint") + self._count("second", rest) if rest else ""
+            )
         hours, minutes = divmod(minutes, 60)
         if hours < 48:
             return self._count("hour", hours) + (

@@ -60,7 +60,7 @@ def paper_of(content: Content, words: Catalogue, *, replaced: bool) -> Paper:
 
 
 def validity_of(content: Content | None, evidence: Mapping[str, object]) -> Validity:
-    """Give the validity from the claims (`nbf`, `exp` in seconds, the end exclusive), else from question 5's evidence."""
+    """Give the validity from the claims (`nbf`, `exp` in seconds, the end exclusive), else from the evidence."""
     begin = None if content is None else _local_day(content.get("nbf"), 0)
     if content is not None and begin is not None:
         # `exp` is the first moment after the last valid day.
@@ -82,18 +82,11 @@ def _rows(content: Content, words: Catalogue, *, replaced: bool) -> list[Row]:
     revision_text = ""
     if isinstance(revision, int):
         revision_text = words.text("fields.revision_replaced" if replaced else "fields.revision_n", n=revision)
-    identity = content.get("identityType")
     rows = [
         Row(label=label["licenseNumber"], value=_text(content.get("licenseNumber")), mono=True),
         Row(label=label["registrationNumber"], value=_text(content.get("registrationNumber")), mono=True),
         Row(label=label["certificateType"], value=_named(content.get("certificateType"), "targetName", words)),
-        Row(
-            label=label["nationalIdentityNumberMasked"],
-            value=_known(words, "identity_types", identity) or _text(content.get("nationalIdentityNumberMasked")),
-            hint=_text(content.get("nationalIdentityNumberMasked")) if _known(words, "identity_types", identity) else "",
-            mono=not _known(words, "identity_types", identity),
-            mono_hint=True,
-        ),
+        _identity_row(content, label["nationalIdentityNumberMasked"], words),
         Row(label=label["specification"], value=_specification(content.get("achievement"), words)),
         *(
             Row(label=label[name], value=_named(content.get(name), "targetName", words))
@@ -132,6 +125,14 @@ _LABELS = (
     "issuerName",
     "revision",
 )
+
+
+def _identity_row(content: Content, label: str, words: Catalogue) -> Row:
+    number = _text(content.get("nationalIdentityNumberMasked"))
+    kind = _known(words, "identity_types", content.get("identityType"))
+    if not kind:
+        return Row(label=label, value=number, mono=True)
+    return Row(label=label, value=kind, hint=number, mono_hint=True)
 
 
 def _end(content: Content, words: Catalogue) -> str:

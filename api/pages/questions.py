@@ -24,6 +24,8 @@ DECIDING: Mapping[Outcome, Question] = {
 }
 """The question that each outcome hangs on; `cannot-confirm` hangs on the first that could not be checked."""
 
+_NOTHING_TO_ASK = frozenset({Outcome.UNREADABLE, Outcome.NOT_FOUND, Outcome.WITHDRAWN})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuestionView:
@@ -39,7 +41,9 @@ class QuestionView:
 
 
 def questions_of(report: Report, paper: Paper | None, words: Catalogue) -> tuple[QuestionView, ...]:
-    """Put the report's findings into words; none for look-ups that found nothing."""
+    """Put the report's findings into words; none where there was nothing to ask about."""
+    if report.outcome in _NOTHING_TO_ASK:
+        return ()
     deciding = deciding_question(report)
     first_failed = bool(report.findings) and report.findings[0].answer is Answer.FAILED
     return tuple(
@@ -60,7 +64,7 @@ def read_at(freshness: Freshness) -> str:
     return freshness.read_at.astimezone(CHINA).strftime("%H:%M:%S")
 
 
-def _view(  # noqa: PLR0913 - the five faces of one finding
+def _view(
     finding: Finding, report: Report, paper: Paper | None, words: Catalogue, *, deciding: bool, first_failed: bool
 ) -> QuestionView:
     number = finding.question.value
@@ -80,9 +84,7 @@ def _view(  # noqa: PLR0913 - the five faces of one finding
         word = words.text("questions.unknown_word")
         text = _unknown(finding, words, first_failed=first_failed)
     hint = _hint(finding, report, words)
-    return QuestionView(
-        number=number, question=question, tone=tone, word=word, text=text, hint=hint, deciding=deciding
-    )
+    return QuestionView(number=number, question=question, tone=tone, word=word, text=text, hint=hint, deciding=deciding)
 
 
 def _passed(finding: Finding, report: Report, paper: Paper | None, words: Catalogue) -> str:
@@ -97,8 +99,8 @@ def _passed(finding: Finding, report: Report, paper: Paper | None, words: Catalo
             scope = words.text("questions.scope", achievement=paper.achievement, level=paper.level) if paper else ""
             return words.phrase(key, time=moment(evidence.get("block_time")), scope=scope.strip(" ,") or None)
         case Question.STANDING:
-            if finding.reason == "reinstated":
-                return words.phrase(f"{key}_reinstated", since=day(evidence.get("since")))
+            if evidence.get("changes"):
+                return words.phrase(f"{key}_reinstated", since=day(evidence.get("suspended_since")))
             return words.text(key)
         case Question.IN_FORCE:
             return _validity_text(validity_of(report.content, evidence), words)
@@ -129,18 +131,13 @@ def _failed(finding: Finding, report: Report, paper: Paper | None, words: Catalo
     if words.has(special):
         return word, words.text(special)
     if finding.question is Question.UNALTERED:
-        member = evidence.get("member")
-        label = f"fields.{member}"
-        known = isinstance(member, str) and "." not in member and words.has(label)
-        return word, words.phrase(f"{base}.failed", member=words.text(label) if known else None)
+        return word, words.phrase(f"{base}.failed", member=member_label(evidence, words))
     return word, words.phrase(f"{base}.failed", issuer=paper.issuer if paper else None)
 
 
 def _unknown(finding: Finding, words: Catalogue, *, first_failed: bool) -> str:
     if first_failed:
-        return words.text(
-            "questions.after_first" if finding.question is Question.ISSUERS_KEY else "questions.likewise"
-        )
+        return words.text("questions.after_first" if finding.question is Question.ISSUERS_KEY else "questions.likewise")
     special = f"questions.{finding.question.value}.reasons.{finding.reason}"
     return words.text(special if words.has(special) else f"questions.{finding.question.value}.unknown")
 
@@ -158,6 +155,12 @@ def _hint(finding: Finding, report: Report, words: Catalogue) -> str:
         if report.as_of is None:
             return words.text("questions.4.hint", time=read_at(freshness), age=words.age(freshness.age_seconds))
     return ""
+
+
+def member_label(evidence: Mapping[str, object], words: Catalogue) -> str | None:
+    """Name the field that does not match the signature, as the paper names it; None where that is not known."""
+    member = str(evidence.get("member", "")).partition(".")[0]
+    return words.text(f"fields.{member}") if member and words.has(f"fields.{member}") else None
 
 
 def status_of(finding: Finding | None, outcome: Outcome) -> str:

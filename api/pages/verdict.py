@@ -10,6 +10,7 @@ from api.pages.fields import Paper, Row, paper_of, validity_of
 from api.pages.questions import (
     QuestionView,
     deciding_question,
+    member_label,
     questions_of,
     read_at,
     reason_text,
@@ -161,21 +162,21 @@ def _headline(report: Report, words: Catalogue, *, test: bool) -> str:
     return words.text(f"{base}.headline")
 
 
-def _values(
-    report: Report, findings: Mapping[Question, Finding], words: Catalogue
-) -> dict[str, str | int | None]:
+def _values(report: Report, findings: Mapping[Question, Finding], words: Catalogue) -> dict[str, str | int | None]:
     standing = _evidence(findings, Question.STANDING)
     validity = validity_of(report.content, _evidence(findings, Question.IN_FORCE))
-    revision = report.content.get("revision") if report.content else None
+    content = report.content or {}
+    revision = content.get("revision")
     missing = deciding_question(report)
-    successor = report.successor.rpartition("#")[2] if report.successor else None
+    # `<number>#<revision>`; other forms name a place on the chain, which says nothing to a person.
+    number, _, successor = (report.successor or "").rpartition("#")
     return {
         "since": day(standing.get("since")),
         "reason": reason_text(standing, words),
         "begin": validity.begin,
         "until": validity.until,
         "revision": revision if isinstance(revision, int) else None,
-        "successor": successor,
+        "successor": successor if content.get("licenseNumber") == number else None,
         "what": None if missing is None else words.text(f"verdict.unread.{missing.value}"),
     }
 
@@ -190,9 +191,7 @@ _PLACEHOLDERS: Mapping[Outcome, tuple[str, ...]] = {
 }
 
 
-def _sentence(
-    report: Report, words: Catalogue, values: Mapping[str, str | int | None], entrance: Entrance
-) -> str:
+def _sentence(report: Report, words: Catalogue, values: Mapping[str, str | int | None], entrance: Entrance) -> str:
     key = f"outcomes.{report.outcome}.sentence"
     if report.outcome is Outcome.NOT_FOUND and entrance == "key":
         return words.text(f"{key}_key")
@@ -212,34 +211,23 @@ def _facts(
         rows = [
             Row(label=words.text("verdict.facts.reason"), value=reason_text(standing, words) or ""),
             Row(label=words.text(f"{label}_when"), value=moment(standing.get("since")) or ""),
-            Row(
-                label=words.text(f"{label}_by"),
-                value=paper.issuer if paper else "",
-                hint=words.text("verdict.facts.two_people"),
-            ),
+            _by(words.text(f"{label}_by"), standing, paper, words),
         ]
     elif outcome is Outcome.CANNOT_CONFIRM:
         missing = deciding_question(report)
         if missing is not None:
-            finding = findings[missing]
-            because = f"verdict.because.{finding.reason}"
             rows = [
                 Row(label=words.text("verdict.facts.missing"), value=words.text(f"verdict.missing.{missing.value}")),
-                Row(
-                    label=words.text("verdict.facts.why"),
-                    value=_because(finding, words) if not words.has(because) else words.text(because),
-                ),
+                Row(label=words.text("verdict.facts.why"), value=_because(findings[missing], words)),
             ]
         rows.append(_last_known(report, words))
     elif outcome is Outcome.ALTERED:
-        finding = findings[Question.UNALTERED]
-        member = finding.evidence.get("member")
-        label = f"fields.{member}"
-        if isinstance(member, str) and "." not in member and words.has(label):
+        member = member_label(_evidence(findings, Question.UNALTERED), words)
+        if member is not None:
             rows = [
                 Row(
                     label=words.text("verdict.facts.where"),
-                    value=words.text("verdict.facts.where_member", member=words.text(label)),
+                    value=words.text("verdict.facts.where_member", member=member),
                 )
             ]
     return tuple(row for row in rows if row.value)
@@ -247,7 +235,17 @@ def _facts(
 
 def _because(finding: Finding, words: Catalogue) -> str:
     freshness = finding.freshness
-    return words.phrase("verdict.because.age", age=None if freshness is None else words.age(freshness.age_seconds))
+    key = f"verdict.because.{finding.reason}"
+    return words.phrase(
+        key if words.has(key) else "verdict.because.knowledge-too-old",
+        age=None if freshness is None else words.age(freshness.age_seconds),
+    )
+
+
+def _by(label: str, standing: Mapping[str, str | int | None], paper: Paper | None, words: Catalogue) -> Row:
+    if standing.get("by") == "members":
+        return Row(label=label, value=words.text("verdict.facts.members"))
+    return Row(label=label, value=paper.issuer if paper else "", hint=words.text("verdict.facts.two_people"))
 
 
 def _last_known(report: Report, words: Catalogue) -> Row:
@@ -322,11 +320,11 @@ def _notice(notice: Notice, report: Report, words: Catalogue) -> NoticeView:
         case NoticeKind.CORRECTED:
             text = fill(key, revision=values.get("revision"))
         case NoticeKind.KNOWLEDGE_AGE:
-            freshness = _latest(report)
+            seconds = values.get("seconds")
             text = fill(
                 key,
-                time=None if freshness is None else _clock(freshness.time),
-                age=None if freshness is None else words.age(freshness.age_seconds),
+                time=moment(values.get("read_at")),
+                age=words.age(seconds) if isinstance(seconds, int) else None,
             )
         case NoticeKind.HOLDER_COPY:
             until = day(values.get("until"))

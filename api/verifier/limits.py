@@ -1,7 +1,7 @@
 """How often somebody may look up certificates by number and name: per source, and per number.
 
-Counted in fixed windows in this process's memory; nothing is written down. Hits and misses count the same, so that a refusal
-tells nothing about a number.
+Counted in fixed windows in this process's memory; nothing is written down. Hits and misses count the same, so that a
+refusal tells nothing about a number.
 """
 
 import ipaddress

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 from registry.verification.model import Report
 
-_LEFT_OUT = frozenset({"nameLatin", "identityType", "nationalIdentityNumber", "nationalIdentityNumberMasked", "portrait"})
+_LEFT_OUT = frozenset(
+    {"nameLatin", "identityType", "nationalIdentityNumber", "nationalIdentityNumberMasked", "portrait"}
+)
 
 
 def masked(report: Report) -> Report:

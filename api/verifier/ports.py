@@ -48,8 +48,8 @@ class SiteKnowledge:
     """When it was read, UTC."""
     nodes: int
     """How many nodes agreed on it."""
-    certificates: int
-    """How many certificates are recorded up to it."""
+    certificates: int | None
+    """How many certificates are recorded up to it; None = not counted."""
     limit_seconds: int
     """Age above which verdicts become `cannot-confirm`."""
 
@@ -58,7 +58,7 @@ class SiteHealth(Protocol):
     """Says what the site knows."""
 
     def knowledge(self) -> SiteKnowledge | None:
-        """Give what has been read of the chain; None = nothing yet. Raises Unavailable when the store does not answer."""
+        """Give what has been read of the chain; None = nothing yet. Raises Unavailable while the store is away."""
         ...
 
 

@@ -13,8 +13,8 @@ _CONTENT_HIDDEN = frozenset({Outcome.UNREADABLE, Outcome.ALTERED, Outcome.NOT_FO
 def report_document(report: Report) -> dict[str, object]:
     """Write `report` as one JSON object: `outcome code notices questions content successor last_known judged_at as_of`.
 
-    `questions` has exactly five entries; a look-up that found nothing could not check any. Times are RFC 3339 with +08:00. The full
-    identity number never appears, whoever asks: a report is kept and passed on.
+    `questions` has exactly five entries; a look-up that found nothing could not check any. Times are RFC 3339 with
+    +08:00. The full identity number never appears, whoever asks: a report is kept and passed on.
     """
     found = {one.question: one for one in report.findings}
     return {
@@ -31,7 +31,7 @@ def report_document(report: Report) -> dict[str, object]:
 
 
 def public_content(report: Report) -> dict[str, object] | None:
-    """Give the claims that may be shown: none where the content cannot be relied on, and never the full identity number."""
+    """Give the claims that may be shown: none where they cannot be relied on, and never the full identity number."""
     if report.content is None or report.outcome in _CONTENT_HIDDEN:
         return None
     return {name: value for name, value in report.content.items() if name != "nationalIdentityNumber"}

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
-from api.bodies import DOCUMENT_BYTES, DRAINED_BYTES, read_capped
-from api.problems import NothingPublished
+from api.bodies import DOCUMENT_BYTES, read_capped
+from api.problems import NothingKnown, NothingPublished
 from api.verifier.masking import masked
 from api.verifier.ports import Doors
 from api.verifier.report import not_found, report_document, too_large
@@ -62,7 +62,6 @@ def verdict_by_key(key: str, doors: DoorsOfApp) -> Response:
     tags=["verification"],
     operation_id="verifyDocument",
     openapi_extra=_DOCUMENT_BODY,
-    max_body_size=DRAINED_BYTES,
 )
 async def verify_document(request: Request, doors: DoorsOfApp) -> Response:
     """Judge a bundle or an SD-JWT sent as the request's body. What is not one of ours is `unreadable` (200)."""
@@ -89,10 +88,10 @@ def alive() -> dict[str, str]:
 
 @router.get("/readyz", tags=["operation"], operation_id="ready", responses={503: _PROBLEM})
 def ready(doors: DoorsOfApp) -> Response:
-    """Say whether the site can answer with knowledge of the chain; old knowledge still answers, with `cannot-confirm`."""
+    """Say whether the site knows the chain; old knowledge still answers, with `cannot-confirm`."""
     known = doors.health.knowledge()
     if known is None:
-        return JSONResponse({"status": "starting"}, status_code=503, headers={"Retry-After": "5"})
+        raise NothingKnown
     age = int((doors.clock() - known.read_at).total_seconds())
     state = "ready" if age <= known.limit_seconds else "behind"
     return JSONResponse({"status": state, "block": known.block, "age_seconds": max(0, age)})
@@ -167,6 +166,4 @@ def status_code(report: Report) -> int:
 
 
 def _answer(report: Report) -> Response:
-    return JSONResponse(
-        report_document(report), status_code=status_code(report), headers={"Cache-Control": "no-store"}
-    )
+    return JSONResponse(report_document(report), status_code=status_code(report), headers={"Cache-Control": "no-store"})

@@ -17,7 +17,7 @@ import history
 import status
 import words
 
-# The order of these lines is the order of storage, which is permanent.
+# The slots of their storage are permanent and stated in storage.json.
 initializes: history
 initializes: governance[history := history]
 initializes: accreditation[history := history]
@@ -55,6 +55,7 @@ exports: (
 )
 
 
+# The contract was founded: its first record.
 event Genesis:
     chainId: uint256
     contract_: address
@@ -68,6 +69,7 @@ event Genesis:
     seq: uint256
 
 
+# A batch was anchored.
 event Anchored:
     issuer: indexed(bytes32)
     batchId: indexed(bytes32)
@@ -145,12 +147,11 @@ def vote(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: byte
     @param ref Controller (4, 8), scope (9, 10), key (11, 12), batch id (13-17), digest (20)
     @param salt Distinguishes a decision from the same one taken earlier
     """
-    votes: uint256 = 0
-    outcome: uint256 = 0
-    votes, outcome = governance._cast(kind, subject, arg, ref, salt)
+    decision: governance.Decision = governance.Decision(kind=kind, subject=subject, arg=arg, ref=ref, salt=salt)
+    outcome: uint256 = governance._cast(decision)
     if outcome == governance.ENACTED:
-        self._act(kind, subject, arg, ref)
-    governance._record_vote(kind, subject, arg, ref, salt, votes, outcome)
+        self._act(decision)
+    governance._record_vote(decision, outcome)
 
 
 @external
@@ -158,60 +159,66 @@ def enact(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: byt
     """
     @notice Carry out a decision whose delay is over, within 30 days. Any member.
     """
-    governance._close(kind, subject, arg, ref, salt)
-    self._act(kind, subject, arg, ref)
-    governance._record_enactment(kind, subject, arg, ref, salt)
+    decision: governance.Decision = governance.Decision(kind=kind, subject=subject, arg=arg, ref=ref, salt=salt)
+    governance._close(decision)
+    self._act(decision)
+    governance._record_enactment(decision)
 
 
 @internal
-def _act(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32):
+def _act(decision: governance.Decision):
     """
     @dev What a decision does. Its record is the vote's or the enactment's own.
     """
-    if kind <= governance.THRESHOLD:
-        if kind == governance.ADMIT:
-            governance._seat(subject)
-        elif kind == governance.REMOVE:
-            governance._unseat(subject)
-        governance._set_threshold(arg)
+    if decision.kind <= governance.THRESHOLD:
+        if decision.kind == governance.ADMIT:
+            governance._seat(decision.subject)
+        elif decision.kind == governance.REMOVE:
+            governance._unseat(decision.subject)
+        governance._set_threshold(decision.arg)
         governance._begin_epoch()
-    elif kind == governance.ACCREDIT:
-        accreditation._accredit(subject, ref)
-    elif kind == governance.SUSPEND:
-        accreditation._suspend(subject)
-    elif kind == governance.REINSTATE:
-        accreditation._reinstate(subject)
-    elif kind == governance.WITHDRAW:
-        status._require_reason(arg)
-        accreditation._withdraw(subject)
-    elif kind == governance.SET_CONTROLLER:
-        accreditation._set_controller(subject, ref)
-    elif kind == governance.GRANT_SCOPE:
-        accreditation._grant_scope(subject, ref, arg)
-    elif kind == governance.REVOKE_SCOPE:
-        accreditation._revoke_scope(subject, ref)
-    elif kind == governance.ADD_APPROVER:
-        accreditation._add_approver(subject, ref, arg)
-    elif kind == governance.KEY_COMPROMISED:
-        accreditation._compromise(subject, ref, arg)
-    elif kind == governance.SUSPEND_BATCH:
-        status._flag(subject, ref, status.FLAG_SUSPENDED_BY_MEMBERS, fault.BATCH_SUSPENDED_ALREADY, arg)
-    elif kind == governance.LIFT_BATCH_SUSPENSION:
-        status._lift_suspension(subject, ref, arg)
-    elif kind == governance.REVOKE_BATCH:
-        status._flag(subject, ref, status.FLAG_REVOKED, fault.BATCH_REVOKED, arg)
-    elif kind == governance.REAFFIRM_BATCH:
-        status._flag(subject, ref, status.FLAG_REAFFIRMED, fault.BATCH_REAFFIRMED_ALREADY, arg)
-    elif kind == governance.REVOKE_WORD:
-        status._revoke_word(subject, ref, arg)
-    elif kind == governance.UNPAUSE:
+    elif decision.kind == governance.ACCREDIT:
+        accreditation._accredit(decision.subject, decision.ref)
+    elif decision.kind == governance.SUSPEND:
+        accreditation._suspend(decision.subject)
+    elif decision.kind == governance.REINSTATE:
+        accreditation._reinstate(decision.subject)
+    elif decision.kind == governance.WITHDRAW:
+        status._require_reason(decision.arg)
+        accreditation._withdraw(decision.subject)
+    elif decision.kind == governance.SET_CONTROLLER:
+        accreditation._set_controller(decision.subject, decision.ref)
+    elif decision.kind == governance.GRANT_SCOPE:
+        accreditation._grant_scope(decision.subject, decision.ref, decision.arg)
+    elif decision.kind == governance.REVOKE_SCOPE:
+        accreditation._revoke_scope(decision.subject, decision.ref)
+    elif decision.kind == governance.ADD_APPROVER:
+        accreditation._add_approver(decision.subject, decision.ref, decision.arg)
+    elif decision.kind == governance.KEY_COMPROMISED:
+        accreditation._compromise(decision.subject, decision.ref, decision.arg)
+    elif decision.kind == governance.SUSPEND_BATCH:
+        self._flag(decision, status.FLAG_SUSPENDED_BY_MEMBERS, True, fault.BATCH_SUSPENDED_ALREADY)
+    elif decision.kind == governance.LIFT_BATCH_SUSPENSION:
+        self._flag(decision, status.FLAG_SUSPENDED_BY_MEMBERS, False, fault.BATCH_NOT_SUSPENDED)
+    elif decision.kind == governance.REVOKE_BATCH:
+        self._flag(decision, status.FLAG_REVOKED, True, fault.BATCH_REVOKED)
+    elif decision.kind == governance.REAFFIRM_BATCH:
+        self._flag(decision, status.FLAG_REAFFIRMED, True, fault.BATCH_REAFFIRMED_ALREADY)
+    elif decision.kind == governance.REVOKE_WORD:
+        status._revoke_word(decision.subject, decision.ref, decision.arg)
+    elif decision.kind == governance.UNPAUSE:
         governance._unpause()
-    elif kind == governance.MIGRATE:
-        governance._migrate(subject, arg)
+    elif decision.kind == governance.MIGRATE:
+        governance._migrate(decision.subject, decision.arg)
     else:
         # RECORD: the record itself is the decision.
-        if arg == 0 or arg > 3 or ref == empty(bytes32):
+        if decision.arg == 0 or decision.arg > 3 or decision.ref == empty(bytes32):
             fault._fail(fault.DIGEST_MALFORMED)
+
+
+@internal
+def _flag(decision: governance.Decision, flag: uint256, present: bool, refusal: uint256):
+    status._flag(decision.subject, decision.ref, flag, present, refusal, decision.arg)
 
 
 @external

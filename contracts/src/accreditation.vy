@@ -15,6 +15,7 @@ import words
 uses: history
 
 
+# A key was added, retired or reported by the controller; `slot` as stored, see `keys` below.
 event KeyChanged:
     issuer: indexed(bytes32)
     key: bytes32
@@ -58,7 +59,7 @@ STATEMENT: constant(uint256) = 4
 TIME: constant(uint256) = 2**40 - 1
 KEY_NUMBERS: constant(uint256) = 2**16 - 1
 
-# issuer code -> controller (160) | state (8) << 160 | keys ever added (16) << 168
+# issuer code -> state (8) | keys ever added (16) << 8 | controller (160) << 24
 issuers: HashMap[bytes32, uint256]
 # number of scope codes ever granted to anybody
 scope_count: uint256
@@ -74,12 +75,6 @@ keys: HashMap[bytes32, HashMap[bytes32, uint256]]
 
 
 # Checks that the other modules build on
-
-
-@internal
-@pure
-def _state(slot: uint256) -> uint256:
-    return (slot >> 160) & 255
 
 
 @internal
@@ -101,7 +96,7 @@ def _unsuspended(issuer: bytes32) -> uint256:
     @dev The issuer's slot; refuses an unknown and a suspended issuer.
     """
     slot: uint256 = self._issuer(issuer)
-    if self._state(slot) & 1 == 0:
+    if slot & 1 == 0:
         fault._fail(fault.ISSUER_SUSPENDED)
     return slot
 
@@ -109,7 +104,7 @@ def _unsuspended(issuer: bytes32) -> uint256:
 @internal
 @view
 def _require_active(issuer: bytes32):
-    if self._state(self._issuer(issuer)) != ACTIVE:
+    if self._issuer(issuer) & 255 != ACTIVE:
         fault._fail(fault.ISSUER_NOT_ACTIVE)
 
 
@@ -218,36 +213,36 @@ def _accredit(issuer: bytes32, controller: bytes32):
     if not words._is_code(issuer):
         fault._fail(fault.CODE_MALFORMED)
     self._require_controller_free(issuer, controller)
-    self.issuers[issuer] = convert(controller, uint256) | (ACTIVE << 160)
+    self.issuers[issuer] = (convert(controller, uint256) << 24) | ACTIVE
 
 
 @internal
 def _set_controller(issuer: bytes32, controller: bytes32):
     slot: uint256 = self._issuer(issuer)
     self._require_controller_free(issuer, controller)
-    self.issuers[issuer] = ((slot >> 160) << 160) | convert(controller, uint256)
+    self.issuers[issuer] = (convert(controller, uint256) << 24) | (slot & (2**24 - 1))
 
 
 @internal
 def _suspend(issuer: bytes32):
     slot: uint256 = self._unsuspended(issuer)
-    self.issuers[issuer] = slot + (1 << 160)
+    self.issuers[issuer] = slot + 1
 
 
 @internal
 def _reinstate(issuer: bytes32):
     slot: uint256 = self._issuer(issuer)
-    if self._state(slot) & 1 == 1:
+    if slot & 1 == 1:
         fault._fail(fault.ISSUER_NOT_SUSPENDED)
-    self.issuers[issuer] = slot - (1 << 160)
+    self.issuers[issuer] = slot - 1
 
 
 @internal
 def _withdraw(issuer: bytes32):
     slot: uint256 = self._issuer(issuer)
-    if self._state(slot) >= WITHDRAWN:
+    if slot & 255 >= WITHDRAWN:
         fault._fail(fault.ISSUER_WITHDRAWN)
-    self.issuers[issuer] = slot + (2 << 160)
+    self.issuers[issuer] = slot + 2
 
 
 @internal
@@ -307,17 +302,17 @@ def _add_key(issuer: bytes32, slot: uint256, kind: uint256, key: bytes32, from_:
     if kind <= APPROVER:
         if not words._is_address(key):
             fault._fail(fault.KEY_MALFORMED)
-        if kind == APPROVER and convert(key, uint256) == slot & (2**160 - 1):
+        if kind == APPROVER and convert(key, uint256) == slot >> 24:
             fault._fail(fault.CONTROLLER_IS_APPROVER)
     elif key == empty(bytes32):
         fault._fail(fault.KEY_MALFORMED)
     if self.keys[issuer][key] != 0:
         fault._fail(fault.KEY_KNOWN)
     start: uint256 = self._window(from_, until)
-    number: uint256 = (slot >> 168) + 1
+    number: uint256 = ((slot >> 8) & KEY_NUMBERS) + 1
     if number > KEY_NUMBERS:
         fault._fail(fault.KEYS_EXHAUSTED)
-    self.issuers[issuer] = (slot & (2**168 - 1)) | (number << 168)
+    self.issuers[issuer] = ((slot >> 24) << 24) | (number << 8) | (slot & 255)
     added: uint256 = kind | (number << 8) | (start << 24) | (until << 64)
     self.keys[issuer][key] = added
     return added
@@ -329,7 +324,7 @@ def _add_key(issuer: bytes32, slot: uint256, kind: uint256, key: bytes32, from_:
 @internal
 @view
 def _require_controller(slot: uint256):
-    if convert(msg.sender, uint256) != slot & (2**160 - 1):
+    if convert(msg.sender, uint256) != slot >> 24:
         fault._fail(fault.NOT_THE_CONTROLLER)
 
 
@@ -405,7 +400,7 @@ def issuerOf(issuer: bytes32) -> Issuer:
     """
     slot: uint256 = self.issuers[issuer]
     return Issuer(
-        state=self._state(slot), controller=convert(slot & (2**160 - 1), address), keys=slot >> 168
+        state=slot & 255, controller=convert(slot >> 24, address), keys=(slot >> 8) & KEY_NUMBERS
     )
 
 

@@ -17,6 +17,7 @@ import words
 uses: history
 
 
+# A member voted; outcome 0 counted, 1 waiting for its delay, 2 enacted at once.
 event Voted:
     kind: uint256
     subject: bytes32
@@ -29,6 +30,7 @@ event Voted:
     seq: uint256
 
 
+# A member took back a vote; `votes` are those that remain.
 event VoteWithdrawn:
     ballot: bytes32
     votes: uint256
@@ -36,6 +38,7 @@ event VoteWithdrawn:
     seq: uint256
 
 
+# A decision was carried out after its delay.
 event Enacted:
     kind: uint256
     subject: bytes32
@@ -47,12 +50,14 @@ event Enacted:
     seq: uint256
 
 
+# A member stopped anchoring until then.
 event Paused:
     until: uint256
     by: address
     seq: uint256
 
 
+# A checkpoint of this log was written on another chain.
 event ForeignAnchored:
     chainId: uint256
     size: uint256
@@ -60,6 +65,14 @@ event ForeignAnchored:
     txRef: bytes32
     by: address
     seq: uint256
+
+
+struct Decision:
+    kind: uint256
+    subject: bytes32
+    arg: uint256
+    ref: bytes32
+    salt: bytes32
 
 
 struct Ballot:
@@ -161,21 +174,19 @@ PAUSE_INTERVAL: constant(uint256) = 30 * 86400
 ADMISSIONS: constant(uint256) = 128
 
 TIME: constant(uint256) = 2**40 - 1
-MASK: constant(uint256) = 2**128 - 1
+EPOCHS: constant(uint256) = 2**32 - 1
 
 # Seconds that delayed kinds wait; fixed for the contract's life.
 DELAY: immutable(uint256)
 
-# members (128 bits, one a standing member) | threshold (8) << 128 | admissions (8) << 136 | epoch (32) << 144 | epochSince (40) << 176.
+# threshold (8) | admissions (8) << 8 | epoch (32) << 16 | epochSince (40) << 48 | members (128, one bit each) << 88.
 # A bit belongs to one admission for ever: a member who comes back gets a new one, and old votes stay dead.
 council: uint256
-# address -> its latest bit (8) | lastPause (40) << 8 | known (1) << 48
+# address -> its latest bit (8) | known (8) << 8 | lastPause (40) << 16
 seats: HashMap[address, uint256]
-# ballot id -> votes (128) | deadline (40) << 128 | since (40) << 168 | epoch (32) << 208 | enacted (1) << 240.
-# since = when the threshold was last reached, 0 = it is not; both as of `epoch`.
+# ballot id -> enacted (8) | epoch (32) << 8 | deadline (40) << 40 | since (40) << 80 | votes (128) << 120.
+# since = when the threshold was last reached, 0 = it is not; votes and since are as of `epoch`.
 ballots: HashMap[bytes32, uint256]
-# pausedUntil (40) | migratedAt (40) << 40: all that anchorBatch must know of governance
-gate_slot: uint256
 # address (160) | chain id (64) << 160 of the contract that new batches go to; 0 = none
 successor: uint256
 
@@ -185,10 +196,10 @@ def __init__(members: DynArray[address, 128], threshold: uint256, delay: uint256
     if delay > LONGEST_DELAY:
         fault._fail(fault.DELAY_TOO_LONG)
     DELAY = delay
-    self.council = (1 << 144) | (block.timestamp << 176)
     for member: address in members:
         self._seat(convert(member, bytes32))
     self._set_threshold(threshold)
+    self._begin_epoch()
 
 
 # Members
@@ -198,14 +209,14 @@ def __init__(members: DynArray[address, 128], threshold: uint256, delay: uint256
 @view
 def _is_member(who: address) -> bool:
     seat: uint256 = self.seats[who]
-    return seat != 0 and (self.council >> (seat & 255)) & 1 == 1
+    return seat != 0 and (self.council >> (88 + (seat & 255))) & 1 == 1
 
 
 @internal
 @view
 def _member_bit() -> uint256:
     """
-    @dev The caller's bit; refuses whoever is not a member.
+    @dev The caller's bit among votes; refuses whoever is not a member.
     """
     if not self._is_member(msg.sender):
         fault._fail(fault.NOT_A_MEMBER)
@@ -213,29 +224,33 @@ def _member_bit() -> uint256:
 
 
 @internal
-def _seat(member: bytes32):
-    if not words._is_address(member):
+@pure
+def _address(word: bytes32) -> address:
+    if not words._is_address(word):
         fault._fail(fault.ADDRESS_MALFORMED)
-    who: address = convert(convert(member, uint160), address)
+    return convert(convert(word, uint160), address)
+
+
+@internal
+def _seat(member: bytes32):
+    who: address = self._address(member)
     if self._is_member(who):
         fault._fail(fault.MEMBER_KNOWN)
     council: uint256 = self.council
-    bit: uint256 = (council >> 136) & 255
+    bit: uint256 = (council >> 8) & 255
     if bit == ADMISSIONS:
         fault._fail(fault.ADMISSIONS_EXHAUSTED)
     # lastPause stays: leaving and coming back gives no new pause.
-    self.seats[who] = (self.seats[who] & (TIME << 8)) | bit | (1 << 48)
-    self.council = (council | (1 << bit)) + (1 << 136)
+    self.seats[who] = ((self.seats[who] >> 16) << 16) | 256 | bit
+    self.council = (council | (1 << (88 + bit))) + 256
 
 
 @internal
 def _unseat(member: bytes32):
-    if not words._is_address(member):
-        fault._fail(fault.ADDRESS_MALFORMED)
-    who: address = convert(convert(member, uint160), address)
+    who: address = self._address(member)
     if not self._is_member(who):
         fault._fail(fault.MEMBER_UNKNOWN)
-    self.council ^= 1 << (self.seats[who] & 255)
+    self.council ^= 1 << (88 + (self.seats[who] & 255))
 
 
 @internal
@@ -244,16 +259,17 @@ def _set_threshold(threshold: uint256):
     @dev Set the threshold, which must be a majority of the members as they are now.
     """
     council: uint256 = self.council
-    count: uint256 = words._count(council & MASK)
+    count: uint256 = words._count(council >> 88)
     if threshold > count or threshold <= count // 2:
         fault._fail(fault.NO_MAJORITY)
-    self.council = (council & ~(255 << 128)) | (threshold << 128)
+    self.council = ((council >> 8) << 8) | threshold
 
 
 @internal
 def _begin_epoch():
     council: uint256 = self.council
-    self.council = ((council & (2**176 - 1)) + (1 << 144)) | (block.timestamp << 176)
+    number: uint256 = ((council >> 16) & EPOCHS) + 1
+    self.council = ((council >> 88) << 88) | (block.timestamp << 48) | (number << 16) | (council & 65535)
 
 
 # Ballots
@@ -261,19 +277,13 @@ def _begin_epoch():
 
 @internal
 @pure
-def _ballot_id(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32) -> bytes32:
-    return keccak256(abi_encode(kind, subject, arg, ref, salt))
-
-
-@internal
-@pure
-def _require_ballot(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32):
+def _require_ballot(decision: Decision):
     if (
-        kind == 0
-        or kind > RECORD
-        or (subject != empty(bytes32) and (WITH_SUBJECT >> kind) & 1 == 0)
-        or (arg != 0 and (WITHOUT_ARG >> kind) & 1 == 1)
-        or (ref != empty(bytes32) and (WITHOUT_REF >> kind) & 1 == 1)
+        decision.kind == 0
+        or decision.kind > RECORD
+        or (decision.subject != empty(bytes32) and (WITH_SUBJECT >> decision.kind) & 1 == 0)
+        or (decision.arg != 0 and (WITHOUT_ARG >> decision.kind) & 1 == 1)
+        or (decision.ref != empty(bytes32) and (WITHOUT_REF >> decision.kind) & 1 == 1)
     ):
         fault._fail(fault.BALLOT_MALFORMED)
 
@@ -281,7 +291,7 @@ def _require_ballot(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32)
 @internal
 @view
 def _reached(votes: uint256) -> bool:
-    return words._count(votes) >= (self.council >> 128) & 255
+    return words._count(votes) >= self.council & 255
 
 
 @internal
@@ -291,76 +301,71 @@ def _present(slot: uint256) -> uint256:
     @dev A ballot as it stands in the present epoch.
     """
     council: uint256 = self.council
-    epoch: uint256 = (council >> 144) & (2**32 - 1)
-    if slot == 0 or (slot >> 208) & (2**32 - 1) == epoch:
+    number: uint256 = (council >> 16) & EPOCHS
+    if slot == 0 or (slot >> 8) & EPOCHS == number:
         return slot
     # 1. Only members' votes count.
-    votes: uint256 = slot & council & MASK
+    votes: uint256 = (slot >> 120) & (council >> 88)
     # 2. If they reach the threshold, they have done so since the epoch began, if that was in time.
-    since: uint256 = council >> 176
-    deadline: uint256 = (slot >> 128) & TIME
+    since: uint256 = (council >> 48) & TIME
+    deadline: uint256 = (slot >> 40) & TIME
     if since > deadline or not self._reached(votes):
         since = 0
-    return votes | (deadline << 128) | (since << 168) | (epoch << 208) | ((slot >> 240) << 240)
+    return (votes << 120) | (since << 80) | (deadline << 40) | (number << 8) | (slot & 255)
 
 
 @internal
 @view
 def _begun(id: bytes32) -> uint256:
     """
-    @dev A ballot that has votes and is not enacted, as of the present epoch.
+    @dev A ballot that has been voted on and is not enacted, as of the present epoch.
     """
     slot: uint256 = self.ballots[id]
     if slot == 0:
         fault._fail(fault.BALLOT_UNKNOWN)
-    if slot >> 240 != 0:
+    if slot & 255 != 0:
         fault._fail(fault.BALLOT_ENACTED)
     return self._present(slot)
 
 
 @internal
-def _cast(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32) -> (uint256, uint256):
+def _cast(decision: Decision) -> uint256:
     """
-    @dev Count the caller's vote; return the votes and the outcome. The caller of this function acts on ENACTED.
+    @dev Count the caller's vote and return the outcome. On ENACTED the caller of this function acts.
     """
     bit: uint256 = self._member_bit()
-    self._require_ballot(kind, subject, arg, ref)
-    id: bytes32 = self._ballot_id(kind, subject, arg, ref, salt)
-    slot: uint256 = self.ballots[id]
-    if slot == 0:
-        slot = ((block.timestamp + VOTING_PERIOD) << 128) | (((self.council >> 144) & (2**32 - 1)) << 208)
-    else:
-        slot = self._begun(id)
-    if block.timestamp > (slot >> 128) & TIME:
+    self._require_ballot(decision)
+    id: bytes32 = keccak256(abi_encode(decision))
+    if self.ballots[id] == 0:
+        self.ballots[id] = ((block.timestamp + VOTING_PERIOD) << 40) | (((self.council >> 16) & EPOCHS) << 8)
+    slot: uint256 = self._begun(id)
+    if block.timestamp > (slot >> 40) & TIME:
         fault._fail(fault.BALLOT_CLOSED)
-    if slot & bit != 0:
+    if (slot >> 120) & bit != 0:
         fault._fail(fault.ALREADY_VOTED)
-    slot |= bit
+    slot |= bit << 120
     outcome: uint256 = COUNTED
-    if self._reached(slot & MASK):
-        if (slot >> 168) & TIME == 0:
-            slot |= block.timestamp << 168
+    if self._reached(slot >> 120):
+        if (slot >> 80) & TIME == 0:
+            slot |= block.timestamp << 80
         outcome = WAITING
-        if (DELAYED >> kind) & 1 == 0:
+        if (DELAYED >> decision.kind) & 1 == 0:
             outcome = ENACTED
-            slot |= 1 << 240
+            slot |= 1
     self.ballots[id] = slot
-    return slot & MASK, outcome
+    return outcome
 
 
 @internal
-def _record_vote(
-    kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32, votes: uint256, outcome: uint256
-):
-    seq: uint256 = history._append(
-        history.OP_VOTE, abi_encode(kind, subject, arg, ref, salt, votes, outcome)
-    )
+def _record_vote(decision: Decision, outcome: uint256):
+    votes: uint256 = self.ballots[keccak256(abi_encode(decision))] >> 120
+    seq: uint256 = history._append(history.OP_VOTE, abi_encode(decision, votes, outcome))
     log Voted(
-        kind=kind,
-        subject=subject,
-        arg=arg,
-        ref=ref,
-        salt=salt,
+        kind=decision.kind,
+        subject=decision.subject,
+        arg=decision.arg,
+        ref=decision.ref,
+        salt=decision.salt,
         votes=votes,
         outcome=outcome,
         by=msg.sender,
@@ -374,64 +379,85 @@ def withdrawVote(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, sa
     @notice Take back one's vote while the ballot is not enacted. Below the threshold the delay stops.
     """
     bit: uint256 = self._member_bit()
-    id: bytes32 = self._ballot_id(kind, subject, arg, ref, salt)
+    id: bytes32 = keccak256(abi_encode(kind, subject, arg, ref, salt))
     slot: uint256 = self._begun(id)
-    if slot & bit == 0:
+    votes: uint256 = slot >> 120
+    if votes & bit == 0:
         fault._fail(fault.NOT_VOTED)
-    slot ^= bit
-    votes: uint256 = slot & MASK
-    if not self._reached(votes):
-        slot &= ~(TIME << 168)
-    self.ballots[id] = slot
+    votes ^= bit
+    since: uint256 = 0
+    if self._reached(votes):
+        since = (slot >> 80) & TIME
+    self.ballots[id] = (votes << 120) | (since << 80) | (slot & (2**80 - 1))
     seq: uint256 = history._append(history.OP_WITHDRAW_VOTE, abi_encode(id, votes))
     log VoteWithdrawn(ballot=id, votes=votes, by=msg.sender, seq=seq)
 
 
 @internal
-def _close(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32):
+def _close(decision: Decision):
     """
-    @dev Mark a ballot enacted whose time has come. The caller of this function acts on it.
+    @dev Mark a ballot enacted whose time has come. The caller of this function acts.
     """
     self._member_bit()
-    id: bytes32 = self._ballot_id(kind, subject, arg, ref, salt)
+    id: bytes32 = keccak256(abi_encode(decision))
     slot: uint256 = self._begun(id)
-    since: uint256 = (slot >> 168) & TIME
+    since: uint256 = (slot >> 80) & TIME
     if since == 0:
         fault._fail(fault.BELOW_THRESHOLD)
-    start: uint256 = since + self._wait(kind)
-    if block.timestamp < start:
+    since += self._wait(decision.kind)
+    if block.timestamp < since:
         fault._fail(fault.DELAY_RUNNING)
-    if block.timestamp > start + ENACTMENT_PERIOD:
+    if block.timestamp > since + ENACTMENT_PERIOD:
         fault._fail(fault.ENACTMENT_LAPSED)
-    self.ballots[id] = slot | (1 << 240)
+    self.ballots[id] = slot | 1
 
 
 @internal
-def _record_enactment(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32):
-    seq: uint256 = history._append(
-        history.OP_ENACT, abi_encode(kind, subject, arg, ref, salt, ENACTED)
-    )
+def _record_enactment(decision: Decision):
+    seq: uint256 = history._append(history.OP_ENACT, abi_encode(decision, ENACTED))
     log Enacted(
-        kind=kind, subject=subject, arg=arg, ref=ref, salt=salt, outcome=ENACTED, by=msg.sender, seq=seq
+        kind=decision.kind,
+        subject=decision.subject,
+        arg=decision.arg,
+        ref=decision.ref,
+        salt=decision.salt,
+        outcome=ENACTED,
+        by=msg.sender,
+        seq=seq,
     )
 
 
 @internal
 @view
 def _wait(kind: uint256) -> uint256:
-    if (DELAYED >> kind) & 1 == 1:
-        return DELAY
-    return 0
+    """
+    @dev Seconds that a decision of this kind waits.
+    """
+    if (DELAYED >> kind) & 1 == 0:
+        return 0
+    return DELAY
 
 
 # What ballots do
 
 
 @internal
+@view
+def _paused_until() -> uint256:
+    return (history.head >> 40) & TIME
+
+
+@internal
+def _pause_until(time: uint256):
+    head: uint256 = history.head
+    history.head = ((head >> 80) << 80) | (time << 40) | (head & TIME)
+
+
+@internal
 def _unpause():
-    if self.gate_slot & TIME <= block.timestamp:
+    if self._paused_until() <= block.timestamp:
         fault._fail(fault.NOT_PAUSED)
-    self.gate_slot = ((self.gate_slot >> 40) << 40) | block.timestamp
+    self._pause_until(block.timestamp)
 
 
 @internal
@@ -446,7 +472,7 @@ def _migrate(target: bytes32, chain_id: uint256):
     ):
         fault._fail(fault.SUCCESSOR_MALFORMED)
     self.successor = convert(target, uint256) | (chain_id << 160)
-    self.gate_slot |= block.timestamp << 40
+    history.head |= block.timestamp << 80
 
 
 @internal
@@ -455,10 +481,9 @@ def _require_open():
     """
     @dev Refuses while new batches are stopped.
     """
-    gate: uint256 = self.gate_slot
-    if gate >> 40 != 0:
+    if history.head >> 80 != 0:
         fault._fail(fault.MIGRATED)
-    if block.timestamp < gate:
+    if block.timestamp < self._paused_until():
         fault._fail(fault.PAUSED)
 
 
@@ -472,12 +497,12 @@ def pause():
     """
     self._member_bit()
     seat: uint256 = self.seats[msg.sender]
-    last: uint256 = (seat >> 8) & TIME
+    last: uint256 = seat >> 16
     if last != 0 and block.timestamp < last + PAUSE_INTERVAL:
         fault._fail(fault.PAUSED_LATELY)
-    self.seats[msg.sender] = (seat & ~(TIME << 8)) | (block.timestamp << 8)
+    self.seats[msg.sender] = (seat & 65535) | (block.timestamp << 16)
     until: uint256 = block.timestamp + PAUSE
-    self.gate_slot = ((self.gate_slot >> 40) << 40) | until
+    self._pause_until(until)
     seq: uint256 = history._append(history.OP_PAUSE, abi_encode(until))
     log Paused(until=until, by=msg.sender, seq=seq)
 
@@ -489,7 +514,7 @@ def recordForeignAnchor(chainId: uint256, size: uint256, root: bytes32, txRef: b
     @param txRef The transaction there
     """
     self._member_bit()
-    if size == 0 or size > history.length or root == empty(bytes32):
+    if size == 0 or size > history.head & TIME or root == empty(bytes32):
         fault._fail(fault.FOREIGN_MALFORMED)
     seq: uint256 = history._append(history.OP_FOREIGN, abi_encode(chainId, size, root, txRef))
     log ForeignAnchored(chainId=chainId, size=size, root=root, txRef=txRef, by=msg.sender, seq=seq)
@@ -512,25 +537,25 @@ def memberOf(who: address) -> bool:
 def ballot(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32) -> Ballot:
     """
     @notice A ballot as it stands in the present epoch; all zero but the threshold where nobody voted.
-    @return votes One bit a member; deadline of voting; since when the threshold is reached (0: it is not); the window in
-            which it can be enacted
+    @return votes One bit a member; deadline of voting; since when the threshold is reached (0: it is not); first and last second
+            at which it can be enacted
     """
-    slot: uint256 = self._present(self.ballots[self._ballot_id(kind, subject, arg, ref, salt)])
-    since: uint256 = (slot >> 168) & TIME
+    slot: uint256 = self._present(self.ballots[keccak256(abi_encode(kind, subject, arg, ref, salt))])
+    since: uint256 = (slot >> 80) & TIME
     start: uint256 = 0
     end: uint256 = 0
     if since != 0:
         start = since + self._wait(kind)
         end = start + ENACTMENT_PERIOD
     return Ballot(
-        votes=slot & MASK,
-        count=words._count(slot & MASK),
-        threshold=(self.council >> 128) & 255,
-        deadline=(slot >> 128) & TIME,
+        votes=slot >> 120,
+        count=words._count(slot >> 120),
+        threshold=self.council & 255,
+        deadline=(slot >> 40) & TIME,
         since=since,
         enactableFrom=start,
         enactableUntil=end,
-        enacted=slot >> 240 != 0,
+        enacted=slot & 255 != 0,
     )
 
 
@@ -540,7 +565,7 @@ def gate() -> Gate:
     """
     @notice Until when anchoring is paused, and since when the contract is migrated (0: it is not).
     """
-    return Gate(pausedUntil=self.gate_slot & TIME, migratedAt=self.gate_slot >> 40)
+    return Gate(pausedUntil=self._paused_until(), migratedAt=history.head >> 80)
 
 
 @external
@@ -551,11 +576,11 @@ def epoch() -> Epoch:
     """
     council: uint256 = self.council
     return Epoch(
-        number=(council >> 144) & (2**32 - 1),
-        since=council >> 176,
-        members=council & MASK,
-        threshold=(council >> 128) & 255,
-        admissions=(council >> 136) & 255,
+        number=(council >> 16) & EPOCHS,
+        since=(council >> 48) & TIME,
+        members=council >> 88,
+        threshold=council & 255,
+        admissions=(council >> 8) & 255,
         delay=DELAY,
     )
 

@@ -10,6 +10,7 @@
 """
 
 LEVELS: constant(uint256) = 40
+LENGTH: constant(uint256) = 2**40 - 1
 FILLER: constant(bytes32) = keccak256("vermilion/empty-level/1")
 
 # Operations: the first word of a record.
@@ -26,9 +27,10 @@ OP_BATCH: constant(uint256) = 9
 OP_DIGEST: constant(uint256) = 10
 OP_FOREIGN: constant(uint256) = 11
 
-# Number of records so far; the next record's `seq`.
-length: uint256
-# frontier[k] = root of the perfect subtree of 2^k records that ends the tree's left part, where bit k of `length` is set; a
+# length (40) = number of records so far, the next one's `seq` | pausedUntil (40) << 40 | migratedAt (40) << 80.
+# The two times are governance's. They stand here because anchorBatch must ask them and writes this slot anyway.
+head: uint256
+# frontier[k] = root of the perfect subtree of 2^k records that ends the tree's left part, where bit k of length is set; a
 # left-over or the filler otherwise.
 frontier: bytes32[LEVELS]
 
@@ -46,7 +48,8 @@ def _append(op: uint256, words: Bytes[288]) -> uint256:
     @dev Append the record `op, msg.sender, block.timestamp, words`; return its `seq`.
     """
     node: bytes32 = sha256(concat(x"00", abi_encode(op, msg.sender, block.timestamp), words))
-    seq: uint256 = self.length
+    head: uint256 = self.head
+    seq: uint256 = head & LENGTH
     level: uint256 = 0
     for _: uint256 in range(LEVELS):
         if (seq >> level) & 1 == 0:
@@ -54,7 +57,7 @@ def _append(op: uint256, words: Bytes[288]) -> uint256:
         node = self._node(self.frontier[level], node)
         level = unsafe_add(level, 1)
     self.frontier[level] = node
-    self.length = unsafe_add(seq, 1)
+    self.head = unsafe_add(head, 1)
     return seq
 
 
@@ -72,7 +75,7 @@ def checkpoint() -> (uint256, bytes32):
     @return size Number of records
     @return root RFC 9162 tree hash over all of them
     """
-    size: uint256 = self.length
+    size: uint256 = self.head & LENGTH
     root: bytes32 = empty(bytes32)
     for level: uint256 in range(LEVELS):
         if (size >> level) & 1 == 1:
@@ -87,7 +90,7 @@ def peaks() -> DynArray[bytes32, LEVELS]:
     """
     @notice Roots of the perfect subtrees that make up the log, from left (largest) to right.
     """
-    size: uint256 = self.length
+    size: uint256 = self.head & LENGTH
     found: DynArray[bytes32, LEVELS] = []
     for i: uint256 in range(LEVELS):
         level: uint256 = LEVELS - 1 - i

@@ -18,6 +18,7 @@ uses: history
 uses: accreditation
 
 
+# Certificates of a batch moved to `code`; approver zero for a suspension.
 event StatusChanged:
     issuer: indexed(bytes32)
     batchId: indexed(bytes32)
@@ -30,6 +31,7 @@ event StatusChanged:
     seq: uint256
 
 
+# Certificates of a batch were replaced, index by index.
 event Superseded:
     issuer: indexed(bytes32)
     batchId: indexed(bytes32)
@@ -44,6 +46,7 @@ event Superseded:
     seq: uint256
 
 
+# The issuer suspended a whole batch or lifted that; `flags` are all flags since.
 event BatchChanged:
     issuer: indexed(bytes32)
     batchId: indexed(bytes32)
@@ -54,6 +57,7 @@ event BatchChanged:
     seq: uint256
 
 
+# The issuer put a digest on record.
 event DigestRecorded:
     issuer: indexed(bytes32)
     kind: uint256
@@ -166,6 +170,32 @@ def _require_reason(reason: uint256):
 
 
 @internal
+@view
+def _require_sender(issuer: bytes32, reason: uint256):
+    """
+    @dev What the sender alone may do, in every state of the issuer.
+    """
+    accreditation._sender_number(issuer)
+    self._require_reason(reason)
+
+
+@internal
+@view
+def _require_unsuspended(issuer: bytes32, reason: uint256):
+    """
+    @dev What needs an approval too, and an issuer that is not suspended.
+    """
+    self._require_sender(issuer, reason)
+    accreditation._unsuspended(issuer)
+
+
+@internal
+@view
+def _status_nonce(issuer: bytes32, batch_id: bytes32) -> uint256:
+    return (self._packed(self._key(issuer, batch_id)) >> STATUS_NONCE) & (2**32 - 1)
+
+
+@internal
 def _change_word(key: bytes32, size: uint256, code: uint256, change: uint256) -> uint256:
     """
     @dev Move the certificates of one change (word << 128 | mask) to `code` (valid, revoked or suspended); return how many.
@@ -198,26 +228,31 @@ def _change_word(key: bytes32, size: uint256, code: uint256, change: uint256) ->
 
 
 @internal
-def _change_words(key: bytes32, size: uint256, code: uint256, changes: DynArray[uint256, 128]) -> uint256:
-    if len(changes) == 0:
-        fault._fail(fault.NOTHING_TO_CHANGE)
-    count: uint256 = 0
-    for change: uint256 in changes:
-        count = unsafe_add(count, self._change_word(key, size, code, change))
-    return count
-
-
-@internal
-def _record_status(
+def _move(
     issuer: bytes32,
     batch_id: bytes32,
     approver: address,
     code: uint256,
     changes: DynArray[uint256, 128],
     digest: bytes32,
-    count: uint256,
+    expected: uint256,
     reason: uint256,
 ):
+    """
+    @dev Carry out changes that are authorised, and record them. `expected` is their number of certificates as approved; a
+         suspension has no approval and may give any number.
+    """
+    key: bytes32 = self._key(issuer, batch_id)
+    packed: uint256 = self._packed(key)
+    if len(changes) == 0:
+        fault._fail(fault.NOTHING_TO_CHANGE)
+    count: uint256 = 0
+    for change: uint256 in changes:
+        count = unsafe_add(count, self._change_word(key, packed & LARGEST_SIZE, code, change))
+    if code == SUSPENDED:
+        self.batches[key].packed = self._suspended(packed)
+    elif count != expected:
+        fault._fail(fault.COUNT_MISMATCH)
     seq: uint256 = history._append(
         history.OP_STATUS, abi_encode(issuer, batch_id, approver, code, digest, count, reason)
     )
@@ -238,28 +273,22 @@ def _record_status(
 
 
 @internal
-def _flag(issuer: bytes32, batch_id: bytes32, flag: uint256, present: uint256, reason: uint256):
+def _flag(
+    issuer: bytes32, batch_id: bytes32, flag: uint256, present: bool, refusal: uint256, reason: uint256
+) -> uint256:
     """
-    @dev Set a batch flag by ballot; refuses with `present` where it is set already.
+    @dev Set a batch flag (`present`) or clear it; refuses with `refusal` where it is so already. Returns all flags.
     """
     self._require_reason(reason)
     key: bytes32 = self._key(issuer, batch_id)
     packed: uint256 = self._packed(key)
-    if (packed >> FLAGS) & flag != 0:
-        fault._fail(present)
-    if flag == FLAG_SUSPENDED_BY_MEMBERS:
+    if ((packed >> FLAGS) & flag != 0) == present:
+        fault._fail(refusal)
+    packed ^= flag << FLAGS
+    if present and flag <= FLAG_SUSPENDED_BY_MEMBERS:
         packed = self._suspended(packed)
-    self.batches[key].packed = packed | (flag << FLAGS)
-
-
-@internal
-def _lift_suspension(issuer: bytes32, batch_id: bytes32, reason: uint256):
-    self._require_reason(reason)
-    key: bytes32 = self._key(issuer, batch_id)
-    packed: uint256 = self._packed(key)
-    if (packed >> FLAGS) & FLAG_SUSPENDED_BY_MEMBERS == 0:
-        fault._fail(fault.BATCH_NOT_SUSPENDED)
-    self.batches[key].packed = packed ^ (FLAG_SUSPENDED_BY_MEMBERS << FLAGS)
+    self.batches[key].packed = packed
+    return (packed >> FLAGS) & 255
 
 
 @internal
@@ -292,15 +321,8 @@ def suspend(issuer: bytes32, batchId: bytes32, changes: DynArray[uint256, 128], 
     @param changes Each word << 128 | mask of certificates in it; at most 128
     @param reason Code of the published table
     """
-    accreditation._sender_number(issuer)
-    self._require_reason(reason)
-    key: bytes32 = self._key(issuer, batchId)
-    packed: uint256 = self._packed(key)
-    count: uint256 = self._change_words(key, packed & LARGEST_SIZE, SUSPENDED, changes)
-    self.batches[key].packed = self._suspended(packed)
-    self._record_status(
-        issuer, batchId, empty(address), SUSPENDED, changes, words._digest(changes), count, reason
-    )
+    self._require_sender(issuer, reason)
+    self._move(issuer, batchId, empty(address), SUSPENDED, changes, words._digest(changes), 0, reason)
 
 
 @external
@@ -319,10 +341,7 @@ def revoke(
     @param reason Code of the published table
     @param approval Signature over `Revoke`
     """
-    accreditation._sender_number(issuer)
-    accreditation._unsuspended(issuer)
-    self._require_reason(reason)
-    key: bytes32 = self._key(issuer, batchId)
+    self._require_unsuspended(issuer, reason)
     digest: bytes32 = words._digest(changes)
     approver: address = accreditation._approver(
         issuer,
@@ -333,9 +352,7 @@ def revoke(
         ),
         approval,
     )
-    if self._change_words(key, self._packed(key) & LARGEST_SIZE, REVOKED, changes) != count:
-        fault._fail(fault.COUNT_MISMATCH)
-    self._record_status(issuer, batchId, approver, REVOKED, changes, digest, count, reason)
+    self._move(issuer, batchId, approver, REVOKED, changes, digest, count, reason)
 
 
 @external
@@ -354,11 +371,7 @@ def reinstate(
     @param reason Code of the published table
     @param approval Signature over `Reinstate`, with the batch's present statusNonce
     """
-    accreditation._sender_number(issuer)
-    accreditation._unsuspended(issuer)
-    self._require_reason(reason)
-    key: bytes32 = self._key(issuer, batchId)
-    packed: uint256 = self._packed(key)
+    self._require_unsuspended(issuer, reason)
     digest: bytes32 = words._digest(changes)
     approver: address = accreditation._approver(
         issuer,
@@ -370,15 +383,13 @@ def reinstate(
                 digest,
                 count,
                 reason,
-                (packed >> STATUS_NONCE) & (2**32 - 1),
+                self._status_nonce(issuer, batchId),
                 approval.deadline,
             )
         ),
         approval,
     )
-    if self._change_words(key, packed & LARGEST_SIZE, VALID, changes) != count:
-        fault._fail(fault.COUNT_MISMATCH)
-    self._record_status(issuer, batchId, approver, VALID, changes, digest, count, reason)
+    self._move(issuer, batchId, approver, VALID, changes, digest, count, reason)
 
 
 @external
@@ -403,9 +414,7 @@ def supersede(
     @param reason Code of the published table
     @param approval Signature over `Supersede`
     """
-    accreditation._sender_number(issuer)
-    accreditation._unsuspended(issuer)
-    self._require_reason(reason)
+    self._require_unsuspended(issuer, reason)
     if len(indices) == 0:
         fault._fail(fault.NOTHING_TO_CHANGE)
     if len(indices) != len(newIndices):
@@ -432,10 +441,29 @@ def supersede(
         ),
         approval,
     )
-    self._supersede_all(self._key(issuer, batchId), indices)
+    # 1. The old certificates.
+    key: bytes32 = self._key(issuer, batchId)
+    packed: uint256 = self._packed(key)
+    for index: uint256 in indices:
+        if index >= packed & LARGEST_SIZE:
+            fault._fail(fault.OUTSIDE_BATCH)
+        planes: uint256 = self.statuses[key][index >> 7]
+        low: uint256 = 1 << (index & 127)
+        if planes & low != 0:
+            fault._fail(fault.STATUS_FINAL)
+        self.statuses[key][index >> 7] = planes | low | (low << 128)
+    # 2. Their successors; after the writes, so that no certificate can succeed itself or its own successor.
     if targetContract == self:
-        # After the writes, so that no certificate can succeed itself or its own successor.
-        self._require_standing(self._key(targetIssuer, newBatchId), newIndices)
+        key = self._key(targetIssuer, newBatchId)
+        packed = self.batches[key].packed
+        if (packed >> FLAGS) & (FLAG_SUSPENDED_BY_ISSUER | FLAG_SUSPENDED_BY_MEMBERS | FLAG_REVOKED) != 0:
+            fault._fail(fault.TARGET_NOT_STANDING)
+        for index: uint256 in newIndices:
+            # An unknown batch has size 0.
+            if index >= packed & LARGEST_SIZE:
+                fault._fail(fault.TARGET_UNKNOWN)
+            if self._status(key, index) != VALID:
+                fault._fail(fault.TARGET_NOT_STANDING)
     seq: uint256 = history._append(
         history.OP_SUPERSEDE,
         abi_encode(
@@ -457,52 +485,16 @@ def supersede(
     )
 
 
-@internal
-def _supersede_all(key: bytes32, indices: DynArray[uint256, 128]):
-    size: uint256 = self._packed(key) & LARGEST_SIZE
-    for index: uint256 in indices:
-        if index >= size:
-            fault._fail(fault.OUTSIDE_BATCH)
-        planes: uint256 = self.statuses[key][index >> 7]
-        low: uint256 = 1 << (index & 127)
-        if planes & low != 0:
-            fault._fail(fault.STATUS_FINAL)
-        self.statuses[key][index >> 7] = planes | low | (low << 128)
-
-
-@internal
-@view
-def _require_standing(key: bytes32, indices: DynArray[uint256, 128]):
-    packed: uint256 = self.batches[key].packed
-    if packed == 0:
-        fault._fail(fault.TARGET_UNKNOWN)
-    if (
-        (packed >> FLAGS) & (FLAG_SUSPENDED_BY_ISSUER | FLAG_SUSPENDED_BY_MEMBERS | FLAG_REVOKED) != 0
-    ):
-        fault._fail(fault.TARGET_NOT_STANDING)
-    for index: uint256 in indices:
-        if index >= packed & LARGEST_SIZE:
-            fault._fail(fault.TARGET_UNKNOWN)
-        if self._status(key, index) != VALID:
-            fault._fail(fault.TARGET_NOT_STANDING)
-
-
 @external
 def suspendBatch(issuer: bytes32, batchId: bytes32, reason: uint256):
     """
     @notice Suspend a whole batch. Sender alone, in every state of the issuer.
     """
     accreditation._sender_number(issuer)
-    self._require_reason(reason)
-    key: bytes32 = self._key(issuer, batchId)
-    packed: uint256 = self._packed(key)
-    if (packed >> FLAGS) & FLAG_REVOKED != 0:
-        fault._fail(fault.BATCH_REVOKED)
-    if (packed >> FLAGS) & FLAG_SUSPENDED_BY_ISSUER != 0:
-        fault._fail(fault.BATCH_SUSPENDED_ALREADY)
-    packed = self._suspended(packed) | (FLAG_SUSPENDED_BY_ISSUER << FLAGS)
-    self.batches[key].packed = packed
-    self._record_batch(issuer, batchId, empty(address), packed, reason)
+    flags: uint256 = self._flag(
+        issuer, batchId, FLAG_SUSPENDED_BY_ISSUER, True, fault.BATCH_SUSPENDED_ALREADY, reason
+    )
+    self._record_batch(issuer, batchId, empty(address), flags, reason)
 
 
 @external
@@ -514,16 +506,14 @@ def reinstateBatches(
             the issuer is suspended. One record and one event a batch.
     @param approval Signature over `ReinstateBatch`, with each batch's present statusNonce
     """
-    accreditation._sender_number(issuer)
-    accreditation._unsuspended(issuer)
-    self._require_reason(reason)
+    self._require_unsuspended(issuer, reason)
     if len(batchIds) == 0:
         fault._fail(fault.NOTHING_TO_CHANGE)
     ids: DynArray[uint256, 128] = []
     nonces: DynArray[uint256, 128] = []
     for batch_id: bytes32 in batchIds:
         ids.append(convert(batch_id, uint256))
-        nonces.append((self._packed(self._key(issuer, batch_id)) >> STATUS_NONCE) & (2**32 - 1))
+        nonces.append(self._status_nonce(issuer, batch_id))
     approver: address = accreditation._approver(
         issuer,
         keccak256(
@@ -539,19 +529,15 @@ def reinstateBatches(
         approval,
     )
     for batch_id: bytes32 in batchIds:
-        key: bytes32 = self._key(issuer, batch_id)
-        packed: uint256 = self.batches[key].packed
-        # Tested here, so that a batch listed twice is refused.
-        if (packed >> FLAGS) & FLAG_SUSPENDED_BY_ISSUER == 0:
-            fault._fail(fault.BATCH_NOT_SUSPENDED)
-        packed ^= FLAG_SUSPENDED_BY_ISSUER << FLAGS
-        self.batches[key].packed = packed
-        self._record_batch(issuer, batch_id, approver, packed, reason)
+        # Refuses a batch that is listed twice.
+        flags: uint256 = self._flag(
+            issuer, batch_id, FLAG_SUSPENDED_BY_ISSUER, False, fault.BATCH_NOT_SUSPENDED, reason
+        )
+        self._record_batch(issuer, batch_id, approver, flags, reason)
 
 
 @internal
-def _record_batch(issuer: bytes32, batch_id: bytes32, approver: address, packed: uint256, reason: uint256):
-    flags: uint256 = (packed >> FLAGS) & 255
+def _record_batch(issuer: bytes32, batch_id: bytes32, approver: address, flags: uint256, reason: uint256):
     seq: uint256 = history._append(history.OP_BATCH, abi_encode(issuer, batch_id, approver, flags, reason))
     log BatchChanged(
         issuer=issuer, batchId=batch_id, approver=approver, flags=flags, reason=reason, by=msg.sender, seq=seq
@@ -625,7 +611,7 @@ def statusOf(issuer: bytes32, batchId: bytes32, index: uint256) -> Standing:
     return Standing(
         status=self._status(key, index),
         batchFlags=(packed >> FLAGS) & 255,
-        issuerState=accreditation._state(accreditation.issuers[issuer]),
+        issuerState=accreditation.issuers[issuer] & 255,
     )
 
 

@@ -1,4 +1,4 @@
-"""The contract's interface, read once from the committed artefact: selectors, topics and types of everything we call or decode."""
+"""The contract's interface, read once from the committed artefact: selectors, topics and types."""
 
 import functools
 from collections.abc import Mapping, Sequence

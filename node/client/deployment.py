@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import rlp
+import rlp  # type: ignore[import-untyped]  # has no annotations
 from eth_abi.abi import encode
 from eth_hash.auto import keccak
 

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from eth_hash.auto import keccak
-from eth_keys import keys
-from eth_keys.exceptions import BadSignature, ValidationError
+from eth_keys.datatypes import Signature
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
 
 from registry.anchor.trust import Engine, TrustRoot
 from registry.kernel.identifiers import Address, BlockHash
@@ -51,7 +52,8 @@ def profile_of(trust_root: TrustRoot) -> EngineProfile:
 def fees_of(engine: Engine) -> Fees:
     """Say what transactions on a chain of this engine offer.
 
-    Base fees are 0 in our networks. Clique's becomes 1 wei for good once a block was more than half full, and its miners want a tip.
+    Base fees are 0 in our networks; Clique's becomes 1 wei for good once a block was more than half full, and its
+    miners want a tip.
     """
     return Fees(ceiling=1_000, tip=1) if engine is Engine.CLIQUE else Fees(ceiling=0, tip=0)
 
@@ -66,7 +68,7 @@ def sealer_of(block: BlockHash, seal: bytes) -> Address | None:
     if len(seal) != 65 or int.from_bytes(seal[32:64], "big") > _HALF_ORDER:
         return None
     try:
-        key = keys.Signature(signature_bytes=seal).recover_public_key_from_msg_hash(seal_hash(block))
+        key = Signature(signature_bytes=seal).recover_public_key_from_msg_hash(seal_hash(block))
     except (BadSignature, ValidationError):
         return None
     return Address(key.to_address())

@@ -1,8 +1,8 @@
 """Events of the contract as records of the history log.
 
-An event holds its record's own words in order (the indexed ones first, as in the record), then `by` and `seq`. So the record is rebuilt
-without knowing each kind: op, sender and block time, then one word for each member, where an array stands as keccak256 over its
-elements. Only turning the members into values knows the kinds.
+An event holds its record's own words in order (the indexed ones first, as in the record), then `by` and `seq`. So the
+record is rebuilt without knowing each kind: op, sender and block time, then one word for each member, where an array
+stands as keccak256 over its elements. Only turning the members into values knows the kinds.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -76,6 +76,7 @@ def record_of(log: Log, block: Block) -> Record:
         ]
         *own, by, seq = members
         content = _builders[event.name](own)
+        record = record_bytes(op, by, int(block.time.timestamp()), zip((kind for _, kind in words), own, strict=True))
     except (DecodingError, ValueError) as error:
         raise HistoryUnreadable(block.number, f"{event.name}: {error}") from error
     return Record(
@@ -86,7 +87,7 @@ def record_of(log: Log, block: Block) -> Record:
             block_hash=block.hash,
             block_time=block.time,
             transaction=log.transaction,
-            leaf=leaf_hash(record_bytes(op, by, int(block.time.timestamp()), zip((kind for _, kind in words), own))),
+            leaf=leaf_hash(record),
         ),
         content=content,
     )
@@ -109,7 +110,7 @@ def _word(kind: str, value: Any) -> bytes:
 
 
 def _issuer(word: bytes) -> IssuerCode:
-    # The target of a supersession elsewhere is whatever its sender wrote: shown as far as it is ASCII, kept whole in the leaf.
+    # The target of a supersession elsewhere is whatever its sender wrote: shown as far as it is ASCII.
     return IssuerCode(word.rstrip(b"\0").decode("ascii", "backslashreplace"))
 
 

@@ -8,7 +8,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from eth_keys import keys
+import rlp  # type: ignore[import-untyped]  # has no annotations
+from eth_keys.datatypes import PrivateKey
 from eth_tester import EthereumTester, PyEVMBackend  # type: ignore[import-untyped]  # has no annotations
 from eth_tester.exceptions import (  # type: ignore[import-untyped]  # has no annotations
     BlockNotFound,
@@ -30,7 +31,7 @@ _SEALER_KEY: Final = b"\x5e" * 32
 
 
 class InProcessChain:
-    """An eth-tester chain with one sealer, a base fee of 0 and a block for each transaction; usable from several threads."""
+    """An eth-tester chain with one sealer, base fee 0 and a block for each transaction; usable from several threads."""
 
     def __init__(self, *, chain_id: int = CHAIN_ID, sealing: bool = True) -> None:
         genesis = PyEVMBackend.generate_genesis_params({"gas_limit": _GAS_LIMIT})
@@ -40,7 +41,7 @@ class InProcessChain:
         type(backend.chain).chain_id = chain_id
         self.chain_id = chain_id
         self.tester = EthereumTester(backend, auto_mine_transactions=sealing)
-        self._key = keys.PrivateKey(_SEALER_KEY)
+        self._key = PrivateKey(_SEALER_KEY)
         self.sealer = Address(self._key.public_key.to_address())
         self.node = Node(_Provider(self), where="the chain in process")
 
@@ -77,27 +78,40 @@ class _Provider(EthereumTesterProvider):
         answer = endpoints.get(namespace, {}).get(name)
         if answer is None:
             return _error(-32601, f"the method {method} does not exist")
+        if method == "eth_sendRawTransaction" and _chain_id(octets(params[0])) != self._chain.chain_id:
+            # py-evm runs a transaction signed for any chain.
+            return _error(-32000, "invalid sender: invalid chain id for signer")
+        if method == "eth_call":
+            # Left out, eth-tester offers a fee that not every caller can pay.
+            params = [{"max_fee_per_gas": 0, "max_priority_fee_per_gas": 0, **params[0]}, *params[1:]]
+        response: RPCResponse
         try:
-            return _result(answer(self._chain.tester, params))
+            response = _result(answer(self._chain.tester, params))
         except (BlockNotFound, TransactionNotFound):
-            return _result(None)
+            response = _result(None)
         except TransactionFailed as error:
-            return _error(3, "execution reverted", _revert_data(str(error.args[0])))
+            response = _error(3, "execution reverted", _revert_data(str(error.args[0])))
         except (TesterRefusal, ValidationError) as error:
-            return _error(-32000, str(error))
+            response = _error(-32000, str(error))
+        return response
 
 
-def _revert_data(text: str) -> str | None:
+def _chain_id(raw: bytes) -> int:
+    """Read the chain id of a typed transaction, its first field."""
+    return int.from_bytes(rlp.decode(raw[1:])[0], "big")
+
+
+def _revert_data(text: str) -> str:
     # eth-tester keeps revert data only as the text of a bytes literal.
     try:
         return "0x" + bytes(ast.literal_eval(text)).hex()
     except (ValueError, SyntaxError, TypeError):
-        return None
+        return "0x"
 
 
 def _result(result: Any) -> RPCResponse:
     return {"jsonrpc": "2.0", "id": 1, "result": result}
 
 
-def _error(code: int, message: str, data: str | None = None) -> RPCResponse:
+def _error(code: int, message: str, data: str = "0x") -> RPCResponse:
     return {"jsonrpc": "2.0", "id": 1, "error": {"code": code, "message": message, "data": data}}

@@ -25,7 +25,7 @@ from registry.anchor.history import Block, Checkpoint, Record
 from registry.anchor.operations import SignedTransaction
 from registry.anchor.trust import TrustRoot
 from registry.kernel.identifiers import Address, BatchId, BlockHash, IssuerCode, RootHash, TransactionHash
-from registry.ports import Fate, FateKind, LedgerForeign, LedgerUnavailable, TransactionRefused
+from registry.ports import Fate, FateKind, LedgerForeign, LedgerUnavailable
 
 T = TypeVar("T")
 
@@ -34,8 +34,6 @@ TRUST_SECONDS: Final = 30.0
 BLOCKS_PER_QUESTION: Final = 2_000
 """Blocks of events asked for at a time; halved when a node finds it too much."""
 _KEPT_BLOCKS: Final = 4_096
-_KNOWN_ALREADY: Final = ("already known", "known transaction", "already imported", "already exists", "already in cache")
-_TRY_LATER: Final = ("txpool is full", "pool is full", "syncing", "nonce too high", "nonce gap", "limit exceeded", "timeout")
 OUT_OF_GAS: Final = "contract/out-of-gas"
 REVERTED: Final = "contract/reverted"
 """A refusal without `Fault`: an argument outside its type, or code of another contract version."""
@@ -97,27 +95,21 @@ class Web3Ledger:
         if self._confirmations == 0:
             self._keep(newest)
             return newest
-        final = self.block(max(0, newest.number - self._confirmations))
+        final = self._fetched(self._final_below(newest.number))
         if final is None:
             raise LedgerUnavailable(self._node.where, "the node's newest block went away")
         return final
 
     def block(self, number: int) -> Block | None:
         """One final block; None beyond the head."""
-        kept = self._blocks.get(number)
-        if kept is not None:
-            return kept
-        if number > self._newest - self._confirmations and number > self._final_number():
+        if number > self._final_below(self._newest) and number > self._final_number():
             return None
-        found = self._block_at(hex(number))
-        if found is not None:
-            self._keep(found)
-        return found
+        return self._fetched(number)
 
     def records(self, first: int, last: int) -> Iterator[Record]:
         """The records of final blocks `first` to `last`, both included, in ascending sequence.
 
-        Raises HistoryUnreadable when an event is strange or the sequence has a gap: the node hides or invents something.
+        Raises HistoryUnreadable when an event is strange or the sequence has a gap: the node hides or invents.
         """
         last = min(last, self._final_number())
         step, expected = BLOCKS_PER_QUESTION, None
@@ -131,10 +123,7 @@ class Web3Ledger:
                 step = max(1, (until - first + 1) // 2)
                 continue
             for number, log in logs:
-                block = self.block(number)
-                if block is None or block.hash != log.block_hash:
-                    raise HistoryUnreadable(number, "the event's block is not the chain's")
-                record = record_of(log, block)
+                record = record_of(log, self._block_of_log(number, log))
                 if expected is not None and record.position.seq != expected:
                     raise HistoryUnreadable(number, f"expected record {expected}, found {record.position.seq}")
                 expected = record.position.seq + 1
@@ -153,7 +142,7 @@ class Web3Ledger:
         return int(values[names.index("statusNonce")])
 
     def view(self, name: str, *arguments: object, at: int | None = None) -> tuple[Any, ...]:
-        """Call a view of the contract at a block (the newest when not said) and return its results, or its struct's members."""
+        """Call a view of the contract at a block (else the newest): its results, or the members of its struct."""
         function = functions()[name]
         call = {"to": self._contract, "data": "0x" + function.calldata(*arguments).hex()}
         answer = self._call("eth_call", call, "latest" if at is None else hex(at))
@@ -170,23 +159,14 @@ class Web3Ledger:
 
     def broadcast(self, transaction: SignedTransaction) -> None:
         """Send stored bytes; knowing them already is success. Raises TransactionRefused."""
-        try:
-            self._call("eth_sendRawTransaction", "0x" + transaction.raw.hex())
-        except NodeRefusal as refusal:
-            text = refusal.text.lower()
-            # Engines word one cause in many ways and give one text for several causes: whether the node knows the
-            # transaction decides, not the text.
-            if any(words in text for words in _KNOWN_ALREADY) or self._known(transaction.hash):
-                return
-            if any(words in text for words in _TRY_LATER):
-                raise
-            raise TransactionRefused(refusal.fault or refusal.text or "the node gives no reason") from refusal
+        self._trusting(lambda: self._node.send(transaction))
 
     def fate(self, transaction: TransactionHash) -> Fate:
         """Tell what became of a transaction."""
-        receipt = self._receipt(transaction)
+        receipt = self._trusting(lambda: self._node.receipt(transaction))
         if receipt is None:
-            return Fate(kind=FateKind.WAITING if self._known(transaction) else FateKind.UNKNOWN)
+            known = self._trusting(lambda: self._node.knows(transaction))
+            return Fate(kind=FateKind.WAITING if known else FateKind.UNKNOWN)
         number = self._read(receipt, "blockNumber", quantity)
         block = self._blocks.get(number) or self._block_at(hex(number))
         if block is None or block.hash != self._read(receipt, "blockHash", octets):
@@ -199,7 +179,7 @@ class Web3Ledger:
         return Fate(kind=FateKind.REVERTED, block=block, fault=self._why(transaction, receipt, number))
 
     def _why(self, transaction: TransactionHash, receipt: Any, number: int) -> str | None:
-        """Execute a reverted transaction once more, on the state before its block, then on the one after, and see it refused."""
+        """See a reverted transaction refused once more: on the state before its block, else on the one after it."""
         sent = self._call("eth_getTransactionByHash", _hex(transaction))
         if sent is None:
             return None
@@ -210,41 +190,37 @@ class Web3Ledger:
             "data": sent.get("input") or sent.get("data") or "0x",
             "gas": hex(gas),
         }
+        plain = None
         for at in (number - 1, number):
             try:
                 self._call("eth_call", call, hex(at))
             except NodeRefusal as refusal:
                 if refusal.fault is not None:
                     return refusal.fault
-                if refusal.reverted:
-                    return REVERTED
-        return OUT_OF_GAS if self._read(receipt, "gasUsed", quantity) == gas else None
-
-    def _receipt(self, transaction: TransactionHash) -> Any:
-        return self._looked_up("eth_getTransactionReceipt", transaction)
-
-    def _known(self, transaction: TransactionHash) -> bool:
-        return self._looked_up("eth_getTransactionByHash", transaction) is not None
-
-    def _looked_up(self, method: str, transaction: TransactionHash) -> Any:
-        try:
-            return self._call(method, _hex(transaction))
-        except NodeRefusal as refusal:
-            # Some engines answer "not found" as an error instead of null.
-            if "not found" in refusal.text.lower():
-                return None
-            raise
+                plain = REVERTED if refusal.reverted else plain
+        return OUT_OF_GAS if self._read(receipt, "gasUsed", quantity) == gas else plain
 
     # Blocks and events
 
     def _final_number(self) -> int:
         return self.head().number
 
+    def _final_below(self, newest: int) -> int:
+        # Block 0 is part of the trust root and needs no confirmation.
+        return max(0, newest - self._confirmations)
+
+    def _fetched(self, number: int) -> Block | None:
+        """Give a final block, from what is kept or from the node."""
+        found = self._blocks.get(number) or self._block_at(hex(number))
+        if found is not None:
+            self._keep(found)
+        return found
+
     def _newest_block(self) -> Block:
         newest = self._block_at("latest")
         if newest is None:
             raise LedgerUnavailable(self._node.where, "the node has no newest block")
-        if newest.number < self._newest:
+        if newest.number < self._newest or self._blocks.get(newest.number, newest) != newest:
             # Restored from a copy, or reset: nothing learnt before counts until all is checked again.
             self._distrust()
             self._require_trusted()
@@ -270,6 +246,16 @@ class Web3Ledger:
         if len(self._blocks) >= _KEPT_BLOCKS:
             self._blocks = {}
         self._blocks[block.number] = block
+
+    def _block_of_log(self, number: int, log: Log) -> Block:
+        block = self.block(number)
+        if block is not None and block.hash != log.block_hash:
+            # What is kept may be older than the event: asked again, it must fit.
+            block = self._block_at(hex(number))
+        if block is None or block.hash != log.block_hash:
+            raise HistoryUnreadable(number, "the event's block is not the chain's")
+        self._keep(block)
+        return block
 
     def _logs(self, first: int, last: int) -> list[tuple[int, Log]]:
         asked = {"address": self._contract, "fromBlock": hex(first), "toBlock": hex(last)}
@@ -299,12 +285,13 @@ class Web3Ledger:
             raise LedgerUnavailable(self._node.where, f"the node's answer has no good {name}") from error
 
     def _call(self, method: str, *parameters: object) -> Any:
-        self._require_trusted()
-        return self._ask(method, *parameters)
+        return self._trusting(lambda: self._node.call(method, *parameters))
 
-    def _ask(self, method: str, *parameters: object) -> Any:
+    def _trusting(self, asking: Callable[[], T]) -> T:
+        """Ask a node that has been checked; an answer that does not come ends the trust."""
+        self._require_trusted()
         try:
-            return self._node.call(method, *parameters)
+            return asking()
         except NodeRefusal:
             raise
         except LedgerUnavailable:
@@ -337,29 +324,29 @@ class Web3Ledger:
     def _compare(self) -> None:
         root = self._trust_root
         # 1. the chain id
-        chain_id = self._read({"result": self._ask("eth_chainId")}, "result", quantity)
+        chain_id = self._read({"result": self._node.call("eth_chainId")}, "result", quantity)
         _same("chain id", str(root.contract.chain_id), str(chain_id))
         # 2. the hash of block 0
-        genesis = self._block_of(self._ask("eth_getBlockByNumber", "0x0", False))
+        genesis = self._block_of(self._node.call("eth_getBlockByNumber", "0x0", False))
         _same("genesis", root.genesis.hex(), genesis.hash.hex() if genesis else "none")
         # 3. the contract's code
-        code = self._read({"result": self._ask("eth_getCode", self._contract, "latest")}, "result", octets)
+        code = self._read({"result": self._node.call("eth_getCode", self._contract, "latest")}, "result", octets)
         _same("contract code", root.code_hash.hex(), keccak(code).hex())
         # 4. the seal of the newest block
         if self._profile.sealed:
-            newest = self._block_of(self._ask("eth_getBlockByNumber", "latest", False))
+            newest = self._block_of(self._node.call("eth_getBlockByNumber", "latest", False))
             if newest is None:
                 raise LedgerUnavailable(self._node.where, "the node has no newest block")
             self._require_sealed(newest)
         # A chain with the same beginning may have been rewritten since: what is kept of it must still be there.
-        highest = max(self._blocks, default=None)
-        if highest is not None and self._block_of(self._ask("eth_getBlockByNumber", hex(highest), False)) != self._blocks[highest]:
+        kept = max(self._blocks.values(), key=lambda block: block.number, default=None)
+        if kept and self._block_of(self._node.call("eth_getBlockByNumber", hex(kept.number), False)) != kept:
             self._blocks = {}
 
     def _require_sealed(self, block: Block) -> None:
         expected = " or ".join(self._trust_root.signers)
         try:
-            answer = self._ask("vermilion_getSeal", _hex(block.hash))
+            answer = self._node.call("vermilion_getSeal", _hex(block.hash))
         except NodeRefusal as refusal:
             if refusal.method_unknown:
                 raise LedgerForeign("engine", self._trust_root.engine.value, "one without seals") from refusal

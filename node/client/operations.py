@@ -25,8 +25,8 @@ from registry.kernel.identifiers import Address, ContractAddress
 
 _NO_APPROVAL: Final = (0, 0, 0, 0)
 
-# Gas limits are fixed, never estimated: an estimate costs a second execution and fails for a call that needs one still waiting.
-# Each is the measured cost with room for the history log's worst case; unused gas is not paid for.
+# Gas limits are fixed, never estimated: an estimate costs a second execution, and fails for a call that builds on one
+# still waiting. Each is the measured cost with room for the history log's worst case; unused gas is not paid for.
 _GAS_OF_ANCHOR: Final = 250_000
 _GAS_OF_KEY: Final = 250_000
 _GAS_OF_VOTE: Final = 500_000
@@ -74,9 +74,7 @@ def call_of(operation: Operation) -> Call:
         case ReinstateCertificates(asked=asked, approval=approval):
             return _approved_change("reinstate", asked, approval)
         case CastVote(ballot=ballot):
-            return _call(
-                _GAS_OF_VOTE, "vote", int(ballot.kind), ballot.subject, ballot.arg, ballot.ref, ballot.salt
-            )
+            return _call(_GAS_OF_VOTE, "vote", int(ballot.kind), ballot.subject, ballot.arg, ballot.ref, ballot.salt)
         case AddKey():
             return _call(
                 _GAS_OF_KEY,

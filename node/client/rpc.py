@@ -1,4 +1,4 @@
-"""JSON-RPC with one node through a web3 provider: one request, one answer or one of our errors. Never tries again by itself."""
+"""JSON-RPC with one node through a web3 provider: one request, one answer or one of our errors; never a second try."""
 
 import re
 from collections.abc import Callable
@@ -14,11 +14,17 @@ from web3.types import RPCEndpoint
 
 from contracts import FaultCode
 from node.client.abi import FAULT_SELECTOR
-from registry.ports import LedgerUnavailable
+from registry.anchor.operations import SignedTransaction
+from registry.kernel.identifiers import TransactionHash
+from registry.ports import LedgerUnavailable, TransactionRefused
 
 _FAULT_TEXT: Final = re.compile(FAULT_SELECTOR.hex() + "([0-9a-f]{64})")
 _POOLED_CONNECTIONS: Final = 16
+_KNOWN_ALREADY: Final = ("already known", "known transaction", "already imported", "already exists", "already in cache")
+_TRY_LATER: Final = ("pool is full", "syncing", "nonce too high", "nonce gap", "limit exceeded", "timeout")
 _METHOD_UNKNOWN: Final = -32601
+_TROUBLE_OF_ITS_OWN: Final = frozenset({-32603, -32005, -32002})
+"""JSON-RPC, EIP-1474: internal error, limit exceeded, resource unavailable; nothing is said about what was asked."""
 
 
 class NodeRefusal(LedgerUnavailable):
@@ -95,11 +101,47 @@ class Node:
             raise LedgerUnavailable(self.where, f"{method}: no answer in time") from error
         except (requests.RequestException, OSError, Web3Exception, ValueError) as error:
             raise LedgerUnavailable(self.where, f"{method}: {_cause(error)}") from error
-        if not isinstance(answer, dict) or ("error" not in answer and "result" not in answer):
+        # What came over the network need not be what web3's types promise.
+        fields: Any = answer
+        if isinstance(fields, dict) and fields.get("error") is not None:
+            raise NodeRefusal(self.where, method, fields["error"])
+        if not isinstance(fields, dict) or "result" not in fields:
             raise LedgerUnavailable(self.where, f"{method}: the answer is not JSON-RPC")
-        if answer.get("error") is not None:
-            raise NodeRefusal(self.where, method, answer["error"])
-        return answer["result"]
+        return fields["result"]
+
+    def send(self, transaction: SignedTransaction) -> None:
+        """Send signed bytes; knowing them already is success.
+
+        Raises TransactionRefused when sending again would not help, NodeRefusal and LedgerUnavailable when it may.
+        """
+        try:
+            self.call("eth_sendRawTransaction", "0x" + transaction.raw.hex())
+        except NodeRefusal as refusal:
+            text = refusal.text.lower()
+            # Engines word one cause in many ways and several causes in one: whether the node knows the transaction
+            # decides before any text does.
+            if any(words in text for words in _KNOWN_ALREADY) or self.knows(transaction.hash):
+                return
+            if refusal.number in _TROUBLE_OF_ITS_OWN or any(words in text for words in _TRY_LATER):
+                raise
+            raise TransactionRefused(refusal.fault or refusal.text or "the node gives no reason") from refusal
+
+    def receipt(self, transaction: TransactionHash) -> Any:
+        """Ask for a transaction's receipt; None while there is none."""
+        return self._looked_up("eth_getTransactionReceipt", transaction)
+
+    def knows(self, transaction: TransactionHash) -> bool:
+        """Tell whether a transaction is in a block or waits for one."""
+        return self._looked_up("eth_getTransactionByHash", transaction) is not None
+
+    def _looked_up(self, method: str, transaction: TransactionHash) -> Any:
+        try:
+            return self.call(method, "0x" + transaction.hex())
+        except NodeRefusal as refusal:
+            # Some engines answer "not found" as an error instead of null.
+            if "not found" in refusal.text.lower():
+                return None
+            raise
 
     def close(self) -> None:
         """Let go of open connections."""

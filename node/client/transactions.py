@@ -22,7 +22,7 @@ class TransactionFields:
 
 
 class AccountHolder(Protocol):
-    """Holds an account's key and signs whatever it is given: for founding and tests. Services hold a TransactionSigner instead."""
+    """Holds an account's key and signs whatever it is given, for a founding; services hold a TransactionSigner."""
 
     @property
     def address(self) -> Address:

@@ -29,10 +29,11 @@ from node.embedded.errors import (
     ClockBehindHead,
     OffendingTransaction,
     SealerMismatch,
+    StateMissing,
     TransactionMalformed,
     TransactionRefused,
 )
-from node.embedded.model import Account, BuiltBlock, Header, Transaction
+from node.embedded.model import EMPTY_TRIE_ROOT, Account, BuiltBlock, Header, Transaction
 from node.embedded.pool import PendingPool
 from node.embedded.rpc import Rpc
 from node.embedded.seals import recover_sealer, sealer_address, sign_seal
@@ -272,11 +273,12 @@ class EmbeddedChain:
             if not even_empty and not self.pending():
                 return None
             head = self.head()
-            if not self._wait_past(head.timestamp):
+            timestamp = self._wait_past(head.timestamp)
+            if timestamp is None:
                 return None
 
             # 2. build
-            block = self._build(head, self.now(), list(self.pending()))
+            block = self._build(head, timestamp, list(self.pending()))
             if not block.executions and not even_empty:
                 return None
 
@@ -290,14 +292,14 @@ class EmbeddedChain:
                     self._pool.forget(execution.transaction)
             return block.header
 
-    def _wait_past(self, timestamp: int) -> bool:
-        """Wait until the clock's whole second is later than `timestamp`; False when told to stop."""
+    def _wait_past(self, timestamp: int) -> int | None:
+        """Wait until the clock's whole second is later than `timestamp`, and give it; None when told to stop."""
         while (now := self._clock()) < timestamp + 1:
             if now < timestamp - CLOCK_TOLERANCE_SECONDS:
                 raise ClockBehindHead(int(now), timestamp)
             if self._stopping.wait(timestamp + 1 - now):
-                return False
-        return True
+                return None
+        return int(now)
 
     def _build(self, head: Header, timestamp: int, candidates: list[Transaction]) -> BuiltBlock:
         while True:
@@ -312,14 +314,20 @@ class EmbeddedChain:
                     if other.sender != error.transaction.sender or other.nonce < error.transaction.nonce
                 ]
             except BlockUnbuildable as error:
-                # Nobody is named: halve until one stands alone, and drop that.
-                if not candidates:
-                    raise ChainFileBroken(
-                        str(self.file.path), f"not even an empty block fits: {error.reason}"
-                    ) from error
+                # Nobody is named: halve until one stands alone, and drop that. But nobody is to blame if even an empty
+                # block is refused.
+                if not self._holds_together(head, timestamp):
+                    raise self._broken(f"not even an empty block fits on it: {error.reason}") from error
                 if len(candidates) == 1:
                     self._drop(candidates[0], error.reason)
                 candidates = candidates[: len(candidates) // 2]
+
+    def _holds_together(self, head: Header, timestamp: int) -> bool:
+        try:
+            self.engine.build(head, timestamp, ())
+        except BlockUnbuildable:
+            return False
+        return True
 
     def _drop(self, transaction: Transaction, reason: str) -> None:
         _log.warning("transaction 0x%s dropped: %s", transaction.hash.hex(), reason)
@@ -337,7 +345,8 @@ class EmbeddedChain:
         try:
             header = self.engine.header(row.hash)
             named = self.engine.canonical_head()
-            self.file.node(header.state_root)
+            if header.state_root != EMPTY_TRIE_ROOT:  # the one root that has no node
+                self.file.node(header.state_root)
         except KeyError as error:
             raise self._broken(f"block {row.number} is the last, and its header, head or state is missing") from error
         if named != row.hash or header.number != row.number:
@@ -366,7 +375,9 @@ class EmbeddedChain:
                 # Under a digest stands its content; the engine's named keys have moved on since.
                 if len(key) == DIGEST_SIZE and self.file.node(key) != value:
                     raise self._broken(f"block {number}: what stands under {key.hex()} is not what belongs there")
-        except (KeyError, BlockNotFound, TransactionMalformed, OffendingTransaction, BlockUnbuildable) as error:
+        except KeyError as error:
+            raise self._broken(f"block {number} cannot be run again: an entry that it needs is missing") from error
+        except (BlockNotFound, StateMissing, TransactionMalformed, OffendingTransaction, BlockUnbuildable) as error:
             raise self._broken(f"block {number} cannot be run again: {error}") from error
         if block.header.hash != row.hash or block.left_over:
             raise self._broken(f"block {number} run again gives another block")

@@ -31,6 +31,7 @@ from eth.rlp.accounts import Account as StoredAccount
 from eth.vm.chain_context import ChainContext
 from eth.vm.forks.prague import PragueVM
 from eth.vm.forks.prague.blocks import PragueBlockHeader
+from eth.vm.interrupt import EVMMissingData
 from eth.vm.spoof import SpoofTransaction
 from eth_bloom.bloom import BloomFilter
 from eth_keys.exceptions import BadSignature
@@ -38,10 +39,12 @@ from eth_typing import Address as EngineAddress
 from eth_typing import Hash32
 from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
+from trie.exceptions import MissingTrieNode
 from trie.hexary import HexaryTrie
 
-from node.embedded.errors import BlockUnbuildable, OffendingTransaction, TransactionMalformed
+from node.embedded.errors import BlockUnbuildable, OffendingTransaction, StateMissing, TransactionMalformed
 from node.embedded.model import (
+    EMPTY_CODE_HASH,
     GAS_LIMIT,
     GAS_TARGET,
     Account,
@@ -54,6 +57,7 @@ from node.embedded.model import (
     StateProof,
     StorageProof,
     Transaction,
+    floor_gas,
 )
 from registry.kernel.identifiers import BlockHash, TransactionHash
 
@@ -72,6 +76,7 @@ ENGINE_FAULTS: tuple[type[Exception], ...] = (
 )
 """What py-evm may throw over a transaction that it cannot run, its own mistakes included: no transaction may stop the
 chain. Faults of the disk (OSError, sqlite3.Error) are not the transaction's and pass through."""
+_RUNNING_FAULTS: tuple[type[Exception], ...] = (*ENGINE_FAULTS, MissingTrieNode)
 _DECODING_FAULTS: tuple[type[Exception], ...] = (*ENGINE_FAULTS, BadSignature)
 _CREATE = b""
 _SHORTEST_HASHED_NODE = 32
@@ -185,7 +190,8 @@ class Engine:
                 left_over.append(transaction)
                 continue
             try:
-                after, (receipt,), (computation,) = vm.apply_all_transactions([transaction.native], header)
+                with _complete_state():
+                    after, (receipt,), (computation,) = vm.apply_all_transactions([transaction.native], header)
             except ENGINE_FAULTS as error:
                 raise OffendingTransaction(transaction, _reason(error)) from error
             executions.append(_execution(transaction, header.gas_used, receipt, computation))
@@ -195,9 +201,10 @@ class Engine:
 
         # 3. the block
         try:
-            filled = vm.set_block_transactions_and_withdrawals(vm.get_block(), header, taken, receipts)
-            block = vm.mine_block(filled).block
-            chain.chaindb.persist_header(block.header)
+            with _complete_state():
+                filled = vm.set_block_transactions_and_withdrawals(vm.get_block(), header, taken, receipts)
+                block = vm.mine_block(filled).block
+                chain.chaindb.persist_header(block.header)
         except ENGINE_FAULTS as error:
             raise BlockUnbuildable(_reason(error)) from error
         return BuiltBlock(
@@ -224,8 +231,7 @@ class Engine:
             raise TransactionMalformed("transaction type not supported")
         try:
             native = PragueVM.get_transaction_builder().decode(raw)
-            # RLP has one encoding for each value: what does not come back as it was is not that encoding.
-            if native.encode() != raw:
+            if _canonical(native) != raw:
                 raise TransactionMalformed("rlp: not the canonical encoding")
             if sender is not None:
                 return _transaction(native, raw, sender)
@@ -245,36 +251,43 @@ class Engine:
 
     def account(self, state_root: bytes, address: bytes) -> Account:
         """Read an account (address of 20 bytes); one that does not exist is all empty."""
-        encoded = self._trie(state_root)[keccak(address)]
-        return _account(encoded)
+        with _complete_state():
+            return _account(self._trie(state_root)[keccak(address)])
 
     def code(self, state_root: bytes, address: bytes) -> bytes:
         """Read the code of a contract; empty for any other account."""
         account = self.account(state_root, address)
-        return b"" if account.code_hash == Account().code_hash else self._read(account.code_hash)
+        if account.code_hash == EMPTY_CODE_HASH:
+            return b""
+        try:
+            return self._read(account.code_hash)
+        except KeyError as error:
+            raise StateMissing(f"code 0x{account.code_hash.hex()}") from error
 
     def storage(self, state_root: bytes, address: bytes, slot: int) -> int:
         """Read one storage slot of a contract."""
         root = self.account(state_root, address).storage_root
-        return _storage_value(self._trie(root)[keccak(slot.to_bytes(32, "big"))])
+        with _complete_state():
+            return _storage_value(self._trie(root)[keccak(slot.to_bytes(32, "big"))])
 
     def prove(self, state_root: bytes, address: bytes, slots: Sequence[int]) -> StateProof:
         """Prove an account and some of its slots, or that they are not there (EIP-1186)."""
         account = self.account(state_root, address)
         storage = self._trie(account.storage_root)
-        return StateProof(
-            address=address,
-            account=account,
-            nodes=_proof(self._trie(state_root), keccak(address)),
-            slots=tuple(
-                StorageProof(
-                    slot=slot,
-                    value=_storage_value(storage[keccak(slot.to_bytes(32, "big"))]),
-                    nodes=_proof(storage, keccak(slot.to_bytes(32, "big"))),
-                )
-                for slot in slots
-            ),
-        )
+        with _complete_state():
+            return StateProof(
+                address=address,
+                account=account,
+                nodes=_proof(self._trie(state_root), keccak(address)),
+                slots=tuple(
+                    StorageProof(
+                        slot=slot,
+                        value=_storage_value(storage[keccak(slot.to_bytes(32, "big"))]),
+                        nodes=_proof(storage, keccak(slot.to_bytes(32, "big"))),
+                    )
+                    for slot in slots
+                ),
+            )
 
     def call(self, header: Header, call: Call, *, next_block_at: int | None = None) -> CallOutcome:
         """Run a message over the state after `header` and write nothing.
@@ -295,9 +308,13 @@ class Engine:
                 data=call.data,
                 access_list=call.access_list,
             )
+            least = max(unsigned.intrinsic_gas, floor_gas(call.data))
+            if call.gas < least:
+                raise ValueError(f"intrinsic gas too low: gas {call.gas}, minimum needed {least}")
             spoofed: Any = SpoofTransaction(unsigned, from_=call.sender)
             try:
-                computation = state.apply_transaction(spoofed)
+                with _complete_state():
+                    computation = state.apply_transaction(spoofed)
             except ENGINE_FAULTS as error:
                 raise ValueError(_reason(error)) from error
             return CallOutcome(
@@ -345,6 +362,23 @@ def bloom_of(logs: Sequence[Log]) -> bytes:
         for topic in log.topics:
             bloom.add(topic)
     return int(bloom).to_bytes(256, "big")
+
+
+@contextlib.contextmanager
+def _complete_state() -> Iterator[None]:
+    """Tell a gap in the file from a transaction's own fault.
+
+    py-evm's signal for it is a PyEVMError like any other, and its own clean-up may raise again over it.
+    """
+    try:
+        yield
+    except _RUNNING_FAULTS as error:
+        origin: BaseException | None = error
+        while origin is not None:
+            if isinstance(origin, EVMMissingData | MissingTrieNode):
+                raise StateMissing(_reason(origin)) from error
+            origin = origin.__context__
+        raise
 
 
 def _read_nothing(key: bytes) -> bytes:
@@ -400,6 +434,16 @@ def _transaction(native: Any, raw: bytes, sender: bytes) -> Transaction:
         s=native.s,
         native=native,
     )
+
+
+def _canonical(native: Any) -> bytes:
+    """Encode a transaction anew: py-evm reads an empty list as 0 and keeps the bytes it was given.
+
+    Signed is what it reads, hashed what it was given: without this check one signature would stand under two hashes.
+    """
+    inner = getattr(native, "_inner", native)
+    encoded: bytes = rlp.encode(type(inner).serialize(inner))
+    return encoded if inner is native else bytes([native.type_id]) + encoded
 
 
 def _execution(transaction: Transaction, gas_before: int, receipt: Any, computation: ComputationAPI) -> Execution:

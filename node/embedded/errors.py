@@ -118,6 +118,16 @@ class BlockUnbuildable(RuleRefusal):
         super().__init__(f"the block does not hold together: {reason}")
 
 
+class StateMissing(IntegrityFault):
+    """A part of the state that a block's root names is not in the file."""
+
+    code: ClassVar[str] = "embedded/state-missing"
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        super().__init__(f"the chain file lacks a part of its state: {what}")
+
+
 class BlockNotFound(Missing):
     """No block of this chain is meant by the number or hash given."""
 

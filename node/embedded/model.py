@@ -14,6 +14,9 @@ EMPTY_CODE_HASH = bytes.fromhex("c5d2460186f7233c927e7db2dcc703c0e500b653ca82273
 """keccak256 of nothing: the code hash of an account without code."""
 EMPTY_TRIE_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421")
 """Root of a trie that holds nothing."""
+_BASE_GAS = 21_000
+_FLOOR_GAS_PER_TOKEN = 10
+_TOKENS_PER_BYTE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,3 +175,9 @@ class StateProof:
     account: Account
     nodes: tuple[bytes, ...]
     slots: tuple[StorageProof, ...]
+
+
+def floor_gas(data: bytes) -> int:
+    """Compute the least gas that a transaction with these call data pays (EIP-7623)."""
+    zeros = data.count(0)
+    return _BASE_GAS + _FLOOR_GAS_PER_TOKEN * (zeros + _TOKENS_PER_BYTE * (len(data) - zeros))

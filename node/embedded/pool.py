@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from node.embedded.errors import TransactionRefused
-from node.embedded.model import EMPTY_CODE_HASH, GAS_TARGET, Account, Transaction
+from node.embedded.model import EMPTY_CODE_HASH, GAS_TARGET, Account, Transaction, floor_gas
 from registry.kernel.identifiers import TransactionHash
 
 MAX_POOL = 16_384
@@ -24,9 +24,6 @@ MAX_INITCODE_SIZE = 49_152
 """Bytes of contract creation code at most (EIP-3860)."""
 _REMEMBERED_DROPS = 16_384
 _PRICE_BUMP_PERCENT = 10
-_BASE_GAS = 21_000
-_FLOOR_GAS_PER_TOKEN = 10
-_TOKENS_PER_BYTE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +185,6 @@ def require_sound(transaction: Transaction, chain_id: int) -> None:
         raise TransactionRefused(
             f"insufficient gas for floor data gas cost: gas {transaction.gas}, minimum needed {floor}"
         )
-
-
-def floor_gas(data: bytes) -> int:
-    """Compute the least gas that a transaction with these call data pays (EIP-7623)."""
-    zeros = data.count(0)
-    return _BASE_GAS + _FLOOR_GAS_PER_TOKEN * (zeros + _TOKENS_PER_BYTE * (len(data) - zeros))
 
 
 def _cost(transaction: Transaction) -> int:

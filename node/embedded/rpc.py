@@ -11,12 +11,12 @@ Where geth leaves room, we do this:
 
 import json
 import logging
+import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from node.embedded.errors import BlockNotFound
-from node.embedded.model import GAS_LIMIT, GAS_TARGET, Call, CallOutcome, Header
-from node.embedded.pool import floor_gas
+from node.embedded.model import GAS_LIMIT, GAS_TARGET, Call, CallOutcome, Header, floor_gas
 from node.embedded.storage import LogFilter, LogRow, TransactionRow
 from node.embedded.views import header_view, log_view, proof_view, receipt_view, transaction_view
 from node.embedded.wire import (
@@ -48,6 +48,8 @@ MAX_BATCH = 1_000
 MAX_FEE_HISTORY = 1_024
 MAX_PROOF_KEYS = 1_024
 _TOPICS = 4
+_DEEPEST_JSON = 32
+_JSON_STRUCTURE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)  # a string, or a bracket outside of one
 _ERROR_STRING = bytes.fromhex("08c379a0")  # selector of Error(string)
 _CALL_STIPEND = 2_300
 _ESTIMATE_TOLERANCE = 64  # an estimate may be 1/64 too high
@@ -128,8 +130,9 @@ class Rpc:
     def answer(self, body: bytes) -> bytes:
         """Answer one request or one batch, as bytes of JSON. Never raises; empty when nothing asks for an answer."""
         try:
+            _require_shallow(body)
             request = json.loads(body)
-        except (ValueError, RecursionError):
+        except ValueError:
             return _encoded(_refused(None, RpcError(RpcErrorCode.PARSE, "parse error")))
         if not isinstance(request, list):
             answered = self._answer_one(request)
@@ -185,14 +188,16 @@ class Rpc:
             return None
 
     def _block_by_number(self, which: object, full: object = False) -> JsonObject | None:
+        wanted_full = _flag(full)
         if which == "pending":
-            return self._pending_block(full=_flag(full))
+            return self._pending_block(full=wanted_full)
         header = self._found_header(which)
-        return None if header is None else self._block(header, full=_flag(full))
+        return None if header is None else self._block(header, full=wanted_full)
 
     def _block_by_hash(self, block_hash: object, full: object = False) -> JsonObject | None:
+        wanted_full = _flag(full)
         header = self._found_header({"blockHash": block_hash})
-        return None if header is None else self._block(header, full=_flag(full))
+        return None if header is None else self._block(header, full=wanted_full)
 
     def _block(self, header: Header, *, full: bool) -> JsonObject:
         row = self._chain.file.block_by_hash(header.hash)
@@ -212,7 +217,7 @@ class Rpc:
             "timestamp": quantity(self._chain.next_block_time()),
             "hash": None,
             "nonce": None,
-            "logsBloom": None,
+            "logsBloom": data(bytes(256)),
             "gasUsed": quantity(0),
             "transactions": [transaction_view(one) if full else data(one.hash) for one in pending],
         }
@@ -368,8 +373,7 @@ class Rpc:
         row = self._chain.file.transaction(read_digest(transaction_hash))
         if row is None:
             return None
-        logs = [log for log in self._chain.file.logs_of_block(row.block) if log.transaction_position == row.position]
-        return self._receipt_of(row, logs)
+        return self._receipt_of(row, self._chain.file.logs_of_transaction(row.block, row.position))
 
     def _receipt_of(self, row: TransactionRow, logs: Sequence[LogRow]) -> JsonObject:
         return receipt_view(row, self._chain.engine.decode(row.raw, row.sender), logs)
@@ -514,6 +518,22 @@ def _flag(value: object) -> bool:
     if not isinstance(value, bool):
         raise invalid("full transactions: expected true or false")
     return value
+
+
+def _require_shallow(body: bytes) -> None:
+    """Refuse deep nesting before parsing. Raises ValueError.
+
+    py-evm raises the interpreter's recursion limit to 100,000 for the whole process; at that depth the JSON parser does
+    not raise RecursionError, it runs out of stack and takes the process with it.
+    """
+    if body.count(b"[") + body.count(b"{") <= _DEEPEST_JSON:
+        return
+    depth = 0
+    for found in _JSON_STRUCTURE.finditer(body):
+        token = found.group()
+        depth += (token in b"[{") - (token in b"]}")
+        if depth > _DEEPEST_JSON:
+            raise ValueError("nested too deeply")
 
 
 def _refused(identifier: object, error: RpcError) -> JsonObject:

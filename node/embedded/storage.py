@@ -281,7 +281,16 @@ class ChainFile:
 
     def logs_of_block(self, block: int) -> tuple[LogRow, ...]:
         """Read all logs of a block, in their order."""
-        return self.logs(LogFilter(first=block, last=block), limit=-1)
+        with self._reading() as connection:
+            rows = connection.execute(f"{_LOGS} WHERE l.block = ? ORDER BY l.position", (block,)).fetchall()
+        return tuple(map(_log_row, rows))
+
+    def logs_of_transaction(self, block: int, position: int) -> tuple[LogRow, ...]:
+        """Read the logs of the transaction at `position` of a block, in their order."""
+        statement = f"{_LOGS} WHERE l.block = ? AND l.transaction_position = ? ORDER BY l.position"
+        with self._reading() as connection:
+            rows = connection.execute(statement, (block, position)).fetchall()
+        return tuple(map(_log_row, rows))
 
     def logs(self, wanted: LogFilter, *, limit: int) -> tuple[LogRow, ...]:
         """Find logs, in the order of the chain; at most `limit` of them (-1: all)."""
@@ -297,12 +306,7 @@ class ChainFile:
             else:
                 conditions.append(f"l.topic{index} IS NOT NULL")
         # Only question marks and our own column names are put together here; every value is bound.
-        statement = (
-            "SELECT l.block, b.hash, l.position, l.transaction_position, t.hash, l.address,"  # noqa: S608
-            " l.topic0, l.topic1, l.topic2, l.topic3, l.data FROM log l JOIN block b ON b.number = l.block"
-            " JOIN transaction_ t ON t.block = l.block AND t.position = l.transaction_position"
-            f" WHERE {' AND '.join(conditions)} ORDER BY l.block, l.position LIMIT ?"
-        )
+        statement = f"{_LOGS} WHERE {' AND '.join(conditions)} ORDER BY l.block, l.position LIMIT ?"
         with self._reading() as connection:
             rows = connection.execute(statement, (*values, limit)).fetchall()
         return tuple(map(_log_row, rows))
@@ -366,6 +370,11 @@ class ChainFile:
 _TRANSACTIONS = (
     "SELECT t.hash, t.block, b.hash, t.position, t.sender, t.raw, t.succeeded, t.gas_used, t.cumulative_gas_used,"
     " t.created FROM transaction_ t JOIN block b ON b.number = t.block"
+)
+_LOGS = (
+    "SELECT l.block, b.hash, l.position, l.transaction_position, t.hash, l.address,"
+    " l.topic0, l.topic1, l.topic2, l.topic3, l.data FROM log l JOIN block b ON b.number = l.block"
+    " JOIN transaction_ t ON t.block = l.block AND t.position = l.transaction_position"
 )
 
 

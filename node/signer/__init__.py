@@ -10,7 +10,7 @@ from node.signer.account import (
     PolicyRefusal,
     SigningPolicy,
 )
-from node.signer.keystore import create_keystore, open_keystore
+from node.signer.keystore import create_keystore, open_keystore, open_secret
 from node.signer.secret_files import (
     Passphrase,
     PassphraseWrong,
@@ -41,6 +41,7 @@ __all__ = [
     "StatementKeyFile",
     "create_keystore",
     "open_keystore",
+    "open_secret",
     "read_passphrase",
     "write_passphrase",
 ]

@@ -5,7 +5,7 @@ from typing import Final
 
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
-from eth_keys import keys
+from eth_keys.datatypes import PrivateKey
 
 from node.client.abi import functions
 from node.client.engines import Fees
@@ -97,7 +97,7 @@ class AccountKey:
 
     def sign_hash(self, digest: bytes) -> bytes:
         """Sign 32 bytes; 65 bytes r ‖ s ‖ v, v 27 or 28, low-S."""
-        signature = keys.PrivateKey(bytes(self._account.key)).sign_msg_hash(digest)
+        signature = PrivateKey(bytes(self._account.key)).sign_msg_hash(digest)
         return signature.to_bytes()[:64] + bytes([27 + signature.v])
 
     def __repr__(self) -> str:

@@ -5,9 +5,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from eth_account import Account
-from eth_keyfile import create_keyfile_json, decode_keyfile_json
 from eth_keyfile.exceptions import EthKeyfileException
+from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
 
 from node.signer.account import AccountKey
 from node.signer.secret_files import (
@@ -43,6 +42,14 @@ def open_keystore(path: Path, passphrase: Passphrase) -> AccountKey:
 
     Raises SecretFileMissing, SecretFileExposed, SecretFileMalformed, PassphraseWrong.
     """
+    return AccountKey(open_secret(path, passphrase))
+
+
+def open_secret(path: Path, passphrase: Passphrase) -> bytes:
+    """Open a keystore file for those who need the key's 32 bytes themselves, as the embedded chain's sealer does.
+
+    Raises as open_keystore.
+    """
     data = read_secret_file(path)
     try:
         document = json.loads(data)
@@ -55,4 +62,4 @@ def open_keystore(path: Path, passphrase: Passphrase) -> AccountKey:
         raise SecretFileMalformed(path, _EXPECTED) from error
     except (ValueError, KeyError, TypeError) as error:
         raise SecretFileMalformed(path, _EXPECTED) from error
-    return AccountKey(secret)
+    return bytes(secret)

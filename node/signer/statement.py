@@ -9,6 +9,7 @@ from node.signer.secret_files import (
     read_secret_file,
     write_secret_file,
 )
+from registry.kernel.identifiers import KeyThumbprint
 from registry.kernel.signing import KeyMalformed, PrivateKey, PublicKey
 
 _BEGIN = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
@@ -48,6 +49,10 @@ class StatementKeyFile:
     def public_key(self) -> PublicKey:
         """The public half."""
         return self._key.public_key()
+
+    def thumbprint(self) -> KeyThumbprint:
+        """The RFC 7638 thumbprint of the public half."""
+        return self.public_key.thumbprint()
 
     def sign(self, message: bytes) -> bytes:
         """Sign; 64 bytes r ‖ s, low-S."""

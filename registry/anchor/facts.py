@@ -3,10 +3,11 @@
 Pure folds over records in ascending sequence. Asking about the past = folding only the records up to then.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from itertools import takewhile
 
 from registry.anchor.history import (
     Anchored,
@@ -29,15 +30,36 @@ from registry.kernel.identifiers import Address, BatchId, IssuerCode, ScopeCode
 from registry.status import Status, concerns
 
 _FORTY_BITS = (1 << 40) - 1
-_BY_MEMBERS = "members"
+_LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
+"""A day before the last that datetime knows, so that it can be told in any time zone."""
+BY_MEMBERS = "members"
+"""Stands for the author of what a vote did."""
 
 
 class IssuerState(StrEnum):
-    """Whether an issuer may act."""
+    """Whether an issuer may act. Suspension and withdrawal are independent: a withdrawn issuer can be suspended too."""
 
     ACTIVE = "active"
     SUSPENDED = "suspended"
     WITHDRAWN = "withdrawn"
+    WITHDRAWN_AND_SUSPENDED = "withdrawn-and-suspended"
+
+    @property
+    def is_suspended(self) -> bool:
+        """Tell whether members have suspended it."""
+        return self in (IssuerState.SUSPENDED, IssuerState.WITHDRAWN_AND_SUSPENDED)
+
+    @property
+    def is_withdrawn(self) -> bool:
+        """Tell whether its accreditation has ended."""
+        return self in (IssuerState.WITHDRAWN, IssuerState.WITHDRAWN_AND_SUSPENDED)
+
+    @classmethod
+    def of(cls, *, suspended: bool, withdrawn: bool) -> "IssuerState":
+        """Give the state of an issuer that is one, both or neither."""
+        if withdrawn:
+            return cls.WITHDRAWN_AND_SUSPENDED if suspended else cls.WITHDRAWN
+        return cls.SUSPENDED if suspended else cls.ACTIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +96,20 @@ class IssuerFacts:
         """The state now; None = never accredited."""
         return self.standings[-1].state if self.standings else None
 
+    @property
+    def suspended_since(self) -> datetime | None:
+        """Since when it is suspended without a break; None = it is not."""
+        return self._since(lambda state: state.is_suspended)
+
+    @property
+    def withdrawn_since(self) -> datetime | None:
+        """Since when its accreditation has ended; None = it has not."""
+        return self._since(lambda state: state.is_withdrawn)
+
+    def _since(self, holds: Callable[[IssuerState], bool]) -> datetime | None:
+        run = list(takewhile(lambda standing: holds(standing.state), reversed(self.standings)))
+        return run[-1].since if run else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchFacts:
@@ -84,6 +120,15 @@ class BatchFacts:
     flags: BatchFlag
     flagged: tuple[tuple[BatchFlag, datetime, int], ...]
     """Each change of the flags: what they became, when, and the reason's number."""
+
+    def raised(self, flag: BatchFlag) -> tuple[datetime, int] | None:
+        """Give time and reason of the change that last set `flag`, whether or not it is set now; None = never set."""
+        last, before = None, BatchFlag(0)
+        for flags, since, reason in self.flagged:
+            if flag & flags & ~before:
+                last = since, reason
+            before = flags
+        return last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +144,10 @@ class StatusStep:
     block: int
     successor: tuple[BatchId, int] | None = None
     """Batch and index of the certificate that replaced it."""
+    successor_issuer: IssuerCode | None = None
+    """Whose batch that is."""
+    successor_contract: Address | None = None
+    """In which contract; on this chain or, where it is not this contract, on any."""
 
 
 def _enacted(record: Record) -> Ballot | None:
@@ -130,19 +179,19 @@ def issuer_facts(records: Iterable[Record], issuer: IssuerCode) -> IssuerFacts:
     return facts
 
 
-def _apply(facts: IssuerFacts, ballot: Ballot, at: datetime) -> None:  # noqa: PLR0912 - one case a ballot kind
+def _apply(facts: IssuerFacts, ballot: Ballot, at: datetime) -> None:
     match ballot.kind:
         case BallotKind.ACCREDIT:
             facts.controller = Address("0x" + ballot.ref[12:].hex())
-            facts.standings.append(IssuerStanding(state=IssuerState.ACTIVE, since=at))
+            _stand(facts, at, suspended=False, withdrawn=False)
         case BallotKind.SET_CONTROLLER:
             facts.controller = Address("0x" + ballot.ref[12:].hex())
         case BallotKind.SUSPEND:
-            facts.standings.append(IssuerStanding(state=IssuerState.SUSPENDED, since=at))
+            _stand(facts, at, suspended=True)
         case BallotKind.REINSTATE:
-            facts.standings.append(IssuerStanding(state=IssuerState.ACTIVE, since=at))
+            _stand(facts, at, suspended=False)
         case BallotKind.WITHDRAW:
-            facts.standings.append(IssuerStanding(state=IssuerState.WITHDRAWN, since=at))
+            _stand(facts, at, withdrawn=True)
         case BallotKind.GRANT_SCOPE:
             scope = ScopeCode(_ascii(ballot.ref))
             start, until = _window(ballot.arg, at)
@@ -150,8 +199,7 @@ def _apply(facts: IssuerFacts, ballot: Ballot, at: datetime) -> None:  # noqa: P
         case BallotKind.REVOKE_SCOPE:
             scope = ScopeCode(_ascii(ballot.ref))
             if scope in facts.scopes:
-                now = int(at.timestamp()) + 1
-                facts.scopes[scope] = replace(facts.scopes[scope], until=min(facts.scopes[scope].until, now))
+                facts.scopes[scope] = replace(facts.scopes[scope], until=int(at.timestamp()))
         case BallotKind.ADD_APPROVER:
             start, until = _window(ballot.arg, at)
             facts.keys[ballot.ref] = KeySlot(
@@ -162,6 +210,16 @@ def _apply(facts: IssuerFacts, ballot: Ballot, at: datetime) -> None:  # noqa: P
                 facts.keys[ballot.ref] = replace(facts.keys[ballot.ref], compromised_since=ballot.arg)
         case _:
             pass  # ballots about members, batches and the log itself change nothing of an issuer
+
+
+def _stand(facts: IssuerFacts, at: datetime, *, suspended: bool | None = None, withdrawn: bool | None = None) -> None:
+    """Change one of the two, keep the other."""
+    state = facts.state or IssuerState.ACTIVE
+    changed = IssuerState.of(
+        suspended=state.is_suspended if suspended is None else suspended,
+        withdrawn=state.is_withdrawn if withdrawn is None else withdrawn,
+    )
+    facts.standings.append(IssuerStanding(state=changed, since=at))
 
 
 def _window(arg: int, at: datetime) -> tuple[int, int]:
@@ -229,6 +287,8 @@ def certificate_life(records: Iterable[Record], issuer: IssuerCode, batch: Batch
                     by=issuer,
                     block=position.block_number,
                     successor=(content.new_batch, content.new_indices[content.indices.index(index)]),
+                    successor_issuer=content.target_issuer,
+                    successor_contract=content.target_contract,
                 )
         else:
             ballot = _enacted(record)
@@ -244,7 +304,7 @@ def certificate_life(records: Iterable[Record], issuer: IssuerCode, batch: Batch
                     since=at,
                     reason=ballot.arg >> 192,
                     seq=position.seq,
-                    by=_BY_MEMBERS,
+                    by=BY_MEMBERS,
                     block=position.block_number,
                 )
 
@@ -261,5 +321,5 @@ def is_compromised_at(slot: KeySlot, moment: datetime) -> bool:
 
 
 def moment(seconds: int) -> datetime:
-    """Turn Unix seconds into a UTC time."""
-    return datetime.fromtimestamp(seconds, UTC)
+    """Turn Unix seconds into a UTC time; what lies beyond 9999-12-31 (40 bits reach the year 36812) becomes that."""
+    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC)

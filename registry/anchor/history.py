@@ -128,6 +128,7 @@ class Voted:
 
     ballot: Ballot
     votes: int
+    """Mask of the members, by admission, whose votes the ballot has now."""
     outcome: BallotOutcome
 
 
@@ -137,6 +138,7 @@ class VoteWithdrawn:
 
     ballot_hash: Digest
     votes: int
+    """Mask of the members, by admission, whose votes the ballot still has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ from registry.kernel.encoding import (
     JsonObject,
     JsonRefused,
     JsonValue,
-    NotCanonical,
+    NotJson,
+    NotUtf8,
     b64url,
     canonical_json,
     parse_json,
@@ -150,17 +151,15 @@ def parse_receipt(data: bytes) -> AnchorReceipt:
     """Read a receipt on its own. Raises NotAReceipt, or an Altered that names the member."""
     try:
         value = parse_json(data, max_depth=_MAX_DEPTH)
+    except (NotUtf8, NotJson) as error:
+        raise NotAReceipt from error
     except JsonRefused as error:
-        raise (ReceiptNotCanonical if b'"' + RECEIPT_TYPE.encode() + b'"' in data else NotAReceipt)() from error
+        raise (ReceiptNotCanonical if RECEIPT_TYPE.encode() in data else NotAReceipt)() from error
     if not isinstance(value, dict) or value.get("type") != RECEIPT_TYPE:
         raise NotAReceipt
     if len(data) > MAX_RECEIPT:
         raise ReceiptOverCap(len(data))
-    try:
-        canonical = canonical_json(value)
-    except NotCanonical as error:
-        raise ReceiptNotCanonical from error
-    if canonical != data:
+    if canonical_json(value) != data:
         raise ReceiptNotCanonical
     return receipt_from_json(value)
 

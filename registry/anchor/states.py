@@ -42,13 +42,14 @@ allowed_transitions: Final[Mapping[AnchorState, frozenset[AnchorState]]] = {
     AnchorState.APPROVED: frozenset({AnchorState.SIGNED, AnchorState.CANCELLED}),
     AnchorState.SIGNED: frozenset({AnchorState.SENT}),
     AnchorState.SENT: frozenset({AnchorState.INCLUDED, AnchorState.FAILED}),
-    AnchorState.INCLUDED: frozenset({AnchorState.FINAL, AnchorState.ORPHANED}),
+    AnchorState.INCLUDED: frozenset({AnchorState.FINAL, AnchorState.ORPHANED, AnchorState.FAILED}),
     AnchorState.ORPHANED: frozenset({AnchorState.SENT}),
     AnchorState.FINAL: frozenset(),
     AnchorState.FAILED: frozenset({AnchorState.APPROVED, AnchorState.CANCELLED}),
     AnchorState.CANCELLED: frozenset(),
 }
-"""From each state, where it may go. A failed anchor may be approved again, by a person, once the cause is gone."""
+"""From each state, where it may go. Included says nothing of success: where blocks wait to be final, a transaction that
+was reverted fails from there. A failed anchor may be approved again, by a person, once the cause is gone."""
 
 
 class TransitionForbidden(Conflict):

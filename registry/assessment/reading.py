@@ -1,7 +1,7 @@
 """From a score sheet (成绩单) as CSV to marks, with every bad row named.
 
-Two shapes are read: wide, one row a candidate with a column for each paper (headed by its key or name; in a programme of
-one paper also 成绩), and long, one row a mark with the columns 准考证号, 科目, 成绩.
+Two shapes are read: wide, one row a candidate with a column for each paper (headed by its key or name; in a programme
+of one paper also 成绩), and long, one row a mark with the columns 准考证号, 科目, 成绩.
 
 1. cut the file into rows (`registry.enrolment.table`);
 2. read each cell; every fault of a row is reported;

@@ -159,6 +159,8 @@ class Reservation:
     leaf: int
     person: str
     admission: str
+    sheet: str
+    """The confirmed score sheet that the result was taken from."""
     status_list: int
     status_index: int
     roster_salt: bytes

@@ -7,13 +7,22 @@ from dataclasses import dataclass
 from typing import Final
 
 from registry.anchor.receipt import MAX_RECEIPT, AnchorReceipt, receipt_from_json
-from registry.credential import Altered, Presentation, Unreadable, parse, public_presentation, verify_signature
+from registry.credential import (
+    Altered,
+    IssuedCredential,
+    Presentation,
+    Unreadable,
+    parse,
+    public_presentation,
+    verify_signature,
+)
 from registry.credential.v1 import MAX_PRESENTATION
 from registry.kernel.encoding import (
     JsonObject,
     JsonRefused,
     JsonValue,
-    NotCanonical,
+    NotJson,
+    NotUtf8,
     TrailingText,
     canonical_json,
     parse_json,
@@ -130,7 +139,7 @@ def bundle_bytes(credential: str, anchor: AnchorReceipt, key: PublicKey) -> byte
     return canonical_json({"credential": credential, "anchor": anchor.to_json(), "key": jwk})
 
 
-def delivered_bundle(credential: Presentation, anchor: AnchorReceipt, key: PublicKey) -> bytes:
+def delivered_bundle(credential: IssuedCredential | Presentation, anchor: AnchorReceipt, key: PublicKey) -> bytes:
     """Write the bundle that is delivered: with the public presentation."""
     return bundle_bytes(public_presentation(credential), anchor, key)
 
@@ -150,7 +159,7 @@ def parse_bundle(data: bytes) -> Bundle:
     members = _members(data)
     for name in sorted(_MEMBERS ^ members.keys()):
         raise BundleMembers(name)
-    if _canonical(members) != data:
+    if canonical_json(members) != data:
         raise BundleNotCanonical
     text = members["credential"]
     if not isinstance(text, str):
@@ -205,27 +214,14 @@ def _members(data: bytes) -> JsonObject:
         raise Oversized(len(data))
     try:
         value: JsonValue = parse_json(data, max_depth=_MAX_DEPTH)
-    except TrailingText as error:
-        if _looks_ours(data):
-            raise BundleTrailingBytes from error
-        raise NotADocument("no single JSON object") from error
+    except (NotUtf8, NotJson) as error:
+        raise NotADocument("no JSON") from error
     except JsonRefused as error:
-        if _looks_ours(data):
-            raise BundleNotCanonical from error
-        raise NotADocument("no strict JSON") from error
+        # Well-formed and not strict: ours with something done to it, if it speaks of a credential at all.
+        if b'"credential"' not in data:
+            raise NotADocument("no strict JSON") from error
+        raise (BundleTrailingBytes if isinstance(error, TrailingText) else BundleNotCanonical)() from error
     # Two of the three names: one byte changed in one of them makes no stranger of it.
     if not isinstance(value, dict) or len(_MEMBERS & value.keys()) < 2:
         raise NotADocument("no members of a bundle")
     return value
-
-
-def _looks_ours(data: bytes) -> bool:
-    """Tell whether bytes that are no strict JSON are a bundle of ours that came to harm."""
-    return data.startswith(b'{"anchor":{"batch":"') and b'"credential":"' in data
-
-
-def _canonical(members: JsonObject) -> bytes:
-    try:
-        return canonical_json(members)
-    except NotCanonical as error:
-        raise BundleNotCanonical from error

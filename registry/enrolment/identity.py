@@ -61,7 +61,7 @@ def normal_identity_number(text: str) -> str:
     return re.sub(r"\s", "", unicodedata.normalize("NFKC", text)).upper()
 
 
-def identity_fault(kind: IdentityType, number: str, today: date) -> str | None:  # noqa: PLR0911 - one return a fault
+def identity_fault(kind: IdentityType, number: str, today: date) -> str | None:
     """Check a number in normal form against its type; gives the slug of the first thing wrong."""
     if _SCIENTIFIC.fullmatch(number):
         return "identity-scientific"

@@ -6,6 +6,7 @@ Reading is strict, because what we read is hashed or signed: another spelling of
 import binascii
 import json
 import re
+from collections import Counter
 from typing import TypeAlias
 
 import rfc8785
@@ -149,11 +150,12 @@ def unb64url(text: str) -> bytes:
 
 def canonical_json(value: JsonValue) -> bytes:
     """Write a value as RFC 8785 canonical JSON. Raises NotCanonical for floats, wide integers and lone surrogates."""
-    _refuse_floats(value)
+    plain = _require_canonical(value)
     try:
-        return rfc8785.dumps(value)
-    except rfc8785.CanonicalizationError as error:
-        raise NotCanonical("an integer too wide or a lone surrogate") from error
+        # With ASCII names alone, the standard library writes the same bytes many times faster.
+        return _PLAIN.encode(value).encode() if plain else rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
+        raise NotCanonical("a lone surrogate") from error
 
 
 def parse_json(data: bytes, *, max_depth: int = 32, compact: bool = False) -> JsonValue:
@@ -195,11 +197,8 @@ def parse_canonical_json(data: bytes, *, max_depth: int = 32) -> JsonValue:
 def _members(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     members = dict(pairs)
     if len(members) != len(pairs):
-        seen: set[str] = set()
-        for name, _ in pairs:
-            if name in seen:
-                raise DuplicateMember(name)
-            seen.add(name)
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise DuplicateMember(name)
     return members
 
 
@@ -213,6 +212,7 @@ def _refuse_number(_: str) -> JsonValue:
     raise NumberRefused
 
 
+_PLAIN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"))
 _DECODER = json.JSONDecoder(
     object_pairs_hook=_members, parse_int=_integer, parse_float=_refuse_number, parse_constant=_refuse_number
 )
@@ -249,12 +249,17 @@ def _require_text(value: JsonValue) -> None:
             _require_text(item)
 
 
-def _refuse_floats(value: object) -> None:
-    if isinstance(value, float):
-        raise NotCanonical("a floating point number")
+def _require_canonical(value: object) -> bool:
+    """Refuse numbers that have no canonical form; tell whether all names of members are ASCII."""
+    if isinstance(value, str | bool | None):
+        return True
+    if isinstance(value, int):
+        if abs(value) > MAX_INTEGER:
+            raise NotCanonical("an integer of 2^53 or more in magnitude")
+        return True
     if isinstance(value, dict):
-        for member in value.values():
-            _refuse_floats(member)
-    elif isinstance(value, list | tuple):
-        for member in value:
-            _refuse_floats(member)
+        plain = [_require_canonical(member) for member in value.values()]
+        return all(plain) and all(isinstance(name, str) and name.isascii() for name in value)
+    if isinstance(value, list | tuple):
+        return all([_require_canonical(item) for item in value])
+    raise NotCanonical(f"a {type(value).__name__}")

@@ -13,7 +13,7 @@ from registry.anchor.history import Block, Checkpoint, Record
 from registry.anchor.operations import Approvable, Approval, Operation, SignedTransaction
 from registry.anchor.trust import TrustRoot
 from registry.kernel.errors import Conflict, IntegrityFault, Unavailable
-from registry.kernel.identifiers import Address, BatchId, IssuerCode, TransactionHash
+from registry.kernel.identifiers import Address, BatchId, IssuerCode, KeyThumbprint, TransactionHash
 from registry.kernel.signing import PublicKey
 
 
@@ -157,6 +157,10 @@ class StatementSigner(Protocol):
     @property
     def public_key(self) -> PublicKey:
         """The public half."""
+        ...
+
+    def thumbprint(self) -> KeyThumbprint:
+        """The RFC 7638 thumbprint of the public half."""
         ...
 
     def sign(self, message: bytes) -> bytes:

@@ -201,7 +201,11 @@ class Enrolments(Protocol):
         """Find one. Raises NotHere."""
         ...
 
-    def decide(self, admission: str, decision: Decision, person: str, at: datetime) -> None:
+    def findings(self, admission: str) -> list[dict[str, str | bool]]:
+        """What a decision found, condition by condition: `rule condition held zh en`. Raises NotHere."""
+        ...
+
+    def decide(self, admission: str, decision: Decision, person_deciding: str, at: datetime) -> None:
         """Write down a decision, once."""
         ...
 
@@ -233,8 +237,16 @@ class Marks(Protocol):
         """List a sheet's marks."""
         ...
 
+    def awaited(self, programme: str) -> dict[str, str]:
+        """Which eligible applications of a programme stand on no sheet yet: admission number → level."""
+        ...
+
     def confirmed(self, programme: str, level: str) -> Iterator[Marked]:
         """List eligible applications that have confirmed marks and no certificate in a batch that still counts."""
+        ...
+
+    def marked(self, batch_id: str) -> dict[str, Marked]:
+        """The applications of a batch with the marks that each was reserved on, by admission number."""
         ...
 
 
@@ -263,6 +275,10 @@ class Batches(Protocol):
 
     def batches(self, *states: AnchorState) -> list[Batch]:
         """List batches, oldest first; no state named = all."""
+        ...
+
+    def names(self) -> list[str]:
+        """Our names of all batches, oldest first, whether they can be read or not."""
         ...
 
     def reservations(self, batch_id: str) -> list[Reservation]:
@@ -313,6 +329,10 @@ class Batches(Protocol):
         """The tree's lowest level."""
         ...
 
+    def held_by(self, person: str, programme: str) -> list[tuple[str, BatchId, int]]:
+        """What a person holds of a programme by final batches: level, batch on chain, leaf."""
+        ...
+
     def certificates(
         self, *, batch_id: str | None = None, after: int = 0, limit: int | None = None
     ) -> Iterator[StoredCertificate]:
@@ -337,6 +357,10 @@ class Outbox(Protocol):
 
     def transaction(self, transaction: TransactionHash) -> SignedTransaction:
         """Find one. Raises NotHere."""
+        ...
+
+    def since(self, sender: str, nonce: int) -> list[SignedTransaction]:
+        """List an account's transactions from a nonce on, in the order of nonces."""
         ...
 
     def next_nonce(self, sender: str) -> int:
@@ -405,6 +429,10 @@ class Projection(Protocol):
         """All records in ascending sequence."""
         ...
 
+    def records_of(self, kind: type) -> Iterator[Record]:
+        """All records with a content of this type, in ascending sequence."""
+        ...
+
     def concerning(self, issuer: IssuerCode, batch: BatchId, leaf: int) -> tuple[Record, ...]:
         """The records that concern an issuer as such, one batch as a whole, and one of its certificates."""
         ...
@@ -423,6 +451,10 @@ class Journal(Protocol):
 
     def entries(self) -> Iterator[JournalEntry]:
         """All entries in order."""
+        ...
+
+    def broken_entries(self) -> Iterator[int]:
+        """Yield the number of every entry that is not bound to the one before it."""
         ...
 
 

@@ -63,6 +63,7 @@ class SqlBatches:
                     "leaf": one.leaf,
                     "person": one.person,
                     "admission": one.admission,
+                    "sheet": one.sheet,
                     "status_list": one.status_list,
                     "status_index": one.status_index,
                     "roster_salt": one.roster_salt,
@@ -101,6 +102,10 @@ class SqlBatches:
         if states:
             query = query.where(batch.c.state.in_([state.value for state in states]))
         return [self._batch(row) for row in self._session.connection.execute(query).mappings()]
+
+    def names(self) -> list[str]:
+        """Our names of all batches, oldest first, whether they can be read or not."""
+        return list(self._session.connection.execute(select(batch.c.id).order_by(batch.c.id)).scalars())
 
     def _one(self, query: Select[Any]) -> Batch | None:
         row = self._session.connection.execute(query).mappings().one_or_none()
@@ -239,6 +244,22 @@ class SqlBatches:
 
     # — certificates —
 
+    def held_by(self, person: str, programme: str) -> list[tuple[str, BatchId, int]]:
+        """What a person holds of a programme by final batches: level, batch on chain, leaf."""
+        query = (
+            select(batch.c.scope, batch.c.batch, certificate.c.leaf)
+            .join(certificate, certificate.c.batch == batch.c.id)
+            .where(
+                certificate.c.person == person,
+                batch.c.state == AnchorState.FINAL.value,
+                batch.c.scope.like(f"{programme}/%"),
+            )
+        )
+        return [
+            (scope.partition("/")[2], BatchId(bytes(chain_id)), leaf)
+            for scope, chain_id, leaf in self._session.connection.execute(query)
+        ]
+
     def certificates(
         self, *, batch_id: str | None = None, after: int = 0, limit: int | None = None
     ) -> Iterator[StoredCertificate]:
@@ -303,6 +324,7 @@ def _reservation(row: RowMapping) -> Reservation:
         leaf=row["leaf"],
         person=row["person"],
         admission=row["admission"],
+        sheet=row["sheet"],
         status_list=row["status_list"],
         status_index=row["status_index"],
         roster_salt=bytes(row["roster_salt"]),
@@ -396,17 +418,30 @@ class SqlOutbox:
 
     def transaction(self, transaction: TransactionHash) -> SignedTransaction:
         """Find one. Raises NotHere."""
-        row = (
-            self._session.connection.execute(select(outbox).where(outbox.c.hash == transaction))
-            .mappings()
-            .one_or_none()
-        )
-        if row is None:
+        found = self._many(select(outbox).where(outbox.c.hash == transaction))
+        if not found:
             raise NotHere("transaction", transaction.hex())
-        self._session.require_sealed(outbox, row, transaction.hex())
-        return SignedTransaction(
-            raw=bytes(row["raw"]), hash=transaction, sender=Address(row["sender"]), nonce=row["nonce"]
+        return found[0]
+
+    def since(self, sender: str, nonce: int) -> list[SignedTransaction]:
+        """List an account's transactions from a nonce on, in the order of nonces."""
+        return self._many(
+            select(outbox).where(outbox.c.sender == sender, outbox.c.nonce >= nonce).order_by(outbox.c.nonce)
         )
+
+    def _many(self, query: Select[Any]) -> list[SignedTransaction]:
+        rows = self._session.connection.execute(query).mappings().all()
+        for row in rows:
+            self._session.require_sealed(outbox, row, bytes(row["hash"]).hex())
+        return [
+            SignedTransaction(
+                raw=bytes(row["raw"]),
+                hash=TransactionHash(bytes(row["hash"])),
+                sender=Address(row["sender"]),
+                nonce=row["nonce"],
+            )
+            for row in rows
+        ]
 
     def next_nonce(self, sender: str) -> int:
         """One more than the highest nonce kept for an account; 0 where there is none."""

@@ -6,18 +6,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import func, select
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import select
 
 from registry.enrolment import Candidate, Decision
+from registry.kernel.errors import Missing
 from registry.kernel.identifiers import Digest
 from registry.ports.storage import Application, NotHere, Roster
 from registry.store.candidates import candidate_document, candidate_of, decision_document
-from registry.store.sessions import Session, micros, time_of
-from registry.store.tables import application, person, roster
+from registry.store.sessions import Row, Session, micros, pieces, time_of
+from registry.store.tables import application, certificate, person, roster
 from registry.store.vault import decrypt, encrypt, identity_index, new_person_key, unwrap_person_key
 
-_IN_ONE_QUERY = 500
+
+class PersonErased(Missing):
+    """The person's key was deleted on demand: nothing can be written or read under it."""
+
+    code = "store/person-erased"
+
+    def __init__(self, person: str) -> None:
+        self.person = person
+        super().__init__(f"person {person} was erased")
 
 
 def encrypt_json(key: bytes, of: str, field: str, value: Mapping[str, Any]) -> bytes:
@@ -25,22 +33,27 @@ def encrypt_json(key: bytes, of: str, field: str, value: Mapping[str, Any]) -> b
     return encrypt(key, of, field, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def decrypt_json(key: bytes | None, of: str, field: str, stored: bytes) -> dict[str, Any] | None:
-    """Open what `encrypt_json` made; None when the person was erased. Raises CiphertextUnreadable."""
-    if key is None:
-        return None
+def decrypt_json(key: bytes, of: str, field: str, stored: bytes) -> dict[str, Any]:
+    """Open what `encrypt_json` made. Raises CiphertextUnreadable."""
     return cast(dict[str, Any], json.loads(decrypt(key, of, field, stored)))
 
 
 def person_keys(session: Session, people: Iterable[str]) -> dict[str, bytes]:
-    """Open the keys of these people. Raises CiphertextUnreadable."""
-    wanted = list(people)
+    """Open the keys of these people, without those who were erased. Raises SealBroken, CiphertextUnreadable."""
     keys: dict[str, bytes] = {}
-    for start in range(0, len(wanted), _IN_ONE_QUERY):
-        query = select(person.c.id, person.c.wrapped_key).where(person.c.id.in_(wanted[start : start + _IN_ONE_QUERY]))
-        for found, wrapped in session.connection.execute(query):
-            keys[found] = unwrap_person_key(session.keys, found, bytes(wrapped))
+    for piece in pieces(dict.fromkeys(people)):
+        for row in session.rows(person, select(person).where(person.c.id.in_(piece))):
+            if row["wrapped_key"] is not None:
+                keys[row["id"]] = unwrap_person_key(session.keys, row["id"], row["wrapped_key"])
     return keys
+
+
+def person_key(session: Session, of: str) -> bytes:
+    """Open one person's key. Raises PersonErased."""
+    key = person_keys(session, [of]).get(of)
+    if key is None:
+        raise PersonErased(of)
+    return key
 
 
 class SqlEnrolments:
@@ -67,70 +80,64 @@ class SqlEnrolments:
             ],
         )
         prefix = "".join(part for part in new.id if part.isdigit())[2:]
-        admissions, rows = [], []
-        for serial, (line, candidate) in enumerate(candidates, start=1):
-            of, key = self._person(candidate, new.imported_at)
-            admissions.append(f"{prefix}{serial:06d}")
-            rows.append(
-                {
-                    "admission": admissions[-1],
-                    "roster": new.id,
-                    "line": line,
-                    "person": of,
-                    "programme": new.programme,
-                    "level": candidate.level,
-                    "evidence": encrypt_json(key, of, "evidence", candidate_document(candidate)),
-                }
+        admissions = [f"{prefix}{serial:06d}" for serial in range(1, len(candidates) + 1)]
+        for piece in pieces(zip(admissions, candidates, strict=True)):
+            people = self._people([candidate for _, (_, candidate) in piece], new.imported_at)
+            self._session.add(
+                application,
+                [
+                    {
+                        "admission": admission,
+                        "roster": new.id,
+                        "line": line,
+                        "person": of,
+                        "programme": new.programme,
+                        "level": candidate.level,
+                        "evidence": encrypt_json(key, of, _evidence(admission), candidate_document(candidate)),
+                    }
+                    for (admission, (line, candidate)), (of, key) in zip(piece, people, strict=True)
+                ],
             )
-        self._session.add(application, rows)
         return admissions
 
-    def _person(self, candidate: Candidate, at: datetime) -> tuple[str, bytes]:
-        """Find the person by identity number, or keep a new one; return id and key."""
+    def _people(self, candidates: Sequence[Candidate], at: datetime) -> list[tuple[str, bytes]]:
+        """Find each candidate's person by identity number, or keep a new one; give id and key of each."""
         keys = self._session.keys
-        index = identity_index(keys, candidate.identity_type, candidate.identity_number)
-        row = (
-            self._session.connection.execute(
-                select(person.c.id, person.c.wrapped_key).where(
-                    person.c.identity_type == candidate.identity_type, person.c.identity_index == index
-                )
-            )
-            .mappings()
-            .one_or_none()
-        )
-        if row is not None:
-            return row["id"], unwrap_person_key(keys, row["id"], bytes(row["wrapped_key"]))
-        of = secrets.token_hex(16)
-        key, wrapped = new_person_key(keys, of)
-        self._session.add(
-            person,
-            [
+        indices = [identity_index(keys, one.identity_type, one.identity_number) for one in candidates]
+        query = select(person).where(person.c.identity_index.in_(set(indices)))
+        known = {
+            row["identity_index"]: (row["id"], unwrap_person_key(keys, row["id"], row["wrapped_key"]))
+            for row in self._session.rows(person, query)
+        }
+        new = []
+        for index, candidate in zip(indices, candidates, strict=True):
+            if index in known:
+                continue
+            of = secrets.token_hex(16)
+            key, wrapped = new_person_key(keys, of)
+            known[index] = (of, key)
+            new.append(
                 {
                     "id": of,
-                    "identity_type": candidate.identity_type,
+                    "identity_type": candidate.identity_type.value,
                     "identity_index": index,
                     "wrapped_key": wrapped,
-                    "identity_number": encrypt(key, of, "identity_number", candidate.identity_number.encode()),
+                    "identity_number": encrypt(key, of, "person.identity_number", candidate.identity_number.encode()),
                     "created_at": micros(at),
                 }
-            ],
-        )
-        return of, key
+            )
+        self._session.add(person, new)
+        return [known[index] for index in indices]
 
     def roster_of_file(self, file_digest: Digest) -> Roster | None:
         """Find the roster that a file was taken as."""
-        row = (
-            self._session.connection.execute(select(roster).where(roster.c.file_digest == file_digest))
-            .mappings()
-            .one_or_none()
-        )
+        row = self._session.row(roster, select(roster).where(roster.c.file_digest == file_digest))
         return _roster(row) if row is not None else None
 
     def rosters(self) -> list[Roster]:
         """List all rosters, oldest first."""
-        return [
-            _roster(row) for row in self._session.connection.execute(select(roster).order_by(roster.c.id)).mappings()
-        ]
+        query = select(roster).order_by(roster.c.imported_at, roster.c.id)
+        return [_roster(row) for row in self._session.rows(roster, query)]
 
     def applications(
         self,
@@ -141,7 +148,7 @@ class SqlEnrolments:
         undecided: bool = False,
     ) -> Iterator[Application]:
         """List applications in the order of their admission numbers."""
-        query = select(application).order_by(application.c.admission)
+        query = select(application)
         if roster is not None:
             query = query.where(application.c.roster == roster)
         if level is not None:
@@ -150,17 +157,17 @@ class SqlEnrolments:
             query = query.where(application.c.eligible == int(eligible))
         if undecided:
             query = query.where(application.c.eligible.is_(None))
-        rows = list(self._session.connection.execute(query).mappings())
-        yield from self.opened(rows)
+        for page in self._session.pages(query, application.c.admission, application):
+            yield from self.opened([row for (row,) in page])
 
-    def opened(self, rows: Sequence[RowMapping]) -> Iterator[Application]:
-        """Turn rows of applications into values, with their evidence opened."""
-        keys = person_keys(self._session, {row["person"] for row in rows})
+    def opened(self, rows: Sequence[Row]) -> Iterator[Application]:
+        """Turn rows of applications into values, with their evidence opened; leave out those of erased people."""
+        keys = person_keys(self._session, (row["person"] for row in rows))
         for row in rows:
-            self._session.require_sealed(application, row, row["admission"])
-            evidence = decrypt_json(keys.get(row["person"]), row["person"], "evidence", bytes(row["evidence"]))
-            if evidence is None:
+            key = keys.get(row["person"])
+            if key is None or row["evidence"] is None:
                 continue  # erased: nothing is left to work on
+            evidence = decrypt_json(key, row["person"], _evidence(row["admission"]), row["evidence"])
             yield Application(
                 admission=row["admission"],
                 roster=row["roster"],
@@ -175,46 +182,69 @@ class SqlEnrolments:
             )
 
     def application(self, admission: str) -> Application:
-        """Find one. Raises NotHere."""
-        rows = list(
-            self._session.connection.execute(select(application).where(application.c.admission == admission)).mappings()
-        )
-        found = next(self.opened(rows), None)
+        """Find one. Raises NotHere, also where the person was erased."""
+        query = select(application).where(application.c.admission == admission)
+        found = next(self.opened(self._session.rows(application, query)), None)
         if found is None:
             raise NotHere("application", admission)
         return found
 
     def decide(self, admission: str, decision: Decision, person_deciding: str, at: datetime) -> None:
-        """Write down a decision, once."""
+        """Write down a decision, once. Raises NotHere, StateMoved where it was decided before."""
         query = select(application.c.person).where(application.c.admission == admission)
         of = self._session.connection.execute(query).scalar_one_or_none()
         if of is None:
             raise NotHere("application", admission)
-        key = person_keys(self._session, {of})[of]
+        field = f"application.findings/{admission}"
         self._session.change(
             application,
             {"admission": admission},
-            {"eligible": None},
+            {"eligible": None, "person": of},
             eligible=int(decision.eligible),
             rule=decision.rule,
-            findings=encrypt_json(key, of, "findings", decision_document(decision)),
+            findings=encrypt_json(person_key(self._session, of), of, field, decision_document(decision)),
             decided_by=person_deciding,
             decided_at=micros(at),
         )
 
-    def count(self, roster_id: str) -> int:
-        """How many applications a roster has."""
-        query = select(func.count()).select_from(application).where(application.c.roster == roster_id)
-        return int(self._session.connection.execute(query).scalar_one())
+    def erase(self, person_id: str, at: datetime) -> None:
+        """Delete what is known of a person, the salts of their commitments, and their key. Raises NotHere, PersonErased.
+
+        What cannot be taken out of append-only tables, and every older copy, is noise without the key.
+        """
+        row = self._session.row(person, select(person).where(person.c.id == person_id))
+        if row is None:
+            raise NotHere("person", person_id)
+        if row["erased_at"] is not None:
+            raise PersonErased(person_id)
+        applications = select(application.c.admission).where(application.c.person == person_id)
+        for admission in self._session.connection.execute(applications).scalars().all():
+            self._session.change(application, {"admission": admission}, {}, evidence=None, findings=None)
+        certificates = select(certificate.c.id).where(certificate.c.person == person_id)
+        for certificate_id in self._session.connection.execute(certificates).scalars().all():
+            self._session.change(certificate, {"id": certificate_id}, {}, salts=None)
+        self._session.change(
+            person,
+            {"id": person_id},
+            {"erased_at": None},
+            identity_index=None,
+            wrapped_key=None,
+            identity_number=None,
+            erased_at=micros(at),
+        )
 
 
-def _roster(row: RowMapping) -> Roster:
+def _evidence(admission: str) -> str:
+    return f"application.evidence/{admission}"
+
+
+def _roster(row: Row) -> Roster:
     return Roster(
         id=row["id"],
         programme=row["programme"],
         programme_version=row["programme_version"],
-        programme_digest=Digest(bytes(row["programme_digest"])),
-        file_digest=Digest(bytes(row["file_digest"])),
+        programme_digest=Digest(row["programme_digest"]),
+        file_digest=Digest(row["file_digest"]),
         rows=row["rows"],
         imported_by=row["imported_by"],
         imported_at=time_of(row["imported_at"]),

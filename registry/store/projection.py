@@ -19,6 +19,7 @@ from registry.anchor.history import (
     StatusChanged,
     Superseded,
     Voted,
+    type_of_op,
 )
 from registry.anchor.trust import TrustRoot
 from registry.kernel.identifiers import Address, BatchId, BlockHash, IssuerCode, LeafHash, TransactionHash
@@ -108,6 +109,11 @@ class SqlProjection:
         if last is not None:
             query = query.where(chain_record.c.seq <= last)
         yield from self._read(query)
+
+    def records_of(self, kind: type) -> Iterator[Record]:
+        """All records with a content of this type, in ascending sequence."""
+        ops = [op for op, content_type in type_of_op.items() if content_type is kind]
+        yield from self._read(select(chain_record).where(chain_record.c.op.in_(ops)))
 
     def concerning(self, issuer: IssuerCode, batch: BatchId, leaf: int) -> tuple[Record, ...]:
         """The records that concern an issuer as such, one batch as a whole, and one of its certificates."""

@@ -1,34 +1,54 @@
 """Row seals: an HMAC over a table's name and all other columns of a row, so that an edit past the software shows.
 
-Each value is written with its type and length, in the order of the column names: no two rows have the same bytes. The key lies apart
-from the database. A seal finds edits; rows that were deleted are found by the counts in the journal and by what chain and manifests say.
+Sealed bytes: `vermilion/row-seal/1`, the table's name, then for each column that is not null, in the order of the names: its name and its
+value; every part behind its length (4 bytes). A value is one letter for its type (`i` decimal digits, `s` UTF-8, `b` bytes) and its body,
+so no two rows have the same bytes, and a nullable column that a later version adds leaves old seals as they are.
+The key lies apart from the database. A seal finds edits; rows that were taken out whole are found by what stands elsewhere.
 """
 
 import hmac
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Table
 
-
-def sealed_columns(table: Table) -> tuple[str, ...]:
-    """Name the columns a seal covers, sorted."""
-    return tuple(sorted(column.name for column in table.columns if column.name != "seal"))
+_TAG = b"vermilion/row-seal/1"
 
 
-def seal(key: bytes, table: Table, row: Mapping[Any, Any]) -> bytes:
-    """Compute a row's seal; a column that `row` leaves out counts as null."""
-    parts = [table.name.encode()]
-    for name in sealed_columns(table):
+def _part(body: bytes) -> bytes:
+    return len(body).to_bytes(4, "big") + body
+
+
+@cache
+def _sealed(table: Table) -> tuple[bytes, tuple[tuple[str, bytes], ...]]:
+    """Give what every seal of a table begins with, and each column a seal covers with its name as it is written."""
+    names = sorted(column.name for column in table.columns if column.name != "seal")
+    return _part(_TAG) + _part(table.name.encode()), tuple((name, _part(name.encode())) for name in names)
+
+
+def written(value: int | str | bytes) -> bytes:
+    """Write a value with its type, as it is sealed."""
+    if isinstance(value, int):
+        return b"i%d" % value
+    if isinstance(value, str):
+        return b"s" + value.encode()
+    return b"b" + bytes(value)
+
+
+def seal(key: bytes, table: Table, row: Mapping[str, Any]) -> bytes:
+    """Compute a row's seal, 32 bytes; a column that `row` leaves out counts as null."""
+    return seal_of_written(
+        key, table, {name: written(value) for name, value in row.items() if value is not None and name != "seal"}
+    )
+
+
+def seal_of_written(key: bytes, table: Table, row: Mapping[str, bytes]) -> bytes:
+    """Compute the seal over values that are `written` already."""
+    beginning, columns = _sealed(table)
+    parts = [beginning]
+    for name, name_part in columns:
         value = row.get(name)
-        match value:
-            case None:
-                body = b"n"
-            case bool() | int():
-                body = b"i%d" % int(value)
-            case str():
-                body = b"s" + value.encode()
-            case _:
-                body = b"b" + bytes(value)
-        parts.append(len(body).to_bytes(4, "big") + body)
-    return hmac.digest(key, b"\0".join(parts), "sha256")
+        if value is not None:
+            parts += (name_part, _part(value))
+    return hmac.digest(key, b"".join(parts), "sha256")

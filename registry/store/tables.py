@@ -1,8 +1,10 @@
 """The tables. Rows never leave this room: repositories return domain values.
 
-Every table of the registry's own rows has a `seal`, an HMAC over all other columns (`registry.store.sealing`): an edit past the software
-is found by `audit fsck`. Tables of the chain's records have none; they are compared with the chain itself.
-Personal data stands only in columns that are encrypted with the person's own key. Times are Unix microseconds, UTC.
+Every row has a `seal`, an HMAC over all its other columns (`registry.store.sealing`): an edit past the software is found when the row is
+read, and by `audit fsck`. Records of the chain are compared with the chain itself besides.
+Personal data stands only in columns that are encrypted with the person's own key. Times are Unix microseconds, UTC, where nothing else is
+said. Tables are STRICT: a column holds its own type or nothing. What may never change or go is also refused by triggers; those, and the
+tables as they are made, stand in the migrations.
 """
 
 from sqlalchemy import (
@@ -16,9 +18,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
-
-from registry.anchor.states import AnchorState
+from sqlalchemy.schema import SchemaItem
 
 metadata = MetaData(
     naming_convention={
@@ -31,26 +33,30 @@ metadata = MetaData(
 )
 
 
-def _seal() -> Column[bytes]:
-    return Column("seal", LargeBinary(32), nullable=False)
+def _table(name: str, *items: SchemaItem) -> Table:
+    seal = Column("seal", LargeBinary(32), nullable=False)
+    return Table(name, metadata, *items, seal, sqlite_strict=True)
 
 
-person = Table(
+person = _table(
     "person",
-    metadata,
     Column("id", Text, primary_key=True),  # 32 hexadecimal digits, random
     Column("identity_type", Text, nullable=False),
-    Column("identity_index", LargeBinary(32), nullable=False),  # keyed hash of type and number
-    Column("wrapped_key", LargeBinary, nullable=False),  # the person's key under the data key; erasing deletes it
-    Column("identity_number", LargeBinary, nullable=False),  # encrypted
+    Column("identity_index", LargeBinary(32)),  # keyed hash of type and number
+    Column("wrapped_key", LargeBinary),  # the person's key under the data key; null = erased
+    Column("identity_number", LargeBinary),  # encrypted
     Column("created_at", Integer, nullable=False),
-    _seal(),
+    Column("erased_at", Integer),
     UniqueConstraint("identity_type", "identity_index"),
+    CheckConstraint(
+        "(erased_at IS NULL) = (wrapped_key IS NOT NULL) AND (erased_at IS NULL) = (identity_index IS NOT NULL)"
+        " AND (erased_at IS NULL) = (identity_number IS NOT NULL)",
+        name="erased_whole",
+    ),
 )
 
-roster = Table(
+roster = _table(
     "roster",
-    metadata,
     Column("id", Text, primary_key=True),  # R-YYYY-MM-NNNN
     Column("programme", Text, nullable=False),
     Column("programme_version", Text, nullable=False),
@@ -59,32 +65,33 @@ roster = Table(
     Column("rows", Integer, nullable=False),
     Column("imported_by", Text, nullable=False),
     Column("imported_at", Integer, nullable=False),
-    _seal(),
 )
 
-application = Table(
+application = _table(
     "application",
-    metadata,
     Column("admission", Text, primary_key=True),  # admission number: digits, no personal data in it
     Column("roster", ForeignKey("roster.id"), nullable=False),
     Column("line", Integer, nullable=False),
     Column("person", ForeignKey("person.id"), nullable=False),
     Column("programme", Text, nullable=False),
     Column("level", Text, nullable=False),
-    Column("evidence", LargeBinary, nullable=False),  # encrypted JSON: what the decision rests on
-    Column("eligible", Integer),  # null = not decided
+    Column("evidence", LargeBinary),  # encrypted JSON: what the decision rests on; null = erased
+    Column("eligible", Integer),  # 1, 0; null = not decided
     Column("rule", Text),  # the rule that held
-    Column("findings", LargeBinary),  # encrypted JSON: each rule tried
+    Column("findings", LargeBinary),  # encrypted JSON: each rule tried; null = not decided, or erased
     Column("decided_by", Text),
     Column("decided_at", Integer),
-    _seal(),
     UniqueConstraint("person", "programme", "level", "roster"),
+    CheckConstraint("eligible IN (0, 1)", name="eligible"),
+    CheckConstraint(
+        "(eligible IS NULL) = (decided_by IS NULL) AND (eligible IS NULL) = (decided_at IS NULL)", name="decided_whole"
+    ),
 )
 Index(None, application.c.roster)
+Index(None, application.c.programme, application.c.level, application.c.eligible)
 
-sheet = Table(
+sheet = _table(
     "sheet",
-    metadata,
     Column("id", Text, primary_key=True),  # S-YYYY-MM-NNNN
     Column("file_digest", LargeBinary(32), nullable=False, unique=True),
     Column("examined_on", Text, nullable=False),  # YYYY-MM-DD
@@ -93,25 +100,22 @@ sheet = Table(
     Column("entered_at", Integer, nullable=False),
     Column("confirmed_by", Text),
     Column("confirmed_at", Integer),
-    _seal(),
+    CheckConstraint("confirmed_by IS NULL OR lower(confirmed_by) <> lower(entered_by)", name="two_people"),
 )
 
-score = Table(
+score = _table(
     "score",
-    metadata,
     Column("id", Integer, primary_key=True),
     Column("sheet", ForeignKey("sheet.id"), nullable=False),
     Column("admission", ForeignKey("application.admission"), nullable=False),
     Column("paper", Text, nullable=False),
     Column("hundredths", Integer),  # null = absent
-    _seal(),
     UniqueConstraint("sheet", "admission", "paper"),
 )
 Index(None, score.c.admission)
 
-batch = Table(
+batch = _table(
     "batch",
-    metadata,
     Column("id", Text, primary_key=True),  # B-YYYY-MM-NNNN
     Column("batch", LargeBinary(32), nullable=False, unique=True),  # batch id on chain
     Column("idempotency_key", Text, nullable=False, unique=True),
@@ -140,15 +144,17 @@ batch = Table(
     Column("block_time", Integer),
     Column("delivered_at", Integer),
     Column("failure", Text),
-    _seal(),
-    CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in AnchorState)), name="state"),
+    CheckConstraint(
+        "state IN ('reserved', 'sealed', 'approved', 'signed', 'sent', 'included', 'final', 'orphaned', 'failed',"
+        " 'cancelled')",
+        name="state",
+    ),
     CheckConstraint("approved_by IS NULL OR lower(approved_by) <> lower(proposed_by)", name="two_people"),
 )
 
-certificate = Table(
+certificate = _table(
     "certificate",
-    metadata,
-    Column("id", Integer, primary_key=True),
+    Column("id", Integer, primary_key=True),  # in the order of issue
     Column("number", Text, nullable=False),
     Column("found_by", Text, nullable=False),  # the number in upper case without hyphens, as people retype it
     Column("revision", Integer, nullable=False),
@@ -158,55 +164,48 @@ certificate = Table(
     Column("leaf", Integer, nullable=False),  # index in the batch
     Column("person", ForeignKey("person.id"), nullable=False),
     Column("admission", ForeignKey("application.admission"), nullable=False),
+    Column("sheet", ForeignKey("sheet.id"), nullable=False),  # where the result was taken from
     Column("status_list", Integer, nullable=False),
     Column("status_index", Integer, nullable=False),
-    Column("roster_salt", LargeBinary(32), nullable=False),
-    Column("score_salt", LargeBinary(32), nullable=False),
-    _seal(),
+    Column("salts", LargeBinary),  # encrypted: of the roster row, of the score row, 32 bytes each; null = erased
     UniqueConstraint("number", "revision"),
+    UniqueConstraint("found_by", "revision"),
     UniqueConstraint("batch", "leaf"),
     UniqueConstraint("status_list", "status_index"),
 )
 Index(None, certificate.c.admission)
-Index(None, certificate.c.found_by)
+Index(None, certificate.c.person)
 
-credential = Table(
+credential = _table(
     "credential",
-    metadata,
     Column("certificate", ForeignKey("certificate.id"), primary_key=True),
     Column("jwt", Text, nullable=False),  # the issuer-signed part, as it was signed
     Column("digest", LargeBinary(32), nullable=False, unique=True),
-    Column("disclosures", LargeBinary, nullable=False),  # encrypted; erasing deletes the key
-    _seal(),
+    Column("disclosures", LargeBinary, nullable=False),  # encrypted JSON; erasing deletes the key
 )
 
-tree_chunk = Table(
+tree_chunk = _table(
     "tree_chunk",
-    metadata,
     Column("batch", ForeignKey("batch.id"), primary_key=True),
     Column("level", Integer, primary_key=True),  # 0 = leaves
     Column("chunk", Integer, primary_key=True),
     Column("hashes", LargeBinary, nullable=False),  # up to 1,024 hashes of 32 bytes
-    _seal(),
 )
 
-outbox = Table(
+outbox = _table(
     "outbox",
-    metadata,
     Column("hash", LargeBinary(32), primary_key=True),
     Column("subject", Text, nullable=False),  # id of a batch or of a status request
     Column("sender", Text, nullable=False),
     Column("nonce", Integer, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("created_at", Integer, nullable=False),
-    _seal(),
     UniqueConstraint("sender", "nonce", "hash"),
 )
 Index(None, outbox.c.subject)
 
-status_request = Table(
+status_request = _table(
     "status_request",
-    metadata,
     Column("id", Text, primary_key=True),  # C-YYYY-MM-NNNN
     Column("number", Text, nullable=False),
     Column("revision", Integer, nullable=False),
@@ -227,13 +226,21 @@ status_request = Table(
     Column("transaction", LargeBinary(32)),
     Column("seq", Integer),
     Column("failure", Text),
-    _seal(),
+    CheckConstraint(
+        "state IN ('requested', 'approved', 'signed', 'sent', 'final', 'failed', 'cancelled')", name="state"
+    ),
     CheckConstraint("approved_by IS NULL OR lower(approved_by) <> lower(requested_by)", name="two_people"),
 )
+Index(
+    "uq_status_request_open",  # one change of a certificate at a time
+    status_request.c.number,
+    status_request.c.revision,
+    unique=True,
+    sqlite_where=text("state NOT IN ('final', 'failed', 'cancelled')"),
+)
 
-journal = Table(
+journal = _table(
     "journal",
-    metadata,
     Column("seq", Integer, primary_key=True),  # from 0, without gaps
     Column("at", Integer, nullable=False),
     Column("person", Text, nullable=False),
@@ -244,9 +251,16 @@ journal = Table(
     Column("hash", LargeBinary(32), nullable=False),
 )
 
-chain_record = Table(
+journal_head = _table(
+    "journal_head",  # which entry is the last: a journal cut short still is a chain
+    Column("id", Integer, primary_key=True),  # always 1
+    Column("seq", Integer, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+
+chain_record = _table(
     "chain_record",
-    metadata,
     Column("seq", Integer, primary_key=True),
     Column("by", Text, nullable=False),
     Column("block_number", Integer, nullable=False),
@@ -261,9 +275,8 @@ chain_record = Table(
 )
 Index(None, chain_record.c.issuer, chain_record.c.batch)
 
-chain_word = Table(
-    "chain_word",
-    metadata,
+chain_word = _table(
+    "chain_word",  # which 128 certificates of its batch a record touches; none = the batch as a whole
     Column("seq", ForeignKey("chain_record.seq"), primary_key=True),
     Column("word", Integer, primary_key=True),
     Column("issuer", Text, nullable=False),
@@ -271,9 +284,8 @@ chain_word = Table(
 )
 Index(None, chain_word.c.issuer, chain_word.c.batch, chain_word.c.word)
 
-chain_head = Table(
+chain_head = _table(
     "chain_head",
-    metadata,
     Column("id", Integer, primary_key=True),  # always 1
     Column("trust_root", LargeBinary, nullable=False),
     Column("first_block_time", Integer, nullable=False),  # Unix seconds

@@ -1,22 +1,24 @@
 """Personal data at rest: a key for each person, a keyed index to find a person by.
 
-Stored form `0x01 ‖ nonce(12) ‖ ciphertext ‖ tag` (AES-256-GCM), AAD = person id ‖ 0x00 ‖ field. The person's key is stored wrapped
-under the data key in the same form. Erasing a person deletes the wrapped key: every copy of the rest is then noise.
+Stored form `0x01 ‖ nonce(12) ‖ ciphertext ‖ tag` (AES-256-GCM), AAD = person id ‖ 0x00 ‖ field. A field is named by its column, and by
+its row where a person can have several: `credential.disclosures/17`; a ciphertext does not open anywhere else. The person's key is stored
+wrapped under the data key in the same form. Erasing a person deletes the wrapped key: every copy of the rest is then noise.
 Index: HMAC-SHA-256(index key, `vermilion/identity-index/1` ‖ 0x00 ‖ type ‖ 0x00 ‖ NFKC upper-case number).
 """
 
 import hmac
 import secrets
-import unicodedata
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from registry.enrolment import normal_identity_number
 from registry.kernel.errors import IntegrityFault
 
 _FORM = b"\x01"
 _INDEX_TAG = b"vermilion/identity-index/1"
+_WRAPPED = "person.wrapped_key"
 
 
 class CiphertextUnreadable(IntegrityFault):
@@ -69,17 +71,12 @@ def _bound_to(person: str, field: str) -> bytes:
 def new_person_key(keys: DataKeys, person: str) -> tuple[bytes, bytes]:
     """Draw a person's key; return it and its wrapped form."""
     key = secrets.token_bytes(32)
-    return key, encrypt(keys.data, person, "key", key)
+    return key, encrypt(keys.data, person, _WRAPPED, key)
 
 
 def unwrap_person_key(keys: DataKeys, person: str, wrapped: bytes) -> bytes:
     """Open a person's key. Raises CiphertextUnreadable."""
-    return decrypt(keys.data, person, "key", wrapped)
-
-
-def normal_identity_number(number: str) -> str:
-    """Bring an identity number to the form it is found by: NFKC, upper case, no spaces around."""
-    return unicodedata.normalize("NFKC", number).strip().upper()
+    return decrypt(keys.data, person, _WRAPPED, wrapped)
 
 
 def identity_index(keys: DataKeys, identity_type: str, number: str) -> bytes:

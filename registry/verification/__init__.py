@@ -9,6 +9,7 @@ from registry.verification.judging import (
     not_found,
     read_submission,
     refused,
+    withdrawn,
 )
 from registry.verification.knowledge import Knowledge
 from registry.verification.model import (
@@ -42,4 +43,5 @@ __all__ = [
     "not_found",
     "read_submission",
     "refused",
+    "withdrawn",
 ]

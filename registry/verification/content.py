@@ -13,17 +13,17 @@ def claims(credential: Presentation) -> dict[str, object]:
     """Give the visible members, and the disclosed ones in their places; undisclosed results are left out."""
     payload = cast(JsonObject, _decoded(credential.jwt.split(".")[1]))
     content: dict[str, object] = {name: value for name, value in payload.items() if name not in _DIGESTS}
-    results: list[JsonValue] = []
+    results: dict[int, JsonValue] = {}
     for member, text in credential.disclosures.items():
         disclosed = cast(list[JsonValue], _decoded(text))
         if member.startswith("result."):
-            results.append(disclosed[1])
+            results[int(member.removeprefix("result."))] = disclosed[1]
         else:
             content[member] = disclosed[2]
-    content["result"] = results
+    # In programme order, in whatever order the disclosures came.
+    content["result"] = [results[place] for place in sorted(results)]
     return content
 
 
 def _decoded(text: str) -> JsonValue:
     return parse_json(unb64url(text), max_depth=_MAX_DEPTH)
-

@@ -9,20 +9,21 @@ Pure: of a document, what is known of the chain, and the clock. Steps, in the or
 5. Is the moment asked about within its validity?
 6. The first outcome that applies, in the order of precedence; notices stand beside it.
 
-When question 1 fails nothing after it can be relied on. Knowledge older than the limit leaves question 4 unanswered
+When question 1 fails nothing after it can be relied on. Where the credential came without its key, nobody has checked
+who signed it: question 2 can fail then, but not pass. Knowledge older than the limit leaves question 4 unanswered
 (unless a final status is known, which no time changes), and 2 and 3 where the record is absent: a fault of the network
 is never shown as a bad certificate, and never as a good one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from registry.anchor.facts import (
+    BY_MEMBERS,
     BatchFacts,
     IssuerFacts,
-    IssuerState,
     StatusStep,
     address_key,
     batch_facts,
@@ -37,7 +38,7 @@ from registry.anchor.receipt import AnchorReceipt
 from registry.anchor.trust import Engine
 from registry.credential import Altered, Presentation, Unreadable, verify_signature
 from registry.credential.v1 import CHINA_TIME
-from registry.delivery.bundle import Bundle, parse_document, require_unaltered
+from registry.delivery.bundle import Bundle, parse_document, require_receipt_agrees, require_unaltered
 from registry.kernel.encoding import b64url
 from registry.kernel.signing import PublicKey
 from registry.status import Status
@@ -48,6 +49,8 @@ from registry.verification.model import Answer, Finding, Freshness, Notice, Noti
 DEFAULT_MAX_AGE: Final = timedelta(seconds=60)
 """How old knowledge may be on line."""
 _NOTICE_AGE_SECONDS: Final = 15
+_STATUS_MATTERS: Final = frozenset({Outcome.EXPIRED, Outcome.NOT_YET_VALID, Outcome.CANNOT_CONFIRM})
+"""Outcomes that leave a reader asking whether the certificate stands otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +102,7 @@ def refused(error: Unreadable | Altered, circumstances: Circumstances) -> Report
             Finding(question=Question.UNALTERED, answer=first, reason=reason, evidence=evidence, freshness=None),
             *_not_reached(),
         ),
-        notices=(),
+        notices=_notices_about_chain(circumstances),
         content=None,
         successor=None,
         last_known=None,
@@ -110,11 +113,20 @@ def refused(error: Unreadable | Altered, circumstances: Circumstances) -> Report
 
 def not_found(circumstances: Circumstances) -> Report:
     """Report that a look-up found nothing: one answer for every cause."""
+    return _of_look_up(Outcome.NOT_FOUND, circumstances)
+
+
+def withdrawn(circumstances: Circumstances) -> Report:
+    """Report that what a certificate key led to was erased at the holder's request; for look-ups by key alone."""
+    return _of_look_up(Outcome.WITHDRAWN, circumstances)
+
+
+def _of_look_up(outcome: Outcome, circumstances: Circumstances) -> Report:
     return Report(
-        outcome=Outcome.NOT_FOUND,
-        code=str(Outcome.NOT_FOUND),
+        outcome=outcome,
+        code=str(outcome),
         findings=(),
-        notices=(),
+        notices=_notices_about_chain(circumstances),
         content=None,
         successor=None,
         last_known=None,
@@ -146,40 +158,31 @@ class _Case:
         self.awaits_chain = submission.awaits_chain
         self.circumstances = circumstances
         self.at = circumstances.as_of or circumstances.now
-        self.knowledge = self._usable(circumstances.knowledge)
-        terms = self.credential.terms
-        records = self.knowledge.records if self.knowledge else ()
+        known, terms = circumstances.knowledge, self.credential.terms
+        self.freshness: Freshness | None = known.freshness(circumstances.now) if known else None
+        self.is_outside_time = _is_outside_time(circumstances)
+        self.knowledge = None if self.is_outside_time else _as_of(circumstances)
+        root = self.knowledge.trust_root if self.knowledge else None
+        self.is_elsewhere = root is not None and (terms.contract != root.contract or terms.genesis != root.genesis)
+        """The credential names another chain or contract than the one we know."""
+        records = self.knowledge.records if self.knowledge and not self.is_elsewhere else ()
         self.issuer: IssuerFacts = issuer_facts(records, terms.issuer)
         self.batch: BatchFacts | None = batch_facts(records, terms.issuer, terms.batch)
         self.life: tuple[StatusStep, ...] = tuple(
             certificate_life(records, terms.issuer, terms.batch, self.credential.entry.index)
         )
-        self.freshness: Freshness | None = self.knowledge.freshness(circumstances.now) if self.knowledge else None
-
-    def _usable(self, knowledge: Knowledge | None) -> Knowledge | None:
-        """As of a past date only what was recorded by then counts; outside the chain's time nothing is known."""
-        as_of = self.circumstances.as_of
-        if knowledge is None or as_of is None:
-            return knowledge
-        if as_of < knowledge.first_block_time or as_of > knowledge.head.time:
-            return None
-        return knowledge.until(as_of)
-
-    @property
-    def _is_fresh(self) -> bool:
-        if self.freshness is None:
-            return False
-        # A past moment does not change any more: only the present needs fresh knowledge.
-        return self.circumstances.as_of is not None or (
-            self.freshness.age_seconds <= self.circumstances.max_age.total_seconds()
+        # Between the chain's record and our own delivery there is a moment in which only the first is there.
+        self.is_pending = (
+            self.awaits_chain and not self.is_outside_time and (self.batch is None or self.receipt is None)
         )
 
     @property
-    def _is_elsewhere(self) -> bool:
-        """The credential names another chain or contract than the one we know."""
-        terms = self.credential.terms
-        root = self.knowledge.trust_root if self.knowledge else None
-        return root is not None and (terms.contract != root.contract or terms.genesis != root.genesis)
+    def _is_fresh(self) -> bool:
+        if self.knowledge is None:
+            return False
+        # A past moment does not change any more: only the present needs fresh knowledge.
+        now, limit = self.circumstances.now, self.circumstances.max_age
+        return self.circumstances.as_of is not None or self.knowledge.age(now) <= limit
 
     def report(self) -> Report:
         first = self._unaltered()
@@ -189,12 +192,11 @@ class _Case:
             third = self._on_chain()
             findings = (first, self._issuers_key(), third, self._standing(third), self._in_force())
         outcome, reason = self._outcome(findings)
-        altered = outcome is Outcome.ALTERED
         return Report(
             outcome=outcome,
             code=str(outcome) if outcome is Outcome.VALID else f"{outcome}/{reason}",
             findings=findings,
-            notices=() if altered else self._notices(outcome),
+            notices=self._notices(outcome, findings),
             content=None if first.answer is not Answer.PASSED else claims(self.credential),
             successor=self._successor() if outcome is Outcome.SUPERSEDED else None,
             last_known=self._last_known() if outcome is Outcome.CANNOT_CONFIRM else None,
@@ -209,13 +211,13 @@ class _Case:
             "key": b64url(self.credential.signer),
             "disclosed": len(self.credential.disclosures),
         }
-        if self.key is None:
-            return _finding(Question.UNALTERED, Answer.COULD_NOT_CHECK, "no-key", evidence)
         try:
-            if self.receipt is None:
-                verify_signature(self.credential, self.key)
-            else:
+            if self.key is not None and self.receipt is not None:
                 require_unaltered(Bundle(credential=self.credential, anchor=self.receipt, key=self.key))
+            elif self.key is not None:
+                verify_signature(self.credential, self.key)
+            elif self.receipt is not None:
+                require_receipt_agrees(self.credential, self.receipt)
         except Altered as error:
             return _finding(
                 Question.UNALTERED,
@@ -232,11 +234,13 @@ class _Case:
                 {"check": "receipt/not-as-recorded", "member": disagreeing},
                 self.freshness,
             )
+        if self.key is None:
+            return _finding(Question.UNALTERED, Answer.COULD_NOT_CHECK, "no-key", evidence)
         return _finding(Question.UNALTERED, Answer.PASSED, "ok", evidence)
 
     def _disagrees_with_ledger(self) -> str | None:
         """Name the first member of the receipt that is not as the chain has it."""
-        if self.receipt is None or self.batch is None or self._is_elsewhere:
+        if self.receipt is None or self.batch is None:
             return None
         anchored, position, receipt = self.batch.anchored, self.batch.position, self.receipt
         for member, said, recorded in (
@@ -255,7 +259,7 @@ class _Case:
     def _issuers_key(self) -> Finding:
         question, signer = Question.ISSUERS_KEY, self.credential.signer
         evidence: dict[str, str | int | None] = {"issuer": self.issuer.code, "key": b64url(signer)}
-        if self._is_elsewhere:
+        if self.is_elsewhere:
             return _finding(question, Answer.COULD_NOT_CHECK, "other-chain", evidence, self.freshness)
         slot = self.issuer.keys.get(signer)
         if slot is None:
@@ -267,26 +271,33 @@ class _Case:
         if slot.kind is not KeyKind.CREDENTIAL:
             return _finding(question, Answer.FAILED, "key-of-another-kind", evidence, self.freshness)
         if self.batch is None:
-            if not self._is_fresh or self.awaits_chain:
+            if not self._is_fresh or self.is_pending:
                 return self._unknown(question, evidence)
             return _finding(question, Answer.COULD_NOT_CHECK, "not-anchored", evidence, self.freshness)
-        anchored_at = self.batch.position.block_time
+        return self._key_when_anchored(slot, self.batch, evidence)
+
+    def _key_when_anchored(self, slot: KeySlot, batch: BatchFacts, evidence: dict[str, str | int | None]) -> Finding:
+        question, keys, anchored_at = Question.ISSUERS_KEY, self._keys_of(batch), batch.position.block_time
         evidence["anchored_at"] = _local(anchored_at)
-        if self.batch.anchored.credential_key != signer:
+        if batch.anchored.credential_key != self.credential.signer:
             return _finding(question, Answer.FAILED, "key-not-the-batchs", evidence, self.freshness)
-        if not BatchFlag.REAFFIRMED & self.batch.flags:
-            for role, held in self._keys_of_batch().items():
+        if not BatchFlag.REAFFIRMED & batch.flags:
+            for role, held in keys.items():
                 if held is not None and is_compromised_at(held, anchored_at):
                     evidence["compromised_since"] = _local(moment(held.compromised_since))
                     return _finding(question, Answer.FAILED, f"{role}-key-compromised", evidence, self.freshness)
-            if not is_good_at(slot, anchored_at):
-                return _finding(question, Answer.FAILED, "key-outside-window", evidence, self.freshness)
+        # A vote excuses a stolen key, not one that did not stand: without the theft it must have been good.
+        if not is_good_at(replace(slot, compromised_since=0), anchored_at):
+            return _finding(question, Answer.FAILED, "key-outside-window", evidence, self.freshness)
+        if None in keys.values():
+            # The contract recorded nothing without these keys: what we know of it is not all.
+            return _finding(question, Answer.COULD_NOT_CHECK, "records-incomplete", evidence, self.freshness)
+        if self.key is None:
+            return _finding(question, Answer.COULD_NOT_CHECK, "no-key", evidence, self.freshness)
         return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
 
-    def _keys_of_batch(self) -> Mapping[str, KeySlot | None]:
-        if self.batch is None:
-            return {}
-        keys, batch = self.issuer.keys, self.batch
+    def _keys_of(self, batch: BatchFacts) -> Mapping[str, KeySlot | None]:
+        keys = self.issuer.keys
         return {
             "credential": keys.get(batch.anchored.credential_key),
             "sender": keys.get(address_key(batch.position.by)),
@@ -303,10 +314,10 @@ class _Case:
             "scope": terms.scope,
             "issuer": terms.issuer,
         }
-        if self._is_elsewhere:
+        if self.is_elsewhere:
             return _finding(question, Answer.FAILED, "other-chain", evidence, self.freshness)
         if self.batch is None:
-            if self.awaits_chain:
+            if self.is_pending:
                 return _finding(question, Answer.COULD_NOT_CHECK, "not-final", evidence, self.freshness)
             if not self._is_fresh:
                 return self._unknown(question, evidence)
@@ -327,7 +338,8 @@ class _Case:
         if index >= anchored.size:
             return _finding(question, Answer.FAILED, "index-beyond-size", evidence, self.freshness)
         if self.receipt is None:
-            return _finding(question, Answer.COULD_NOT_CHECK, "no-receipt", evidence, self.freshness)
+            why = "not-final" if self.is_pending else "no-receipt"
+            return _finding(question, Answer.COULD_NOT_CHECK, why, evidence, self.freshness)
         return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
 
     # 4
@@ -349,31 +361,54 @@ class _Case:
             "changes": len(self.life),
         }
         if status is Status.VALID:
-            if self.life:  # it was suspended once and stands again
-                evidence["suspended_since"] = _local(self.life[-2].since) if len(self.life) > 1 else None
+            evidence |= self._earlier_suspension()
             return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
+        if status is Status.SUPERSEDED:
+            evidence |= self._place_of_successor()
         return _finding(question, Answer.FAILED, status.word, evidence, self.freshness)
 
     def _status(self) -> tuple[Status, datetime | None, int | None, str | None]:
-        """Status of certificate and batch together: what is final first, then what is suspended."""
-        last = self.life[-1] if self.life else None
-        flags = self.batch.flags if self.batch else BatchFlag(0)
-        flagged = self.batch.flagged if self.batch else ()
-        if last is not None and last.status.is_final:
-            return last.status, last.since, last.reason, last.by
-        if flags & BatchFlag.REVOKED:
-            _, since, reason = next(one for one in flagged if one[0] & BatchFlag.REVOKED)
-            return Status.REVOKED, since, reason, "members"
-        if last is not None and last.status is Status.SUSPENDED:
-            return last.status, last.since, last.reason, last.by
-        suspensions = BatchFlag.SUSPENDED_BY_ISSUER | BatchFlag.SUSPENDED_BY_MEMBERS
-        if flags & suspensions:
-            since, reason = flagged[-1][1], flagged[-1][2]
-            by = "members" if flags & BatchFlag.SUSPENDED_BY_MEMBERS else self.issuer.code
-            return Status.SUSPENDED, since, reason, by
-        if last is not None:
-            return last.status, last.since, last.reason, last.by
+        """Status of certificate and batch together: revoked, else superseded, else suspended: the final ones first."""
+        own = self.life[-1] if self.life else None
+        if own is not None and own.status is Status.REVOKED:
+            return own.status, own.since, own.reason, own.by
+        if (revoked := self._flagged(BatchFlag.REVOKED)) is not None:
+            return Status.REVOKED, *revoked, BY_MEMBERS
+        if own is not None and own.status is not Status.VALID:
+            return own.status, own.since, own.reason, own.by
+        # The members' first: the issuer cannot lift it.
+        if (suspended := self._flagged(BatchFlag.SUSPENDED_BY_MEMBERS)) is not None:
+            return Status.SUSPENDED, *suspended, BY_MEMBERS
+        if (suspended := self._flagged(BatchFlag.SUSPENDED_BY_ISSUER)) is not None:
+            return Status.SUSPENDED, *suspended, self.issuer.code
+        if own is not None:
+            return own.status, own.since, own.reason, own.by
         return Status.VALID, None, None, None
+
+    def _flagged(self, flag: BatchFlag) -> tuple[datetime, int] | None:
+        """Time and reason of a flag that the batch has now."""
+        return self.batch.raised(flag) if self.batch is not None and self.batch.flags & flag else None
+
+    def _earlier_suspension(self) -> dict[str, str | int | None]:
+        """Say of what stands again, itself or its batch, since when it was last suspended."""
+        starts = [step.since for step in self.life if step.status is Status.SUSPENDED]
+        changes = len(self.life)
+        for flag in (BatchFlag.SUSPENDED_BY_ISSUER, BatchFlag.SUSPENDED_BY_MEMBERS):
+            if self.batch is not None and (raised := self.batch.raised(flag)) is not None:
+                starts.append(raised[0])
+                changes += 2
+        return {"changes": changes, "suspended_since": _local(max(starts))} if starts else {}
+
+    def _place_of_successor(self) -> dict[str, str | int | None]:
+        last = self.life[-1]
+        if last.successor is None:
+            return {}
+        return {
+            "successor_batch": b64url(last.successor[0]),
+            "successor_index": last.successor[1],
+            "successor_issuer": last.successor_issuer,
+            "successor_contract": last.successor_contract,
+        }
 
     # 5
     def _in_force(self) -> Finding:
@@ -384,6 +419,8 @@ class _Case:
             "valid_from": terms.valid_from.astimezone(CHINA_TIME).date().isoformat(),
             "valid_until": last_day.isoformat() if last_day else None,
         }
+        if self.is_outside_time:
+            return _finding(Question.IN_FORCE, Answer.COULD_NOT_CHECK, "outside-the-chains-time", evidence)
         if until is not None and self.at >= until:
             return _finding(Question.IN_FORCE, Answer.FAILED, "expired", evidence)
         if self.at < terms.valid_from:
@@ -405,17 +442,17 @@ class _Case:
                 reason = findings[question - 1].evidence.get("reason")
                 return Outcome(failed[question]), str(reason if reason is not None else failed[question])
         unchecked = next((one for one in findings if one.answer is Answer.COULD_NOT_CHECK), None)
-        if self.awaits_chain and self.batch is None:
+        if self.is_pending:
             return Outcome.PENDING, "not-final"
         if unchecked is not None:
             return Outcome.CANNOT_CONFIRM, unchecked.reason
         return Outcome.VALID, ""
 
     def _unknown(self, question: Question, evidence: Mapping[str, str | int | None]) -> Finding:
-        if self.awaits_chain:
-            reason = "not-final"
-        elif self.circumstances.as_of is not None and self.knowledge is None:
+        if self.is_outside_time:
             reason = "outside-the-chains-time"
+        elif self.is_pending:
+            reason = "not-final"
         else:
             reason = self.circumstances.cause or ("never-read" if self.freshness is None else "knowledge-too-old")
         return _finding(question, Answer.COULD_NOT_CHECK, reason, evidence, self.freshness)
@@ -430,39 +467,60 @@ class _Case:
         batch, index = last.successor
         return f"{b64url(batch)}#{index}"
 
-    def _notices(self, outcome: Outcome) -> tuple[Notice, ...]:
-        notices: list[Notice] = []
-        knowledge = self.knowledge
-        if knowledge is not None and knowledge.test_chain:
-            notices.append(_notice(NoticeKind.TEST_CHAIN, chain=knowledge.trust_root.contract.chain_id))
+    def _notices(self, outcome: Outcome, findings: tuple[Finding, ...]) -> tuple[Notice, ...]:
+        notices = list(_notices_about_chain(self.circumstances))
+        if outcome is Outcome.ALTERED:
+            return tuple(notices)
         notices.extend(self._notices_about_issuer())
         if self.credential.entry.revision > 1:
             notices.append(_notice(NoticeKind.CORRECTED, revision=self.credential.entry.revision))
         if self.batch is not None and self.batch.flags & BatchFlag.REAFFIRMED:
             notices.append(_notice(NoticeKind.BATCH_REAFFIRMED))
-        if self.freshness is not None and knowledge is not None:
+        known = self.circumstances.knowledge
+        if self.freshness is not None and known is not None:
             age = self.freshness.age_seconds
             if age > _NOTICE_AGE_SECONDS and self.circumstances.as_of is None:
-                notices.append(_notice(NoticeKind.KNOWLEDGE_AGE, seconds=age, read_at=_local(self.freshness.read_at)))
-            if self.freshness.nodes == 1 and knowledge.trust_root.engine is not Engine.EMBEDDED:
+                notices.append(_notice(NoticeKind.KNOWLEDGE_AGE, seconds=age, read_at=_local(known.counted_from)))
+            if self.freshness.nodes == 1 and known.trust_root.engine is not Engine.EMBEDDED:
                 notices.append(_notice(NoticeKind.SINGLE_NODE))
-        if outcome is Outcome.CANNOT_CONFIRM:
+        standing = findings[Question.STANDING - 1]
+        if standing.answer is Answer.COULD_NOT_CHECK and outcome in _STATUS_MATTERS:
             notices.append(_notice(NoticeKind.STATUS_NOT_CHECKED))
         return tuple(notices)
 
     def _notices_about_issuer(self) -> list[Notice]:
         notices: list[Notice] = []
-        if self.batch is None or not self.issuer.standings:
+        if self.batch is None:
             return notices
-        standing = self.issuer.standings[-1]
-        if standing.state is IssuerState.SUSPENDED:
-            notices.append(_notice(NoticeKind.ISSUER_SUSPENDED_SINCE, since=_local(standing.since)))
-        if standing.state is IssuerState.WITHDRAWN:
-            notices.append(_notice(NoticeKind.ISSUER_WITHDRAWN_SINCE, since=_local(standing.since)))
+        if (since := self.issuer.suspended_since) is not None:
+            notices.append(_notice(NoticeKind.ISSUER_SUSPENDED_SINCE, since=_local(since)))
+        if (since := self.issuer.withdrawn_since) is not None:
+            notices.append(_notice(NoticeKind.ISSUER_WITHDRAWN_SINCE, since=_local(since)))
         slot = self.issuer.keys.get(self.credential.signer)
         if slot is not None and slot.until <= int(self.at.timestamp()):
             notices.append(_notice(NoticeKind.KEY_RETIRED_SINCE, since=_local(moment(slot.until))))
         return notices
+
+
+def _is_outside_time(circumstances: Circumstances) -> bool:
+    """Tell whether a past moment is asked about of which the chain, as far as it was read, says nothing."""
+    as_of, knowledge = circumstances.as_of, circumstances.knowledge
+    if as_of is None or knowledge is None:
+        return False
+    return not knowledge.first_block_time <= as_of <= knowledge.head.time
+
+
+def _as_of(circumstances: Circumstances) -> Knowledge | None:
+    """As of a past date only what was recorded by then counts."""
+    as_of, knowledge = circumstances.as_of, circumstances.knowledge
+    return knowledge if as_of is None or knowledge is None else knowledge.until(as_of)
+
+
+def _notices_about_chain(circumstances: Circumstances) -> tuple[Notice, ...]:
+    knowledge = circumstances.knowledge
+    if knowledge is None or not knowledge.test_chain:
+        return ()
+    return (_notice(NoticeKind.TEST_CHAIN, chain=knowledge.trust_root.contract.chain_id),)
 
 
 def _finding(

@@ -1,10 +1,10 @@
 """What a verifier knows of the chain when it judges."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from registry.anchor.history import Block, Record
-from registry.anchor.trust import TrustRoot
+from registry.anchor.trust import Engine, TrustRoot
 from registry.verification.model import Freshness
 
 
@@ -28,12 +28,25 @@ class Knowledge:
         """What was known after the last final block with time ≤ `moment`."""
         return replace(self, records=tuple(one for one in self.records if one.position.block_time <= moment))
 
+    @property
+    def counted_from(self) -> datetime:
+        """The moment from which its age counts.
+
+        An embedded chain seals only what comes, so the last reading tells; a consortium seals all the time, so that a
+        node which answers with an old head has been left behind.
+        """
+        return self.read_at if self.trust_root.engine is Engine.EMBEDDED else min(self.read_at, self.head.time)
+
+    def age(self, now: datetime) -> timedelta:
+        """Say how old this is."""
+        return max(timedelta(0), now - self.counted_from)
+
     def freshness(self, now: datetime) -> Freshness:
-        """Say as of which block this is known, and how long ago that was read."""
+        """Say as of which block this is known, and how old it is."""
         return Freshness(
             block=self.head.number,
             time=self.head.time,
             read_at=self.read_at,
-            age_seconds=max(0, int((now - self.read_at).total_seconds())),
+            age_seconds=int(self.age(now).total_seconds()),
             nodes=self.nodes,
         )

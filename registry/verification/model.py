@@ -75,7 +75,7 @@ class Freshness:
     read_at: datetime
     """When the head was last read, UTC."""
     age_seconds: int
-    """Seconds between that reading and the verdict."""
+    """Whole seconds that the knowledge is old: since that reading, on a consortium's chain since that block."""
     nodes: int
     """How many nodes agreed."""
 
@@ -115,7 +115,8 @@ class Report:
     content: dict[str, object] | None
     """The disclosed claims, in the credential's own member names; None unless question 1 passed."""
     successor: str | None
-    """Certificate number and revision that replaced it, `<number>#<revision>`; None unless superseded."""
+    """What replaced it, `<number>#<revision>`; where only its place is known, `<batch, base64url>#<index>`; None unless
+    superseded."""
     last_known: str | None
     """Status word last known, for `cannot-confirm`; None where nothing was ever known."""
     judged_at: datetime

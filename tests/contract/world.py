@@ -8,9 +8,10 @@ signed for real.
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from eth.chains.base import MiningChain
@@ -25,6 +26,8 @@ from eth_keys import keys
 from eth_utils import keccak, to_checksum_address
 
 from contracts import FaultCode, KeyKind, Kind, Target, artefact, typed_data
+
+Stage = Literal["founded", "accredited", "anchored"]
 
 CHAIN_ID = 20268
 GENESIS_TIME = 1_800_000_000
@@ -332,6 +335,15 @@ class World(Contract):
             ("0x" + "00" * 20, 0, self.CHARTER),
         )
 
+    @classmethod
+    def at(cls, stage: Stage, target: Target) -> "World":
+        """A world of its own at a stage, made from a state that is computed once."""
+        template, snapshot = _template(stage, target)
+        world = copy(template)
+        world.history = list(template.history)
+        world.evm.restore(snapshot)
+        return world
+
     @property
     def now(self) -> int:
         return self.evm.now
@@ -429,10 +441,9 @@ class World(Contract):
         name: str = "batch",
         reason: int = 32,
         count: int | None = None,
-        sender: Account | None = None,
-        **approval: Any,
+        **approved: Any,
     ) -> Receipt:
-        return self._approved("revoke", "Revoke", changes, name, reason, count, sender, approval)
+        return self._change("revoke", changes, name, reason, count, **approved)
 
     def reinstate(
         self,
@@ -440,22 +451,24 @@ class World(Contract):
         name: str = "batch",
         reason: int = 36,
         count: int | None = None,
-        sender: Account | None = None,
-        **approval: Any,
+        **approved: Any,
     ) -> Receipt:
-        approval.setdefault("statusNonce", self.batch(name)["statusNonce"])
-        return self._approved("reinstate", "Reinstate", changes, name, reason, count, sender, approval)
+        nonce = {"statusNonce": self.batch(name)["statusNonce"]}
+        return self._change("reinstate", changes, name, reason, count, more=nonce, **approved)
 
-    def _approved(
+    def _change(
         self,
         function: str,
-        primary_type: str,
         changes: Sequence[int],
         name: str,
         reason: int,
         count: int | None,
-        sender: Account | None,
-        approval: dict[str, Any],
+        *,
+        more: dict[str, Any] | None = None,
+        sender: Account | None = None,
+        approval: tuple[int, int, int, int] | None = None,
+        by: Account | None = None,
+        signed: dict[str, Any] | None = None,
     ) -> Receipt:
         total = sum((entry & (2**128 - 1)).bit_count() for entry in changes) if count is None else count
         message = {
@@ -464,9 +477,11 @@ class World(Contract):
             "changes": list(changes),
             "count": total,
             "reason": reason,
-        } | approval
-        signed = approval.pop("approval", None) or self.approve(primary_type, **message)
-        return self.send(sender or self.SENDER, function, self.ISSUER, digest(name), changes, total, reason, signed)
+            **(more or {}),
+            **(signed or {}),
+        }
+        approval = approval or self.approve(function.capitalize(), by=by, **message)
+        return self.send(sender or self.SENDER, function, self.ISSUER, digest(name), changes, total, reason, approval)
 
     def supersede(
         self,
@@ -479,12 +494,14 @@ class World(Contract):
         target_issuer: bytes | None = None,
         reason: int = 37,
         sender: Account | None = None,
-        **approval: Any,
+        by: Account | None = None,
+        signed: dict[str, Any] | None = None,
     ) -> Receipt:
         target = self.address if target is None else target
         target_issuer = self.ISSUER if target_issuer is None else target_issuer
-        signed = self.approve(
+        approval = self.approve(
             "Supersede",
+            by=by,
             **{
                 "issuer": self.ISSUER.rstrip(b"\0").decode(),
                 "batchId": digest(name),
@@ -494,7 +511,7 @@ class World(Contract):
                 "newBatchId": digest(new_name),
                 "newIndices": list(new_indices),
                 "reason": reason,
-                **approval,
+                **(signed or {}),
             },
         )
         return self.send(
@@ -508,18 +525,26 @@ class World(Contract):
             digest(new_name),
             new_indices,
             reason,
-            signed,
+            approval,
         )
 
-    def reinstate_batches(self, *names: str, reason: int = 36, sender: Account | None = None, **approval: Any) -> Receipt:
-        signed = self.approve(
+    def reinstate_batches(
+        self,
+        *names: str,
+        reason: int = 36,
+        sender: Account | None = None,
+        by: Account | None = None,
+        signed: dict[str, Any] | None = None,
+    ) -> Receipt:
+        approval = self.approve(
             "ReinstateBatch",
+            by=by,
             **{
                 "issuer": self.ISSUER.rstrip(b"\0").decode(),
                 "batchIds": [digest(name) for name in names],
                 "reason": reason,
                 "statusNonces": [self.batch(name)["statusNonce"] for name in names],
-                **approval,
+                **(signed or {}),
             },
         )
         return self.send(
@@ -528,5 +553,15 @@ class World(Contract):
             self.ISSUER,
             [digest(name) for name in names],
             reason,
-            signed,
+            approval,
         )
+
+
+@cache
+def _template(stage: Stage, target: Target) -> tuple[World, tuple[bytes, int]]:
+    world = World(target)
+    if stage != "founded":
+        world.accredit()
+    if stage == "anchored":
+        world.anchor()
+    return world, world.evm.snapshot()

@@ -75,7 +75,7 @@ class BatchIssuer:
         self._terms, self._sign, self._random_bytes = terms, signer.sign, random_bytes
         header = f'{{"alg":"ES256","typ":"dc+sd-jwt","kid":"{b64url(signer.thumbprint())}"}}'
         self._header = _b64(header.encode("ascii")) + b"."
-        self._head = _constant_members(terms)
+        self._head = _constant_members(terms).encode()
         self._status_base = f"{terms.base_url}/status/{terms.issuer}/"
 
     def issue(self, entry: CertificateEntry, holder: HolderClaims) -> IssuedCredential:
@@ -101,12 +101,12 @@ class BatchIssuer:
         own = len(SD_MEMBERS)
         sorted_digests = ",".join([f'"{digest}"' for digest in sorted(digests[:own])])
         listed = ",".join([f'{{"...":"{digest}"}}' for digest in digests[own:]])
-        payload = (
-            f"{self._head}{entry.index}}}{_own_members(entry, self._status_base)}"
+        members = (
+            f"{entry.index}}}{_own_members(entry, self._status_base)}"
             f',"result":[{listed}],"_sd":[{sorted_digests}],"_sd_alg":"sha-256"}}'
         )
         # 4
-        message = self._header + _b64(payload.encode())
+        message = self._header + _b64(self._head + members.encode())
         jwt = message + b"." + _b64(self._sign(message))
         issued = IssuedCredential(jwt=jwt.decode("ascii"), disclosures=disclosures)
         # 5

@@ -4,7 +4,7 @@ from collections.abc import KeysView
 
 from registry.credential.errors import MemberMissing, MemberRefused, MemberUnknown
 from registry.credential.v1.model import Bilingual, Coded
-from registry.kernel.encoding import JsonObject, JsonValue
+from registry.kernel.encoding import JsonValue
 
 
 class MemberReader:
@@ -63,13 +63,6 @@ class MemberReader:
         value = self.take(name)
         if not isinstance(value, list):
             raise MemberRefused(self.path(name), "expected an array")
-        return value
-
-    def object(self, name: str) -> JsonObject:
-        """Take an object as it is."""
-        value = self.take(name)
-        if not isinstance(value, dict):
-            raise MemberRefused(self.path(name), "expected an object")
         return value
 
     def nested(self, name: str) -> "MemberReader":

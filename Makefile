@@ -1,0 +1,89 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both set up .venv from the hash-pinned locks.
+
+PYTHON ?= python3
+BIN := .venv/bin
+HOME_FOLDER ?= demo-data
+PORT ?= 8000
+SERVE ?= 1
+PYTEST := $(BIN)/python -m pytest
+
+.PHONY: demo run test test-deep test-browser test-wheel check format vectors artifacts openapi lock measure clean
+
+demo: .venv/.run
+	@$(BIN)/vermilion demo --home "$(HOME_FOLDER)" --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve)
+
+run: .venv/.run
+	@$(BIN)/vermilion serve --home "$(HOME_FOLDER)" --port $(PORT)
+
+test: .venv/.dev
+	$(PYTEST) -m "not deep and not browser and not wheel"
+
+test-deep: .venv/.dev
+	HYPOTHESIS_PROFILE=deep $(PYTEST) -m "not browser and not wheel"
+
+test-wheel: .venv/.dev
+	$(PYTEST) -m wheel
+
+test-browser: .venv/.browser
+	@if [ ! -x /usr/bin/chromium ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-noto-cjk; \
+	  else echo "test-browser needs Debian's packages chromium and fonts-noto-cjk; install them first" >&2; exit 1; fi; fi
+	$(PYTEST) -m browser
+
+check: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.vectors.generate --check
+	$(BIN)/python -m contracts.build --check
+	$(BIN)/python -m api.openapi --check
+
+format: .venv/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+vectors: .venv/.dev
+	$(BIN)/python -m tests.vectors.generate
+
+artifacts: .venv/.dev
+	$(BIN)/python -m contracts.build
+
+openapi: .venv/.dev
+	$(BIN)/python -m api.openapi
+
+measure: .venv/.dev
+	$(BIN)/python -m benchmarks.issue --sizes 10000 --json
+	$(BIN)/python -m benchmarks.verify --sizes 10000 --json
+	$(BIN)/python -m benchmarks.gas --json
+
+# Needs uv (pip install uv). Writes no index address.
+lock:
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml --extra dev --extra browser -o requirements/browser.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml --extra dev -c requirements/browser.txt -o requirements/dev.txt
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml requirements/build.in -c requirements/browser.txt -o requirements/run.txt
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vermilion needs Python 3.11 or later; name one with PYTHON=…" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+
+# Each stamp holds what its lock held; the larger ones contain the smaller.
+.venv/.run: requirements/run.txt pyproject.toml | .venv/bin/python
+	$(call install,requirements/run.txt)
+.venv/.dev: requirements/dev.txt pyproject.toml | .venv/bin/python
+	$(call install,requirements/dev.txt)
+	@touch .venv/.run
+.venv/.browser: requirements/browser.txt pyproject.toml | .venv/bin/python
+	$(call install,requirements/browser.txt)
+	@touch .venv/.run .venv/.dev
+
+define install
+	@echo "Setting up .venv from $(1) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(1)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $@
+endef

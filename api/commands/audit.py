@@ -1,0 +1,149 @@
+"""`vermilion audit`: what the chain says happened, and whether database and chain agree."""
+
+from contextlib import ExitStack
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from api.commands.options import HomeOption, JsonOption, NodeOption
+from api.commands.sentences import sentence
+from api.terminal import OUT, note, print_json, progress, said
+from api.wiring import Home
+from registry.anchor.history import Record
+from registry.credential.v1 import CHINA_TIME
+from registry.ports import LedgerUnavailable
+from registry.ports.storage import NotHere
+from registry.status import concerns
+from registry.workflows.audit import Consistency
+from registry.workflows.follow import follow
+
+app = typer.Typer(no_args_is_help=True, help="The chain's history, and consistency with it.")
+
+
+@app.command(epilog="Example: vermilion audit timeline --limit 10")
+def timeline(
+    limit: Annotated[int, typer.Option("--limit", help="Newest so many; 0 = all.", min=0)] = 20,
+    certificate: Annotated[str | None, typer.Option("--certificate", help="Only what concerns this number.")] = None,
+    node: NodeOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print what the chain's history log says, newest last, in plain sentences."""
+    found = Home.find(home)
+    cause = found.catch_up(node)
+    with found.store.read() as unit:
+        records = list(unit.projection.records())
+        if certificate is not None:
+            one = unit.batches.by_number(certificate)
+            if one is None:
+                raise NotHere("certificate", certificate)
+            batch, leaf = one.batch, one.reservation.leaf
+            wanted = {record.position.seq for record in unit.projection.concerning(batch.issuer, batch.batch, leaf)} & {
+                record.position.seq for record in unit.projection.of_batch(batch.issuer, batch.batch)
+            }
+            records = [record for record in records if record.position.seq in wanted and _touches(record, leaf)]
+        names = {one.batch: one.id for one in unit.batches.batches()}
+    shown = records[-limit:] if limit else records
+    if as_json:
+        print_json([_document(record) for record in shown])
+    for record in shown if not as_json else []:
+        position = record.position
+        at = position.block_time.astimezone(CHINA_TIME)
+        OUT.print(
+            f"[dim]{said('区块', 'block')} {position.block_number:<6} {at:%Y-%m-%d %H:%M:%S}[/dim]  "
+            f"{escape(said(*sentence(record, names)))}  [dim]seq {position.seq}[/dim]"
+        )
+    if not shown and not as_json:
+        OUT.print(said("链上还没有记录", "the chain holds no records yet"))
+    if cause is not None:
+        note(said("没有节点应答：以上是上次读到的", "no node answered: this is what was read last"))
+
+
+def _touches(record: Record, leaf: int) -> bool:
+    changes = getattr(record.content, "changes", None)
+    return changes is None or any(concerns(change, leaf) for change in changes)
+
+
+def _document(record: Record) -> dict[str, Any]:
+    position = record.position
+    zh, en = sentence(record, {})
+    return {
+        "seq": position.seq,
+        "block": position.block_number,
+        "time": position.block_time.astimezone(CHINA_TIME).isoformat(),
+        "transaction": "0x" + position.transaction.hex(),
+        "by": position.by,
+        "kind": type(record.content).__name__,
+        "sentence": {"zh": zh, "en": en},
+    }
+
+
+@app.command(epilog="Example: vermilion audit fsck")
+def fsck(node: NodeOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Compute everything again and name every difference between database, files and chain. Exit 1 where there is one.
+
+    Exit 3 where nothing differs but no node answered, so that the chain could not be compared.
+    """
+    found = Home.find(home)
+    with ExitStack() as stack, progress(said("比对", "compare")) as update:
+        try:
+            ledger = stack.enter_context(found.chain(node=node))
+            follow(found.store, ledger, found.clock)
+        except LedgerUnavailable:
+            ledger = None
+        result = found.auditor(ledger).fsck(update)
+    if as_json:
+        print_json(_consistency(result))
+    else:
+        _print_consistency(result)
+    if result.differences:
+        raise typer.Exit(1)
+    if result.compared_at is None:
+        raise typer.Exit(3)
+
+
+def _consistency(result: Consistency) -> dict[str, Any]:
+    return {
+        "consistent": not result.differences and result.compared_at is not None,
+        "certificates": result.certificates,
+        "batches": result.batches,
+        "records": result.records,
+        "journal": result.journal,
+        "compared_at_block": result.compared_at.number if result.compared_at else None,
+        "differences": [
+            {"code": one.code, "subject": one.subject, "expected": one.expected, "found": one.found}
+            for one in result.differences
+        ],
+    }
+
+
+def _print_consistency(result: Consistency) -> None:
+    reach = said(
+        f"比对了{result.certificates:,}张证书、{result.batches}个批次、{result.records}条链上记录、{result.journal}条日志",
+        f"compared {result.certificates:,} certificates, {result.batches} batches, {result.records} records of the chain, "
+        f"{result.journal} journal entries",
+    )
+    if result.differences:
+        count = len(result.differences)
+        OUT.print(
+            f"[bold]{said(f'数据库与链有{count}处不一致', f'database and chain differ in {count} places')}[/bold]"
+        )
+        for one in result.differences:
+            OUT.print(
+                f"  {escape(one.code)}  {escape(one.subject)}\n"
+                f"      {said('应为', 'expected')} {escape(one.expected)}\n"
+                f"      {said('实为', 'found')}    {escape(one.found)}"
+            )
+    elif result.compared_at is None:
+        OUT.print(
+            said(
+                "没有节点应答，未能与链比对；数据库自身一致",
+                "no node answered: not compared with the chain; the database agrees with itself",
+            )
+        )
+    else:
+        OUT.print(f"[green]✓[/green] {said('数据库与链一致', 'database and chain agree')}")
+    OUT.print(f"  {reach}")
+    if result.compared_at is not None:
+        OUT.print(f"  {said('至区块', 'up to block')} {result.compared_at.number}")

@@ -1,0 +1,188 @@
+"""`vermilion batch`: propose, approve, issue; every step can be run again."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+
+from api.commands.enrol import ProgrammeOption, chosen
+from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person
+from api.terminal import OUT, note, print_fields, print_json, print_table, progress, said
+from api.wiring import Home
+from registry.anchor.progress import Batch
+from registry.anchor.states import AnchorState
+from registry.credential.v1 import CHINA_TIME
+from registry.kernel.encoding import b64url
+from registry.workflows.anchor import Desk, anchor_batch
+from registry.workflows.deliver import deliver
+from registry.workflows.issue import approve as approve_batch
+from registry.workflows.issue import propose as propose_batch
+
+app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")
+
+BatchArgument = Annotated[str, typer.Argument(help="Batch, such as B-2026-11-0001.")]
+WaitOption = Annotated[int, typer.Option("--wait", help="Seconds to wait for the chain.", min=0)]
+
+_SAFE = {
+    AnchorState.RESERVED: ("签署未完", "not all credentials are signed yet", "vermilion batch propose --level LEVEL"),
+    AnchorState.SEALED: ("已封存，待另一人批准", "sealed; a second person must approve", "vermilion batch approve {id} --as SOMEBODY-ELSE"),
+    AnchorState.APPROVED: ("已批准，尚未上链", "approved, not sent yet", "vermilion batch issue {id}"),
+    AnchorState.SIGNED: ("交易已存，尚未发出", "its transaction is stored, not sent yet", "vermilion batch issue {id}"),
+    AnchorState.SENT: ("已发出，等待入块", "sent, waiting for a block", "vermilion batch issue {id}"),
+    AnchorState.INCLUDED: ("已入块，等待终局", "in a block, waiting to be final", "vermilion batch issue {id}"),
+    AnchorState.ORPHANED: ("被重组退回，将原样重发", "dropped by a reorganisation; the same bytes go out again", "vermilion batch issue {id}"),
+    AnchorState.FINAL: ("已终局", "final", "vermilion cert list --batch {id}"),
+    AnchorState.FAILED: ("合约拒绝，待人处理", "the contract refused it; a person must look", "vermilion audit timeline"),
+    AnchorState.CANCELLED: ("已取消", "cancelled", "vermilion batch propose --level LEVEL"),
+}  # fmt: skip
+
+
+@app.command(epilog="Example: vermilion batch propose --level 3 --as maker-1")
+def propose(
+    level: Annotated[str, typer.Option("--level", help="Level; `-` where the programme has none.")],
+    programme: ProgrammeOption = None,
+    key: Annotated[
+        str | None, typer.Option("--key", help="Idempotency key: the same key gives the same batch.")
+    ] = None,
+    by: PersonOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Reserve numbers for everybody who passed and waits, sign the credentials, seal the batch. Sends nothing."""
+    found = Home.find(home)
+    of = chosen(found, programme)
+    with progress(said("签署", "sign and store")) as update:
+        batch = propose_batch(
+            found.store,
+            found.clock,
+            found.catalogue,
+            found.body,
+            found.credential_signer(),
+            programme=of.code,
+            level=level,
+            person=person(by),
+            idempotency_key=key,
+            progress=update,
+        )
+    show_batch(batch, as_json=as_json)
+
+
+@app.command(epilog="Example: vermilion batch approve B-2026-11-0001 --as approver-1")
+def approve(
+    batch: BatchArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Approve a sealed batch as the second person: everything is computed again before the key signs."""
+    found = Home.find(home)
+    approved = approve_batch(found.store, found.clock, found.catalogue, found.approver(), batch, person=person(by))
+    show_batch(approved, as_json=as_json)
+
+
+@app.command(epilog="Example: vermilion batch issue B-2026-11-0001")
+def issue(
+    batch: BatchArgument,
+    wait: WaitOption = 60,
+    node: NodeOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take an approved batch to the chain, wait until it is final, deliver its bundles. May be stopped and run again."""
+    found = Home.find(home)
+    issued = issue_batch(found, batch, wait=wait, node=node)
+    show_batch(issued, as_json=as_json)
+    if issued.state is not AnchorState.FINAL:
+        raise typer.Exit(1 if issued.state is AnchorState.FAILED else 3)
+
+
+def issue_batch(home: Home, name: str, *, wait: int, node: str | None = None) -> Batch:
+    """Anchor and deliver one batch."""
+    with home.chain(writing=True, node=node) as ledger:
+        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
+        batch = anchor_batch(desk, name, patience=timedelta(seconds=wait))
+    if batch.state is AnchorState.FINAL:
+        with progress(said("写出凭证", "deliver")) as update:
+            deliver(home.store, home.clock, home.shelf, home.key_of, name, progress=update)
+        with home.store.read() as unit:
+            return unit.batches.batch(name)
+    return batch
+
+
+@app.command(epilog="Example: vermilion batch status B-2026-11-0001")
+def status(batch: BatchArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say where a batch stands, what is safe, and the one next command."""
+    found = Home.find(home)
+    with found.store.read() as unit:
+        one = unit.batches.batch(batch)
+    show_batch(one, as_json=as_json)
+
+
+@app.command("list", epilog="Example: vermilion batch list")
+def list_batches(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List all batches, oldest first."""
+    found = Home.find(home)
+    with found.store.read() as unit:
+        batches = unit.batches.batches()
+    if as_json:
+        print_json([batch_document(one) for one in batches])
+        return
+    if not batches:
+        OUT.print(said("还没有批次。先 vermilion batch propose", "no batches yet; begin with: vermilion batch propose"))
+        return
+    print_table(
+        [
+            said("批次", "batch"),
+            said("范围", "scope"),
+            said("张数", "size"),
+            said("状态", "state"),
+            said("区块", "block"),
+        ],
+        [
+            [one.id, one.scope, f"{one.size:,}", one.state, str(one.placement.block_number) if one.placement else "–"]
+            for one in batches
+        ],
+    )
+
+
+def batch_document(batch: Batch) -> dict[str, Any]:
+    """Write a batch as plain values."""
+    placement = batch.placement
+    return {
+        "id": batch.id,
+        "batch": b64url(batch.batch),
+        "issuer": batch.issuer,
+        "scope": batch.scope,
+        "size": batch.size,
+        "state": batch.state.value,
+        "root": b64url(batch.root) if batch.root else None,
+        "proposed_by": batch.proposed_by,
+        "approved_by": batch.approved_by,
+        "transaction": "0x" + batch.transaction.hex() if batch.transaction else None,
+        "block": placement.block_number if placement else None,
+        "block_time": placement.block_time.astimezone(CHINA_TIME).isoformat() if placement else None,
+        "seq": placement.seq if placement else None,
+        "delivered": batch.delivered_at is not None,
+        "failure": batch.failure,
+        "next": _SAFE[batch.state][2].format(id=batch.id),
+    }
+
+
+def show_batch(batch: Batch, *, as_json: bool) -> None:
+    """Print a batch and what comes next."""
+    if as_json:
+        print_json(batch_document(batch))
+        return
+    zh, en, following = _SAFE[batch.state]
+    fields: dict[str, object] = {
+        said(
+            "批次", "batch"
+        ): f"{batch.id}  {batch.scope}  {said(f'{batch.size:,}张', f'{batch.size:,} certificates')}",
+        said("状态", "state"): f"{batch.state}: {said(zh, en)}",
+    }
+    if batch.root is not None:
+        fields[said("根", "root")] = b64url(batch.root)
+    if batch.placement is not None:
+        at = batch.placement.block_time.astimezone(CHINA_TIME)
+        fields[said("区块", "block")] = f"{batch.placement.block_number}  {at:%Y-%m-%d %H:%M:%S %z}"
+    if batch.failure is not None:
+        fields[said("原因", "cause")] = batch.failure
+    print_fields(fields)
+    note(said(f"下一步：{following.format(id=batch.id)}", f"next: {following.format(id=batch.id)}"))

@@ -1,0 +1,322 @@
+"""`vermilion cert`: certificates, their bundles, and changes of their status."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.commands.batch import WaitOption
+from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person
+from api.terminal import OUT, note, print_fields, print_json, print_table, said
+from api.wiring import Home
+from registry.anchor.progress import RequestState, StatusRequest
+from registry.anchor.states import AnchorState
+from registry.credential.v1 import CHINA_TIME
+from registry.kernel.encoding import b64url
+from registry.kernel.errors import MalformedInput
+from registry.ports.storage import NotHere, StoredCertificate
+from registry.status import Reason, Status, needs_approval
+from registry.workflows.anchor import Desk, change_status
+from registry.workflows.change_status import approve_change, present_status, request_change
+from registry.workflows.deliver import bundle_of
+
+app = typer.Typer(no_args_is_help=True, help="Certificates.")
+
+NumberArgument = Annotated[str, typer.Argument(help="Certificate number.")]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Ground, such as misconduct or 33.")]
+ApproverOption = Annotated[
+    str | None,
+    typer.Option("--approve-as", help="Approve at once as this second person, where the approver's key is at hand."),
+]
+_REASONS = ", ".join(reason.slug for reason in Reason)
+
+
+class StatusUnknown(MalformedInput):
+    """No status has that name."""
+
+    code = "status/unknown"
+
+    def __init__(self) -> None:
+        super().__init__(f"expected one of {', '.join(status.word for status in Status)}, pending")
+
+
+@app.command("list", epilog="Example: vermilion cert list --status revoked")
+def list_certificates(
+    status: Annotated[
+        str | None, typer.Option("--status", help="valid, suspended, revoked, superseded or pending.")
+    ] = None,
+    batch: Annotated[str | None, typer.Option("--batch", help="Only this batch.")] = None,
+    limit: Annotated[int, typer.Option("--limit", help="Most rows to print; 0 = all.", min=0)] = 50,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List certificates with their status by the chain as read last; names are not shown."""
+    found = Home.find(home)
+    wanted = _wanted(status)
+    rows: list[dict[str, Any]] = []
+    more = False
+    with found.store.read() as unit:
+        for one in unit.batches.certificates(batch_id=batch):
+            word = present_status(unit, one).word if one.batch.state is AnchorState.FINAL else "pending"
+            if wanted is not None and word != wanted:
+                continue
+            if limit and len(rows) == limit:
+                more = True
+                break
+            rows.append(_brief(one, word))
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        OUT.print(said("没有这样的证书", "no such certificates"))
+        return
+    print_table(
+        [
+            said("编号", "number"),
+            said("版次", "revision"),
+            said("批次", "batch"),
+            said("范围", "scope"),
+            said("状态", "status"),
+        ],
+        [[row["number"], str(row["revision"]), row["batch"], row["scope"], row["status"]] for row in rows],
+    )
+    if more:
+        note(said("还有更多：--limit 0 全部列出", "there are more: --limit 0 prints all"))
+
+
+def _wanted(text: str | None) -> str | None:
+    if text is not None and text not in {"pending", *(status.word for status in Status)}:
+        raise StatusUnknown
+    return text
+
+
+@app.command(epilog="Example: vermilion cert show DEMO-EEC-2026-7M3K9QX2TA4")
+def show(number: NumberArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show what is kept of a certificate, and its link for the QR code."""
+    found = Home.find(home)
+    with found.store.read() as unit:
+        one = unit.batches.by_number(number)
+        if one is None:
+            raise NotHere("certificate", number)
+        final = one.batch.state is AnchorState.FINAL
+        document = {
+            **_brief(one, present_status(unit, one).word if final else "pending"),
+            "link": f"{found.installation.public_base_url}/C/{one.reservation.key}",
+            "leaf": one.reservation.leaf,
+            "digest": b64url(one.digest) if one.digest else None,
+            "jti": one.reservation.jti,
+            "bundle": str(found.shelf.path(f"{one.reservation.number}.bundle.json")) if final else None,
+        }
+    if as_json:
+        print_json(document)
+    else:
+        print_fields({name: "–" if value is None else value for name, value in document.items()})
+
+
+@app.command(epilog="Example: vermilion cert bundle DEMO-EEC-2026-7M3K9QX2TA4 --output copy.bundle.json")
+def bundle(
+    number: NumberArgument,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there; else print it.")] = None,
+    full: Annotated[bool, typer.Option("--full", help="With everything disclosed: for the holder alone.")] = False,
+    home: HomeOption = None,
+) -> None:
+    """Write a certificate's bundle: credential, receipt and key, all that a verifier needs beside the chain."""
+    found = Home.find(home)
+    with found.store.read() as unit:
+        one = unit.batches.by_number(number)
+        if one is None:
+            raise NotHere("certificate", number)
+        data = bundle_of(unit, one, found.key_of, full=full)
+    if output is None:
+        OUT.file.write(data.decode("utf-8"))
+        return
+    output.write_bytes(data)
+    note(said(f"已写出{output}（{len(data)}字节）", f"wrote {output} ({len(data)} bytes)"))
+
+
+@app.command(epilog="Example: vermilion cert suspend DEMO-EEC-2026-7M3K9QX2TA4 --reason investigation")
+def suspend(
+    number: NumberArgument,
+    reason: ReasonOption = "investigation",
+    by: PersonOption = None,
+    wait: WaitOption = 60,
+    node: NodeOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Suspend a certificate; one person may, and it can be undone."""
+    _change(number, Status.SUSPENDED, reason, by, None, wait, node, home, as_json=as_json)
+
+
+@app.command(epilog="Example: vermilion cert reinstate DEMO-EEC-2026-7M3K9QX2TA4 --as maker-1 --approve-as approver-1")
+def reinstate(
+    number: NumberArgument,
+    reason: ReasonOption = "investigation-closed",
+    by: PersonOption = None,
+    approve_as: ApproverOption = None,
+    wait: WaitOption = 60,
+    node: NodeOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Lift a suspension; a second person must approve."""
+    _change(number, Status.VALID, reason, by, approve_as, wait, node, home, as_json=as_json)
+
+
+@app.command(
+    epilog="Example: vermilion cert revoke DEMO-EEC-2026-7M3K9QX2TA4 --reason misconduct --as maker-1 --approve-as approver-1"
+)
+def revoke(
+    number: NumberArgument,
+    reason: ReasonOption,
+    by: PersonOption = None,
+    approve_as: ApproverOption = None,
+    wait: WaitOption = 60,
+    node: NodeOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Revoke a certificate for good; a second person must approve."""
+    _change(number, Status.REVOKED, reason, by, approve_as, wait, node, home, as_json=as_json)
+
+
+@app.command(epilog="Example: vermilion cert approve C-2026-11-0001 --as approver-1")
+def approve(
+    request: Annotated[str, typer.Argument(help="Request, such as C-2026-11-0001.")],
+    by: PersonOption = None,
+    wait: WaitOption = 60,
+    node: NodeOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Approve a revocation or reinstatement as the second person, and take it to the chain."""
+    found = Home.find(home)
+    with found.store.read() as unit:
+        asked = unit.status_requests.request(request)
+    _take(found, asked, person(by) if asked.state is RequestState.REQUESTED else None, wait, node, as_json=as_json)
+
+
+@app.command(epilog="Example: vermilion cert requests")
+def requests(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List requests to change a status, oldest first."""
+    found = Home.find(home)
+    with found.store.read() as unit:
+        all_of_them = unit.status_requests.requests()
+    if as_json:
+        print_json([request_document(one) for one in all_of_them])
+        return
+    if not all_of_them:
+        OUT.print(said("还没有申请", "no requests yet"))
+        return
+    print_table(
+        [
+            said("申请", "request"),
+            said("编号", "number"),
+            said("改为", "to"),
+            said("原因", "reason"),
+            said("状态", "state"),
+        ],
+        [[one.id, one.number, one.wanted.word, one.reason.slug, one.state] for one in all_of_them],
+    )
+
+
+def _change(
+    number: str,
+    wanted: Status,
+    reason: str,
+    by: str | None,
+    approve_as: str | None,
+    wait: int,
+    node: str | None,
+    home: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    found = Home.find(home)
+    ground = Reason.parse(reason)
+    found.catch_up(node)
+    asked = request_change(found.store, found.clock, number, wanted, ground, person=person(by))
+    if asked.state is RequestState.REQUESTED and wanted in needs_approval and approve_as is None:
+        if as_json:
+            print_json(request_document(asked))
+        else:
+            OUT.print(
+                said(
+                    f"申请{asked.id}已记下：{number}改为{wanted.word}，须由另一人批准",
+                    f"request {asked.id} is kept: {number} to become {wanted.word}; a second person must approve it",
+                )
+            )
+            note(
+                said(
+                    f"下一步：vermilion cert approve {asked.id} --as 另一人",
+                    f"next: vermilion cert approve {asked.id} --as SOMEBODY-ELSE",
+                )
+            )
+        return
+    approver = person(approve_as) if approve_as is not None and asked.state is RequestState.REQUESTED else None
+    _take(found, asked, approver, wait, node, as_json=as_json)
+
+
+def _take(
+    home: Home, asked: StatusRequest, approver: str | None, wait: int, node: str | None, *, as_json: bool
+) -> None:
+    final = take_to_chain(home, asked, approver, wait=wait, node=node)
+    if as_json:
+        print_json(request_document(final))
+    elif final.state is RequestState.FINAL:
+        OUT.print(
+            said(
+                f"{final.number}现为{final.wanted.word}，原因{final.reason.slug}（历史记录{final.seq}）",
+                f"{final.number} is now {final.wanted.word}: {final.reason.slug} (history record {final.seq})",
+            )
+        )
+    else:
+        OUT.print(
+            said(
+                f"申请{final.id}：{final.state} {final.failure or ''}",
+                f"request {final.id}: {final.state} {final.failure or ''}",
+            )
+        )
+    if final.state is not RequestState.FINAL:
+        raise typer.Exit(1 if final.state is RequestState.FAILED else 3)
+
+
+def take_to_chain(
+    home: Home, asked: StatusRequest, approver: str | None, *, wait: int, node: str | None = None
+) -> StatusRequest:
+    """Approve a request where somebody does, send it and wait until it is final."""
+    with home.chain(writing=True, node=node) as ledger:
+        if approver is not None:
+            approve_change(home.store, home.clock, ledger, home.approver(), asked.id, person=approver)
+        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
+        return change_status(desk, asked.id, patience=timedelta(seconds=wait))
+
+
+def _brief(one: StoredCertificate, word: str) -> dict[str, Any]:
+    placement = one.batch.placement
+    return {
+        "number": one.reservation.number,
+        "revision": one.reservation.revision,
+        "batch": one.batch.id,
+        "scope": one.batch.scope,
+        "status": word,
+        "key": one.reservation.key,
+        "recorded": placement.block_time.astimezone(CHINA_TIME).isoformat() if placement else None,
+    }
+
+
+def request_document(one: StatusRequest) -> dict[str, Any]:
+    """Write a request as plain values."""
+    return {
+        "id": one.id,
+        "number": one.number,
+        "revision": one.revision,
+        "wanted": one.wanted.word,
+        "reason": one.reason.slug,
+        "state": one.state.value,
+        "requested_by": one.requested_by,
+        "approved_by": one.approved_by,
+        "seq": one.seq,
+        "failure": one.failure,
+    }

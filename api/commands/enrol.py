@@ -1,0 +1,218 @@
+"""`vermilion enrol`: rosters in, decisions with reasons out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file
+from api.terminal import ERR, OUT, note, print_json, print_table, progress, said
+from api.wiring import Home
+from registry.enrolment import RosterReading, RowProblem, RowsRefused
+from registry.workflows.enrol import check_roster, decide_applications, import_roster
+
+app = typer.Typer(no_args_is_help=True, help="Rosters, candidates, eligibility.")
+
+_MOST_BYTES = 256 * 1024 * 1024
+FileArgument = Annotated[Path, typer.Argument(help="Roster as CSV (UTF-8 or GBK).")]
+ProgrammeOption = Annotated[
+    str | None, typer.Option("--programme", help="Programme code; needed where more than one is issued.")
+]
+
+
+@app.command(epilog="Example: vermilion enrol check 2026-11-名单.csv")
+def check(
+    file: FileArgument, programme: ProgrammeOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Find everything wrong with a roster; stores nothing. Exit 1 where a row cannot be taken."""
+    found = Home.find(home)
+    reading = check_roster(read_file(file, most=_MOST_BYTES), chosen(found, programme), found.clock)
+    if as_json:
+        print_json(reading_document(reading))
+    else:
+        _print_reading(file, reading)
+        if not reading.problems:
+            OUT.print(said(f"{reading.rows}行都可以导入", f"all {reading.rows} rows can be taken"))
+    if reading.problems:
+        raise typer.Exit(1)
+
+
+@app.command("import", epilog="Example: vermilion enrol import 2026-11-名单.csv --as clerk-1")
+def import_(
+    file: FileArgument,
+    programme: ProgrammeOption = None,
+    accept_good_rows: Annotated[
+        bool, typer.Option("--accept-good-rows", help="Take the good rows and leave the bad ones out.")
+    ] = False,
+    by: PersonOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a roster. One bad row refuses the whole file, unless --accept-good-rows. The same file again changes nothing."""
+    found = Home.find(home)
+    data = read_file(file, most=_MOST_BYTES)
+    of = chosen(found, programme)
+    try:
+        imported = import_roster(found.store, found.clock, of, data, person=person(by), good_rows_only=accept_good_rows)
+    except RowsRefused:
+        reading = check_roster(data, of, found.clock)
+        if as_json:
+            print_json(reading_document(reading))
+        else:
+            _print_reading(file, reading)
+        raise
+    roster, reading = imported.roster, imported.reading
+    if as_json:
+        print_json(
+            {"roster": roster.id, "rows": roster.rows, "repeated": imported.repeated, **reading_document(reading)}
+        )
+        return
+    if reading.problems:
+        _print_reading(file, reading)
+    if imported.repeated:
+        OUT.print(
+            said(
+                f"这份名册已经导入过：{roster.id}，{roster.rows}人；没有重复导入",
+                f"this roster was taken before: {roster.id}, {roster.rows} candidates; nothing was stored twice",
+            )
+        )
+    else:
+        OUT.print(said(f"名册{roster.id}：导入{roster.rows}人", f"roster {roster.id}: {roster.rows} candidates taken"))
+    note(said("下一步：vermilion enrol decide", "next: vermilion enrol decide"))
+
+
+@app.command(epilog="Example: vermilion enrol decide --as clerk-1")
+def decide(
+    roster: Annotated[str | None, typer.Option("--roster", help="Only this roster.")] = None,
+    by: PersonOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide who may sit, by the programme's rules, with the reason for each."""
+    found = Home.find(home)
+    with progress(said("审核资格", "deciding")) as update:
+        decided = decide_applications(
+            found.store,
+            found.clock,
+            found.catalogue,
+            found.issuer,
+            person=person(by),
+            roster=roster,
+            progress=update,
+        )
+    if as_json:
+        print_json({"eligible": decided.eligible, "refused": decided.refused})
+        return
+    OUT.print(
+        said(
+            f"符合条件{decided.eligible}人，不符合{decided.refused}人",
+            f"{decided.eligible} eligible, {decided.refused} refused",
+        )
+    )
+    note(said("名单：vermilion enrol list --refused", "see why: vermilion enrol list --refused"))
+
+
+@app.command("list", epilog="Example: vermilion enrol list --refused")
+def list_applications(
+    roster: Annotated[str | None, typer.Option("--roster", help="Only this roster.")] = None,
+    level: Annotated[str | None, typer.Option("--level", help="Only this level.")] = None,
+    refused: Annotated[bool, typer.Option("--refused", help="Only those refused, with reasons.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List applications with admission number and decision; names are not shown."""
+    found = Home.find(home)
+    with found.store.read() as unit:
+        rows = [
+            (one, unit.enrolments.findings(one.admission) if refused else [])
+            for one in unit.enrolments.applications(roster=roster, level=level, eligible=False if refused else None)
+        ]
+    words = {None: said("未审核", "undecided"), True: said("符合", "eligible"), False: said("不符合", "refused")}
+    if as_json:
+        print_json(
+            [
+                {
+                    "admission": one.admission,
+                    "roster": one.roster,
+                    "line": one.line,
+                    "level": one.level,
+                    "eligible": one.eligible,
+                    "rule": one.rule,
+                    "findings": findings,
+                }
+                for one, findings in rows
+            ]
+        )
+        return
+    if not rows:
+        OUT.print(said("没有符合条件的报名", "no such applications"))
+        return
+    print_table(
+        [said("准考证号", "admission"), said("级别", "level"), said("结论", "decision"), said("规则", "rule")],
+        [[one.admission, one.level, words[one.eligible], one.rule or _why(findings)] for one, findings in rows],
+    )
+
+
+def _why(findings: Sequence[dict[str, Any]]) -> str:
+    return "; ".join(f"{one['rule']}: {said(one['zh'], one['en'])}" for one in findings if not one["held"])
+
+
+def chosen(home: Home, named: str | None) -> Any:
+    """Choose the programme: the named one, or the only one that is issued here. Raises ProgrammeUnknown."""
+    codes = home.installation.programmes
+    if named is None and len(codes) == 1:
+        return home.catalogue.programme(codes[0])
+    return home.catalogue.programme(named or said("（未指定）", "(none named)"))
+
+
+def _print_reading(file: Path, reading: RosterReading) -> None:
+    ERR.print(
+        said(
+            f"{file.name}：{reading.encoding}，{reading.rows}行，{len(reading.columns)}列",
+            f"{file.name}: {reading.encoding}, {reading.rows} rows, {len(reading.columns)} columns",
+        )
+    )
+    if reading.problems:
+        print_problems(reading.problems)
+
+
+def print_problems(problems: Sequence[RowProblem]) -> None:
+    """Print every problem with its place, its reason, its remedy and its code."""
+    print_table(
+        [said("行", "line"), said("列", "column"), said("问题", "problem"), said("怎么办", "what to do"), "code"],
+        [
+            [
+                str(one.line) if one.line else "–",
+                one.column or "–",
+                said(one.reason.zh, one.reason.en),
+                said(one.remedy.zh, one.remedy.en),
+                one.code,
+            ]
+            for one in problems
+        ],
+        console=ERR,
+    )
+
+
+def reading_document(reading: RosterReading) -> dict[str, Any]:
+    """Write a reading as plain values."""
+    return {
+        "encoding": reading.encoding,
+        "rows": reading.rows,
+        "good": len(reading.candidates),
+        "columns": list(reading.columns),
+        "problems": [problem_document(one) for one in reading.problems],
+        "notices": [problem_document(one) for one in reading.notices],
+    }
+
+
+def problem_document(one: RowProblem) -> dict[str, Any]:
+    """Write a problem as plain values; it never holds what a cell says."""
+    return {
+        "line": one.line,
+        "column": one.column,
+        "code": one.code,
+        "reason": {"zh": one.reason.zh, "en": one.reason.en},
+        "remedy": {"zh": one.remedy.zh, "en": one.remedy.en},
+    }

@@ -1,0 +1,56 @@
+"""Options that many commands share."""
+
+import getpass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.settings import Surroundings
+from api.terminal import said
+from registry.kernel.errors import MalformedInput
+
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Data folder. Default: VERMILION_HOME, ./vermilion-data or ./demo-data.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
+NodeOption = Annotated[str | None, typer.Option("--node", help="Ask this node instead, such as http://127.0.0.1:8545.")]
+PersonOption = Annotated[
+    str | None, typer.Option("--as", help="Who acts. Default: VERMILION_PERSON, else the login name.")
+]
+
+
+class FileUnreadable(MalformedInput):
+    """A file that was named cannot be read."""
+
+    code = "input/file-unreadable"
+
+    def __init__(self, path: Path, cause: str) -> None:
+        self.path, self.cause = path, cause
+        super().__init__(f"{path}: {cause}")
+
+
+class PersonMalformed(MalformedInput):
+    """A person's account name has another form than accounts have."""
+
+    code = "input/person"
+
+    def __init__(self) -> None:
+        super().__init__("an account name has 1 to 64 letters, digits, dots, hyphens or underscores")
+
+
+def person(named: str | None) -> str:
+    """Say who acts. Raises PersonMalformed."""
+    chosen = named or Surroundings().person or getpass.getuser()
+    if not 1 <= len(chosen) <= 64 or not all(one.isalnum() or one in "._-" for one in chosen):
+        raise PersonMalformed
+    return chosen
+
+
+def read_file(path: Path, *, most: int) -> bytes:
+    """Read a file that was named, up to one byte more than `most`. Raises FileUnreadable."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most + 1)
+    except OSError as error:
+        raise FileUnreadable(path, error.strerror or said("读不了", "cannot be read")) from error

@@ -1,0 +1,227 @@
+"""`vermilion init | node | serve | demo | doctor`: making and running an installation."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from api.commands.options import HomeOption, JsonOption
+from api.settings import ChainSettings, Contact, Installation, IssuerSettings, find_home
+from api.terminal import OUT, done, note, print_json, said
+from api.wiring import Home
+from registry.kernel.errors import Conflict
+from registry.programme import load_catalogue
+
+if TYPE_CHECKING:
+    from node.embedded import EmbeddedChain
+
+node = typer.Typer(no_args_is_help=True, help="The embedded chain.")
+DEMO_HOME = Path("demo-data")
+DEMO_URL = "http://localhost:8000"
+
+
+class PortTaken(Conflict):
+    """Another program listens where we were to."""
+
+    code = "serve/port-taken"
+
+    def __init__(self, host: str, port: int) -> None:
+        self.host, self.port = host, port
+        super().__init__(f"{host}:{port} is taken by another program")
+
+
+def init(
+    issuer: Annotated[str, typer.Option("--issuer", help="Code of the issuing body, such as GD-SKILLS. Permanent.")],
+    name: Annotated[str, typer.Option("--name", help="Its name in Chinese.")],
+    base_url: Annotated[
+        str, typer.Option("--base-url", help="Scheme and host as printed, such as https://v.example.cn. Permanent.")
+    ],
+    name_en: Annotated[str | None, typer.Option("--name-en", help="Its name in English.")] = None,
+    place: Annotated[str | None, typer.Option("--place", help="Place of issue as printed.")] = None,
+    programme: Annotated[
+        list[str] | None, typer.Option("--programme", help="Programme to issue; may be repeated. Default: all.")
+    ] = None,
+    chain_id: Annotated[int, typer.Option("--chain-id", help="Id of the embedded chain.")] = 20268,
+    real: Annotated[bool, typer.Option("--real", help="Not a test chain: verdicts carry no such notice.")] = False,
+    machine_passphrases: Annotated[
+        bool,
+        typer.Option("--machine-passphrases", help="Draw passphrases and keep them beside the keys: for tests only."),
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Make an installation: keys, embedded chain, contract, accreditation, database. Run again, it goes on or changes nothing.
+
+    Example: vermilion init --issuer GD-SKILLS --name 某省技能鉴定中心 --base-url https://v.example.cn
+    """
+    codes = tuple(programme) if programme else load_catalogue().codes()
+    wanted = Installation(
+        public_base_url=base_url.rstrip("/"),
+        issuer=IssuerSettings(code=issuer, name_zh=name, name_en=name_en, place=place),
+        programmes=codes,
+        machine_passphrases=machine_passphrases,
+        chain=ChainSettings(chain_id=chain_id, test_chain=not real),
+    )
+    _make(find_home(home), wanted)
+    note(said("下一步：vermilion enrol import 名册.csv", "next: vermilion enrol import ROSTER.csv"))
+
+
+def _make(path: Path, wanted: Installation) -> Home:
+    from api.founding import make_installation
+
+    for code in wanted.programmes:
+        load_catalogue().programme(code)
+    home = Home(path)
+    make_installation(home, wanted, done)
+    return Home.find(path)
+
+
+@node.command("run", epilog="Example: vermilion node run --port 8545")
+def run_node(
+    port: Annotated[int | None, typer.Option("--port", help="Loopback port for JSON-RPC; 0 = any free one.")] = None,
+    home: HomeOption = None,
+) -> None:
+    """Run the embedded chain: seals blocks and answers JSON-RPC on loopback, until Ctrl-C."""
+    found = Home.find(home)
+    with running_node(found, port):
+        _until_stopped()
+
+
+@node.command("status", epilog="Example: vermilion node status")
+def node_status(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Say where the chain stands and who answers for it."""
+    found = Home.find(home)
+    with found.chain() as ledger:
+        head = ledger.head()
+        checkpoint = ledger.checkpoint(head)
+    document = {
+        "chain": str(found.trust_root.contract),
+        "block": head.number,
+        "time": head.time.isoformat(),
+        "history": checkpoint.size,
+        "node": found.running_node(),
+    }
+    if as_json:
+        print_json(document)
+        return
+    for name, value in document.items():
+        OUT.print(
+            f"{name:<8} {escape(str(value)) if value is not None else said('没有节点在运行', 'no node is running')}"
+        )
+
+
+@contextmanager
+def running_node(home: Home, port: int | None = None) -> Iterator[str]:
+    """Run this folder's node, or use the one that runs; gives its address."""
+    chain = home.open_chain(writing=True)
+    if isinstance(chain, str):
+        note(said(f"已有节点在运行：{chain}", f"a node runs already: {chain}"))
+        yield chain
+        return
+    with chain, _answering(home, chain, home.installation.chain.port if port is None else port) as url:
+        chain.start_sealing()
+        note(said(f"节点：{url}，链{chain.chain_id}", f"node: {url}, chain {chain.chain_id}"))
+        yield url
+
+
+@contextmanager
+def _answering(home: Home, chain: "EmbeddedChain", port: int) -> Iterator[str]:
+    from node.embedded import serve as serve_rpc
+
+    try:
+        server = serve_rpc(chain, "127.0.0.1", port)
+    except OSError:
+        server = serve_rpc(chain, "127.0.0.1", 0)  # the usual port is another program's: any other will do
+    with server, home.announced(server.url):
+        yield server.url
+
+
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8000,
+    home: HomeOption = None,
+) -> None:
+    """Serve the verification pages and the public API, and run the embedded chain beside them, until Ctrl-C.
+
+    Example: vermilion serve --port 8000
+    """
+    run_server(Home.find(home), host, port)
+
+
+def run_server(home: Home, host: str, port: int) -> None:
+    """Serve until stopped: pages, follower, node. Raises PortTaken."""
+    from api.serving import serve_pages
+
+    with ExitStack() as stack:
+        url = home.installation.chain.node_url or stack.enter_context(running_node(home))
+        note(said(f"页面：http://{host}:{port}/（Ctrl-C停止）", f"pages: http://{host}:{port}/ (Ctrl-C stops)"))
+        if not serve_pages(home, url, host, port):
+            raise PortTaken(host, port)
+
+
+def demo(
+    home: HomeOption = None,
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Do everything but serve the pages.")] = False,
+    port: Annotated[int, typer.Option("--port", help="Port of the pages.")] = 8000,
+) -> None:
+    """Run the main job on made-up people: roster to certificates, one suspended, one revoked; then serve the pages.
+
+    Example: vermilion demo --no-serve
+    """
+    from api.demonstration import run_demonstration
+
+    path = home or DEMO_HOME
+    made = _make(path, demo_installation())
+    run_demonstration(made)
+    if not no_serve:
+        run_server(made, "127.0.0.1", port)
+
+
+def demo_installation() -> Installation:
+    """Describe the demonstration's issuing body."""
+    return Installation(
+        public_base_url=DEMO_URL,
+        issuer=IssuerSettings(
+            code="DEMO-EEC",
+            name_zh="示例考试中心",
+            name_en="Demo Examination Centre",
+            place="广州",
+            contact=Contact(telephone="020-0000 0126", email="certificates@demo.invalid"),
+        ),
+        programmes=("AIGC-APP-ENG",),
+        machine_passphrases=True,
+    )
+
+
+def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Check the installation and say what to do about each finding. Exit 1 where there is a problem.
+
+    Example: vermilion doctor
+    """
+    from api.examination import examine
+
+    findings = examine(Home.find(home))
+    if as_json:
+        print_json([{"what": one.what, "state": one.state, "says": one.en, "remedy": one.remedy} for one in findings])
+    else:
+        marks = {"good": "[green]✓[/green]", "note": "!", "problem": "[bold red]✗[/bold red]"}
+        for one in findings:
+            OUT.print(f"  {marks[one.state]} {one.what:<14} {escape(said(one.zh, one.en))}")
+            if one.remedy:
+                OUT.print(f"                   [dim]→ {escape(one.remedy)}[/dim]")
+        notes, problems = (sum(1 for one in findings if one.state == state) for state in ("note", "problem"))
+        OUT.print(said(f"提示{notes}项，问题{problems}项", f"{notes} notes, {problems} problems"))
+    if any(one.state == "problem" for one in findings):
+        raise typer.Exit(1)
+
+
+def _until_stopped() -> None:
+    stopped = threading.Event()
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda *_: stopped.set())
+    note(said("Ctrl-C停止", "Ctrl-C stops"))
+    stopped.wait()

@@ -1,0 +1,196 @@
+"""`vermilion verify`: the verdict on a file, a number or a link; never fetches what a link names."""
+
+import re
+import sys
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from api.commands.options import FileUnreadable, HomeOption, JsonOption, NodeOption, read_file
+from api.pages.catalogue import Catalogue, catalogue
+from api.pages.verdict import verdict_page
+from api.settings import HomeMissing
+from api.terminal import OUT, language, print_json, said
+from api.verifier.report import report_document
+from api.wiring import Home, verifier_without_home
+from registry.credential.v1 import CHINA_TIME
+from registry.delivery.bundle import MAX_BUNDLE
+from registry.kernel.errors import MalformedInput
+from registry.verification import DEFAULT_MAX_AGE, Answer, Outcome, Report
+
+_EXITS = {Outcome.VALID: 0, Outcome.PENDING: 3, Outcome.CANNOT_CONFIRM: 3}
+_LINK = re.compile(r"(https?://[^/?#]+)/c/([a-z2-7]{26})/?", re.IGNORECASE)
+_KEY = re.compile(r"[A-Z2-7]{26}", re.IGNORECASE)
+_AGE = re.compile(r"(\d+)(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_MARKS = {Answer.PASSED: "[green]passed[/green]", Answer.FAILED: "[bold]FAILED[/bold]"}
+
+
+class AgeMalformed(MalformedInput):
+    """An age is not written as a number and a unit."""
+
+    code = "verify/age"
+
+    def __init__(self) -> None:
+        super().__init__("expected an age such as 90s, 30m, 24h or 7d")
+
+
+class LinkElsewhere(MalformedInput):
+    """A link leads to another host than this registry's, or is none of ours; it is not fetched."""
+
+    code = "verify/link-elsewhere"
+
+    def __init__(self, expected: str) -> None:
+        self.expected = expected
+        super().__init__(f"expected a link {expected}/C/… of this registry")
+
+
+class TrustRootNeeded(MalformedInput):
+    """Without a data folder a verdict needs a node, a pinned trust root and a file."""
+
+    code = "verify/trust-root-needed"
+
+    def __init__(self) -> None:
+        super().__init__("there is no data folder here: give a file, --node and --trust-root")
+
+
+def verify(
+    target: Annotated[str, typer.Argument(help="A file (- = standard input), a certificate number, or a link.")],
+    name: Annotated[str | None, typer.Option("--name", help="Holder's name, beside a number.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option("--as-of", formats=["%Y-%m-%d"], help="Judge for the end of that day (+08:00).")
+    ] = None,
+    max_age: Annotated[
+        str | None, typer.Option("--max-age", help="How old knowledge of the chain may be: 90s, 30m, 24h.")
+    ] = None,
+    node: NodeOption = None,
+    trust_root: Annotated[
+        Path | None, typer.Option("--trust-root", help="Your own pinned trust-root.json; asks the node alone.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer five questions about a certificate and give one verdict.
+
+    Exit 0 valid · 1 not valid · 2 wrong usage · 3 cannot be confirmed now.
+    """
+    age = _age(max_age)
+    day = None if as_of is None else datetime.combine(as_of.date() + timedelta(days=1), time(), CHINA_TIME)
+    moment = None if day is None else day - timedelta(seconds=1)
+    data = _document(target)
+    if trust_root is not None or (node is not None and not _has_home(home)):
+        if node is None or trust_root is None or data is None:
+            raise TrustRootNeeded
+        judge = verifier_without_home(node, trust_root, max_age=age or DEFAULT_MAX_AGE, as_of=moment)
+        report = judge.by_document(data)
+    else:
+        report = _by_home(Home.find(home), target, data, name, node, age, moment)
+    if as_json:
+        print_json(report_document(report))
+    else:
+        print_report(report)
+    raise typer.Exit(_EXITS.get(report.outcome, 1))
+
+
+def _by_home(
+    home: Home,
+    target: str,
+    data: bytes | None,
+    name: str | None,
+    node: str | None,
+    age: timedelta | None,
+    moment: datetime | None,
+) -> Report:
+    cause = home.catch_up(node)
+    judge = home.verifier(max_age=age, as_of=moment, cause=lambda: cause)
+    if data is not None:
+        return judge.by_document(data)
+    if "://" in target:
+        expected = home.installation.public_base_url
+        link = _LINK.fullmatch(target)
+        if link is None or link[1].lower() != expected:
+            raise LinkElsewhere(expected)
+        return judge.by_key(link[2])
+    if name is not None:
+        return judge.by_number_and_name(target, name)
+    return judge.by_key(target) if _KEY.fullmatch(target) else judge.by_number(target)
+
+
+def _has_home(named: Path | None) -> bool:
+    try:
+        Home.find(named)
+    except HomeMissing:
+        return False
+    return True
+
+
+def _document(target: str) -> bytes | None:
+    """Read the file that is meant; None = the target is no file."""
+    if target == "-":
+        return sys.stdin.buffer.read(MAX_BUNDLE + 1)
+    path = Path(target)
+    if path.is_dir():
+        raise FileUnreadable(path, said("是文件夹", "is a folder"))
+    looks_like_a_file = path.suffix != "" or "/" in target and "://" not in target
+    if not path.is_file():
+        if looks_like_a_file and "://" not in target:
+            raise FileUnreadable(path, said("没有这个文件", "no such file"))
+        return None
+    return read_file(path, most=MAX_BUNDLE)
+
+
+def _age(text: str | None) -> timedelta | None:
+    if text is None:
+        return None
+    match = _AGE.fullmatch(text)
+    if match is None:
+        raise AgeMalformed
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def print_report(report: Report) -> None:
+    """Print a verdict for people: outcome, whose it is, five answers, how fresh they are, what to do."""
+    words = catalogue(language())
+    page = verdict_page(report, words, entrance="document", contacts={})
+    style = "bold green" if report.outcome is Outcome.VALID else "bold"
+    OUT.print(f"[{style}]{escape(report.outcome.value.upper())}[/{style}]   {escape(page.headline)}")
+    OUT.print(f"        {escape(page.sentence)}")
+    subject = _subject(report, words)
+    if subject:
+        OUT.print(f"        {escape(subject)}")
+    if report.findings:
+        OUT.print()
+    for question in page.questions:
+        mark = {"passed": "[green]✓[/green]", "grey": "✓", "failed": "✗", "unknown": "?"}[question.tone]
+        OUT.print(f"  {question.number} {mark} {escape(question.question)}")
+        OUT.print(
+            f"      {escape(f'{question.word} {question.text}'.strip())}", style="" if question.deciding else "dim"
+        )
+    OUT.print()
+    for line in page.freshness:
+        OUT.print(f"  [dim]{escape(line)}[/dim]")
+    for notice in page.notices:
+        OUT.print(f"  {'!' if notice.warning else 'i'} {escape(notice.text)}")
+    for step in page.steps:
+        OUT.print(f"  – {escape(step)}")
+    OUT.print(f"  [dim]\\[{escape(report.code)}][/dim]")
+
+
+def _subject(report: Report, words: Catalogue) -> str:
+    content = report_document(report)["content"]
+    if not isinstance(content, dict):
+        return ""
+    level = content.get("level")
+    achievement = content.get("achievement")
+    parts = [
+        content.get("licenseNumber"),
+        content.get("name"),
+        content.get("nationalIdentityNumberMasked"),
+        words.pick(achievement.get("name")) if isinstance(achievement, dict) else None,
+        words.pick(level.get("targetName")) if isinstance(level, dict) else None,
+        words.pick(content.get("issuerName")),
+    ]
+    return " · ".join(str(part) for part in parts if part)

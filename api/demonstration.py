@@ -1,0 +1,155 @@
+"""`make demo`: the main job on made-up people. Every step may be cut off and run again; nothing is issued twice."""
+
+import json
+from collections.abc import Iterator
+
+from api.commands.batch import issue_batch
+from api.commands.cert import take_to_chain
+from api.demo_data import sample_roster, sample_scores
+from api.terminal import OUT, done, said
+from api.wiring import Home
+from registry.anchor.progress import Batch
+from registry.anchor.states import AnchorState
+from registry.delivery.bundle import BUNDLE_SUFFIX
+from registry.ports.storage import StoredCertificate
+from registry.status import Reason, Status
+from registry.workflows.assess import confirm_sheet, record_scores
+from registry.workflows.change_status import present_status, request_change
+from registry.workflows.enrol import CHINA, decide_applications, import_roster
+from registry.workflows.issue import approve, propose
+
+PROGRAMME = "AIGC-APP-ENG"
+_WAIT_SECONDS = 60
+_FIRST, _SECOND = "clerk-1", "clerk-2"
+_MAKER, _APPROVER = "maker-1", "approver-1"
+
+
+def run_demonstration(home: Home) -> None:
+    """Bring the demonstration to its end, from wherever it stopped."""
+    home.catch_up()
+    _enrol(home)
+    _examine(home)
+    batches = [_issue(home, level.code) for level in home.catalogue.programme(PROGRAMME).levels]
+    suspended = _first_of(home, batches[0])
+    revoked = _first_of(home, batches[1])
+    _change(home, suspended, Status.SUSPENDED, Reason.INVESTIGATION)
+    _change(home, revoked, Status.REVOKED, Reason.MISCONDUCT)
+    done(
+        said("状态", "status"),
+        said(
+            f"暂停1张（{suspended.reservation.number}），撤销1张（{revoked.reservation.number}）",
+            f"suspended 1 ({suspended.reservation.number}), revoked 1 ({revoked.reservation.number})",
+        ),
+    )
+    home.catch_up()
+    _look(home, batches[2], revoked)
+
+
+def _enrol(home: Home) -> None:
+    programme = home.catalogue.programme(PROGRAMME)
+    imported = import_roster(home.store, home.clock, programme, sample_roster(), person=_FIRST)
+    decide_applications(home.store, home.clock, home.catalogue, home.issuer, person=_FIRST)
+    with home.store.read() as unit:
+        applications = list(unit.enrolments.applications(roster=imported.roster.id))
+    eligible = sum(1 for one in applications if one.eligible)
+    done(
+        said("名册", "roster"),
+        said(
+            f"{len(applications)}行：符合{eligible}人，不符合{len(applications) - eligible}人",
+            f"{len(applications)} rows: {eligible} eligible, {len(applications) - eligible} refused "
+            "(vermilion enrol list --refused)",
+        ),
+    )
+
+
+def _examine(home: Home) -> None:
+    programme = home.catalogue.programme(PROGRAMME)
+    with home.store.read() as unit:
+        eligible = [one.admission for one in unit.enrolments.applications(eligible=True)]
+    today = home.clock.now().astimezone(CHINA).date()
+    sheet = record_scores(
+        home.store, home.clock, programme, sample_scores(eligible), examined_on=today, person=_FIRST
+    ).sheet
+    if sheet.confirmed_by is None:
+        confirm_sheet(home.store, home.clock, sheet.id, person=_SECOND)
+    done(
+        said("成绩", "scores"),
+        said(
+            f"{sheet.rows}人：{_FIRST}录入，{_SECOND}核对",
+            f"{sheet.rows} entered by {_FIRST}, confirmed by {_SECOND}",
+        ),
+    )
+
+
+def _issue(home: Home, level: str) -> Batch:
+    batch = propose(
+        home.store,
+        home.clock,
+        home.catalogue,
+        home.body,
+        home.credential_signer(),
+        programme=PROGRAMME,
+        level=level,
+        person=_MAKER,
+        idempotency_key=f"demo/{PROGRAMME}/{level}",
+    )
+    if batch.state is AnchorState.SEALED:
+        batch = approve(home.store, home.clock, home.catalogue, home.approver(), batch.id, person=_APPROVER)
+    if batch.state is not AnchorState.FINAL or batch.delivered_at is None:
+        batch = issue_batch(home, batch.id, wait=_WAIT_SECONDS)
+    block = batch.placement.block_number if batch.placement else None
+    root = batch.root.hex()[:4] if batch.root else ""
+    done(
+        said(f"签发 {batch.scope}", f"issue {batch.scope}"),
+        said(
+            f"{batch.size}张  根{root}…  区块{block}  {batch.state}",
+            f"{batch.size} certificates  root {root}…  block {block}  {batch.state}",
+        ),
+    )
+    return batch
+
+
+def _certificates(home: Home, batch: Batch) -> Iterator[StoredCertificate]:
+    with home.store.read() as unit:
+        yield from unit.batches.certificates(batch_id=batch.id)
+
+
+def _first_of(home: Home, batch: Batch) -> StoredCertificate:
+    return next(_certificates(home, batch))
+
+
+def _change(home: Home, certificate: StoredCertificate, wanted: Status, reason: Reason) -> None:
+    with home.store.read() as unit:
+        if present_status(unit, certificate) is wanted:
+            return
+    asked = request_change(home.store, home.clock, certificate.reservation.number, wanted, reason, person=_MAKER)
+    needs_second = wanted is not Status.SUSPENDED and asked.approval is None
+    take_to_chain(home, asked, _APPROVER if needs_second else None, wait=_WAIT_SECONDS)
+
+
+def _look(home: Home, batch: Batch, revoked: StoredCertificate) -> None:
+    valid = _first_of(home, batch)
+    name = valid.reservation.number + BUNDLE_SUFFIX
+    delivered = home.shelf.path(name)
+    tampered = home.path / "tampered.bundle.json"
+    tampered.write_bytes(_tampered(delivered.read_bytes()))
+    base = home.installation.public_base_url
+    OUT.print()
+    OUT.print(f"{said('看：', 'Look:')}   {base}/C/{valid.reservation.key}  ({said('有效', 'valid')})")
+    OUT.print(f"        {base}/C/{revoked.reservation.key}  ({said('已撤销', 'revoked')})")
+    OUT.print(f"        {said(f'把{tampered}拖到{base}/', f'drop {tampered} on {base}/')}")
+    OUT.print(f"{said('试：', 'Try:')}    .venv/bin/vermilion verify {delivered}")
+    OUT.print("        .venv/bin/vermilion audit timeline --limit 10")
+    OUT.print("        .venv/bin/vermilion audit fsck")
+    OUT.print("        .venv/bin/vermilion cert list --status revoked")
+
+
+def _tampered(bundle: bytes) -> bytes:
+    """Change one character in the middle of the last disclosure but keep the file a bundle of ours."""
+    document = json.loads(bundle)
+    parts = document["credential"].split("~")
+    text = parts[1]
+    middle = len(text) // 2
+    parts[1] = text[:middle] + ("A" if text[middle] != "A" else "B") + text[middle + 1 :]
+    changed = document["credential"].replace(text, parts[1], 1)
+    return bundle.replace(document["credential"].encode(), changed.encode(), 1)

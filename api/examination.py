@@ -1,0 +1,138 @@
+"""What `vermilion doctor` looks at, and what it says about each."""
+
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from api.wiring import Home
+from registry.kernel.errors import RegistryError
+from registry.workflows.anchor import unfinished
+
+State = Literal["good", "note", "problem"]
+_FLOOR_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """One thing looked at."""
+
+    what: str
+    state: State
+    zh: str
+    en: str
+    remedy: str = ""
+
+
+def examine(home: Home) -> list[Examined]:
+    """Look at everything; what cannot be looked at is a problem of its own."""
+    found: list[Examined] = []
+    for what, look in (
+        ("data folder", _folder),
+        ("database", _database),
+        ("chain", _chain),
+        ("keys", _keys),
+        ("work", _work),
+    ):
+        found.extend(_tried(what, look, home))
+    return found
+
+
+def _tried(what: str, look: Callable[[Home], Iterator[Examined]], home: Home) -> Iterator[Examined]:
+    try:
+        yield from look(home)
+    except (RegistryError, OSError) as error:
+        yield Examined(what=what, state="problem", zh=str(error), en=str(error))
+
+
+def _folder(home: Home) -> Iterator[Examined]:
+    free = shutil.disk_usage(home.path).free
+    writable = os.access(home.path, os.W_OK)
+    gigabytes = f"{free / 2**30:.0f} GB"
+    yield Examined(
+        what="data folder",
+        state="good" if writable and free > _FLOOR_BYTES else "problem",
+        zh=f"{home.path}，{'可写' if writable else '不可写'}，余{gigabytes}",
+        en=f"{home.path}, {'writable' if writable else 'not writable'}, {gigabytes} free",
+        remedy="" if writable and free > _FLOOR_BYTES else "free space, or mend the folder's permissions",
+    )
+
+
+def _database(home: Home) -> Iterator[Examined]:
+    with home.store.read() as unit:
+        batches = len(unit.batches.names())
+    yield Examined(
+        what="database",
+        state="good",
+        zh=f"SQLite {sqlite3.sqlite_version}，WAL，synchronous FULL，表结构为现行版本，{batches}个批次",
+        en=f"SQLite {sqlite3.sqlite_version}, WAL, synchronous FULL, schema current, {batches} batches",
+    )
+
+
+def _chain(home: Home) -> Iterator[Examined]:
+    with home.chain() as ledger:
+        head = ledger.head()
+        where = home.installation.chain.node_url or home.running_node()
+    there = where or "no node runs; commands read the folder's chain themselves"
+    there_zh = where or "没有节点在运行，命令直接读数据文件夹里的链"
+    root = home.trust_root
+    yield Examined(
+        what="chain",
+        state="good",
+        zh=f"链{root.contract.chain_id}，创世块与代码哈希与trust-root.json一致，区块{head.number}；{there_zh}",
+        en=f"chain {root.contract.chain_id}, genesis and code hash match trust-root.json, block {head.number}; {there}",
+    )
+    if home.installation.chain.test_chain:
+        yield Examined(
+            what="chain",
+            state="note",
+            zh="这是测试链：每份核验结果都会说明",
+            en="this is a test chain: every verdict says so",
+        )
+
+
+def _keys(home: Home) -> Iterator[Examined]:
+    exposed = [path.name for path in home.keys.iterdir() if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)]
+    yield Examined(
+        what="keys",
+        state="problem" if exposed else "good",
+        zh=f"别人也能读：{'、'.join(exposed)}" if exposed else "只有您能读",
+        en=f"others may read {', '.join(exposed)}" if exposed else "readable only by you",
+        remedy=f"chmod 600 {home.keys}/*" if exposed else "",
+    )
+    if _together(home.keys):
+        yield Examined(
+            what="approver",
+            state="note",
+            zh="批准密钥与发送密钥在同一文件夹：演示可以，正式使用不行",
+            en="its key lies in the same folder as the sender's: fine for a demonstration, not for real use",
+            remedy="docs/operations.md#two-people",
+        )
+    if home.installation.machine_passphrases:
+        yield Examined(
+            what="passphrases",
+            state="note",
+            zh="口令与密钥放在一起：演示可以，正式使用不行",
+            en="they lie beside the keys they open: fine for a demonstration, not for real use",
+            remedy="docs/operations.md#keys",
+        )
+
+
+def _together(keys: Path) -> bool:
+    return (keys / "approver.json").exists() and (keys / "sender.json").exists()
+
+
+def _work(home: Home) -> Iterator[Examined]:
+    batches, requests = unfinished(home.store)
+    waiting = [*batches, *requests]
+    yield Examined(
+        what="work",
+        state="note" if waiting else "good",
+        zh=f"未完成：{'、'.join(waiting)}" if waiting else "没有未完成的批次或申请",
+        en=f"unfinished: {', '.join(waiting)}" if waiting else "no batch or request is left unfinished",
+        remedy=f"vermilion batch issue {batches[0]}" if batches else "",
+    )

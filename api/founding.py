@@ -1,0 +1,166 @@
+"""Making an installation: keys, chain, contract, accreditation, database. Every step may be cut off and run again.
+
+1. Write what it is (`vermilion.toml`); an installation of somebody else is never touched.
+2. Draw the keys that are not there yet.
+3. Begin the embedded chain, unless its file is there.
+4. Deploy the contract, accredit the issuer, register its keys, as far as the chain lacks it.
+5. Pin the trust root, publish the public keys, make the database: from then on it is complete.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from api.settings import CONFIG_FILE, HomeOccupied, Installation, read_installation, write_installation
+from api.wiring import APPROVERS, REGISTRYS, Home
+from node.client.deployment import Deployment
+from registry.anchor.trust import Engine
+from node.client.founding import Founding, found
+from node.client.rpc import Node
+from node.embedded import ChainFileMissing, ChainLocked, EmbeddedChain
+from node.embedded.provider import EmbeddedProvider
+from node.signer import AccountKey, SecretFileMissing, StatementKeyFile, create_keystore, open_secret, write_passphrase
+from node.signer.secret_files import write_secret_file
+from registry.kernel.identifiers import Digest, IssuerCode, ScopeCode
+from registry.ports import LedgerUnavailable
+from registry.store import DataKeys, open_database
+
+MEMBERS: Final = ("member-1", "member-2", "member-3")
+THRESHOLD: Final = 2
+_ACCOUNTS: Final = ("sealer", "controller", "sender", "approver", *MEMBERS)
+_STATEMENT_KEYS: Final = ("credential", "statement")
+_DELAY_SECONDS: Final = 72 * 3600
+_VALID_YEARS: Final = 10
+_YEAR_SECONDS: Final = 365 * 86_400
+_BALANCE: Final = 10**18
+_GENESIS_BACK_SECONDS: Final = 2
+Told = Callable[[str, str], None]
+"""Told what was done: a word and a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keys:
+    accounts: dict[str, AccountKey]
+    statements: dict[str, StatementKeyFile]
+
+
+def make_installation(home: Home, wanted: Installation, told: Told) -> None:
+    """Bring a data folder to a complete installation. Raises HomeOccupied, FoundingHalted, FoundingDelayed."""
+    _describe(home.path, wanted)  # 1
+    keys = _draw_keys(home, machine_made=wanted.machine_passphrases)  # 2
+    told("keys", f"{len(keys.accounts)} accounts, {len(keys.statements)} statement keys")
+    if not (home.path / "trust-root.json").exists():
+        _found(home, wanted, keys, told)  # 3, 4, 5
+    _publish(home, keys)
+    open_database(home.path / "registry.db", home.data_keys(), create=True).close()
+
+
+def _describe(path: Path, wanted: Installation) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    if (path / CONFIG_FILE).exists():
+        if read_installation(path) != wanted:
+            raise HomeOccupied(path)
+    elif any(path.iterdir()):
+        raise HomeOccupied(path)
+    else:
+        write_installation(path, wanted)
+        (path / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
+def _draw_keys(home: Home, *, machine_made: bool) -> _Keys:
+    home.keys.mkdir(mode=0o700, exist_ok=True)
+    if machine_made:
+        for whose in (REGISTRYS, APPROVERS):
+            if not (home.keys / f"{whose}.passphrase").exists():
+                write_passphrase(home.keys / f"{whose}.passphrase")
+    if not (home.keys / "data.keys").exists():
+        drawn = DataKeys.generate()
+        write_secret_file(home.keys / "data.keys", drawn.data + drawn.index + drawn.seal)
+    return _Keys(
+        accounts={role: _account(home, role) for role in _ACCOUNTS},
+        statements={role: _statement(home, role) for role in _STATEMENT_KEYS},
+    )
+
+
+def _account(home: Home, role: str) -> AccountKey:
+    try:
+        return home.account(role)
+    except SecretFileMissing:
+        return create_keystore(home.keys / f"{role}.json", home.passphrase(role))
+
+
+def _statement(home: Home, role: str) -> StatementKeyFile:
+    path, passphrase = home.keys / f"{role}.pem", home.passphrase(role)
+    try:
+        return StatementKeyFile.open(path, passphrase)
+    except SecretFileMissing:
+        return StatementKeyFile.create(path, passphrase)
+
+
+def _found(home: Home, wanted: Installation, keys: _Keys, told: Told) -> None:
+    sealer = open_secret(home.keys / "sealer.json", home.passphrase("sealer"))
+    with _chain(home, wanted, sealer, keys) as chain:
+        told("chain", f"genesis {chain.genesis.hex()[:8]}…, sealer {chain.sealer}")
+        chain.start_sealing()
+        ledger = found(
+            Node(EmbeddedProvider(chain.rpc), where="the embedded chain"),
+            Founding(
+                engine=Engine.EMBEDDED,
+                deployment=Deployment(
+                    members=tuple(keys.accounts[role].address for role in MEMBERS),
+                    threshold=THRESHOLD,
+                    delay=_DELAY_SECONDS,
+                    charter=Digest(bytes(32)),
+                ),
+                voters=tuple(keys.accounts[role] for role in MEMBERS),
+                issuer=IssuerCode(wanted.issuer.code),
+                controller=keys.accounts["controller"],
+                scopes=tuple(_scopes(home, wanted)),
+                senders=(keys.accounts["sender"].address,),
+                approvers=(keys.accounts["approver"].address,),
+                credential_keys=(keys.statements["credential"].thumbprint(),),
+                statement_keys=(keys.statements["statement"].thumbprint(),),
+                until=chain.now() + _VALID_YEARS * _YEAR_SECONDS,
+            ),
+        )
+        root = ledger.trust_root
+        told("contract", f"{root.contract.address}, {len(MEMBERS)} members, threshold {THRESHOLD}")
+        told("issuer", f"{wanted.issuer.code} accredited for {', '.join(_scopes(home, wanted))}")
+    _write_whole(home.path / "trust-root.json", root.document())
+
+
+def _chain(home: Home, wanted: Installation, sealer: bytes, keys: _Keys) -> EmbeddedChain:
+    path = home.path / "chain.db"
+    try:
+        return EmbeddedChain.open(path, sealer_key=sealer)
+    except ChainLocked as error:
+        raise LedgerUnavailable("the embedded chain", "another command holds it") from error
+    except ChainFileMissing:
+        now = int(home.clock.now().timestamp())
+        return EmbeddedChain.create(
+            path,
+            chain_id=wanted.chain.chain_id,
+            sealer_key=sealer,
+            alloc={key.address: _BALANCE for role, key in keys.accounts.items() if role != "approver"},
+            genesis_time=now - _GENESIS_BACK_SECONDS,
+        )
+
+
+def _scopes(home: Home, wanted: Installation) -> Iterator[ScopeCode]:
+    for code in wanted.programmes:
+        for level in home.catalogue.programme(code).levels:
+            yield level.scope
+
+
+def _publish(home: Home, keys: _Keys) -> None:
+    document = {kind: [dict(key.public_key.jwk())] for kind, key in keys.statements.items()}
+    _write_whole(home.path / "public-keys.json", json.dumps(document, sort_keys=True, indent=1).encode() + b"\n")
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(data)
+    os.replace(temporary, path)

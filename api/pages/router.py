@@ -1,0 +1,358 @@
+"""Pages for people.
+
+`/…` speaks the browser's language (Chinese unless English is wanted more); `/zh/…` and `/en/…` are fixed. The
+addresses in QR codes have no language in them, so the paper never chooses one for its reader.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from api.bodies import DOCUMENT_BYTES, SMALL_BYTES, read_capped
+from api.pages.assets import asset_path, assets
+from api.pages.catalogue import HTML_LANG, Catalogue, Language, catalogue, preferred_language
+from api.pages.fields import Row
+from api.pages.verdict import PANELS, Entrance, Stamp, verdict_page
+from api.problems import NothingSent, Problem
+from api.verifier import SiteKnowledge
+from api.verifier.report import CHINA
+from api.verifier.router import DoorsOfApp, doors, judge_document, judge_key, judge_lookup, source_of, status_code
+from registry.verification.model import Outcome, Report
+
+_FORM_OVERHEAD = 8 * 1024
+"""Most bytes that a form adds to the file in it."""
+_NUMBER_CHARACTERS, _NAME_CHARACTERS = 64, 200
+_SLUG = re.compile(r"[a-z0-9-]{1,40}(/[a-z0-9-]{1,40})?")
+_DATE = re.compile(r"\b\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?\b", re.ASCII)
+_PREFIXES: Mapping[str, Language] = {"/zh": "zh", "/en": "en"}
+_WORDING = {
+    "http/unknown-path": "not-found",
+    "published/nothing": "not-found",
+    "http/method": "method",
+    "http/malformed": "malformed",
+    "verify/nothing-sent": "malformed",
+    "http/too-large": "too-large",
+    "lookup/too-many": "too-many",
+    "unavailable": "unavailable",
+    "internal": "internal",
+}
+_WORDING_BY_STATUS = {404: "not-found", 413: "too-large", 422: "malformed", 500: "internal", 503: "unavailable"}
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Switch:
+    """The way to the same page in the other language."""
+
+    href: str
+    lang: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What a form has to send again."""
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("api.pages", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["dates"] = _unbroken_dates
+    return environment
+
+
+def _unbroken_dates(text: str) -> Markup:
+    """Keep the parts of a date on one line: browsers break after a hyphen."""
+    return Markup(_DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped before
+
+
+def _place(request: Request) -> tuple[Language, str, str]:
+    """Give the page's language, the fixed prefix of its address or "", and the address without it."""
+    path = request.url.path
+    for prefix, language in _PREFIXES.items():
+        if path == prefix or path.startswith(f"{prefix}/"):
+            return language, prefix, path[len(prefix) :] or "/"
+    return preferred_language(request.headers.get("Accept-Language", "")), "", path
+
+
+def _render(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    keep: str = "no-cache",
+    resend: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    **values: object,
+) -> Response:
+    """Set a page. `keep`: its Cache-Control; `resend`: form fields that it needs to be had in the other language."""
+    language, prefix, path = _place(request)
+    other: Language = "en" if language == "zh" else "zh"
+    # What came by POST and cannot be sent again starts anew.
+    again = path if request.method in {"GET", "HEAD"} or resend else "/"
+    words = catalogue(language)
+    html = (
+        _environment()
+        .get_template(template)
+        .render(
+            t=words.text,
+            phrase=words.phrase,
+            html_lang=HTML_LANG[language],
+            link=lambda target: prefix + target,
+            here=request.url.path,
+            asset=asset_path,
+            host=doors(request).public_base_url.partition("://")[2],
+            at_home=template == "home.html",
+            switch=_Switch(href=f"/{other}{again}", lang=HTML_LANG[other], fields=resend or {}),
+            **values,
+        )
+    )
+    return HTMLResponse(
+        html,
+        status_code=status,
+        headers={
+            "Cache-Control": keep,
+            "Content-Language": HTML_LANG[language],
+            "Vary": "Accept-Language",
+            **(headers or {}),
+        },
+    )
+
+
+def _words(request: Request) -> Catalogue:
+    return catalogue(_place(request)[0])
+
+
+def _home(request: Request, *, error: str = "", typed: Mapping[str, str] | None = None, status: int = 200) -> Response:
+    return _render(
+        request,
+        "home.html",
+        status=status,
+        error=error,
+        typed={"number": "", "name": "", **(typed or {})},
+        document_bytes=DOCUMENT_BYTES,
+    )
+
+
+def _verdict(
+    request: Request,
+    report: Report,
+    *,
+    entrance: Entrance,
+    key: str | None = None,
+    typed: Mapping[str, str] | None = None,
+) -> Response:
+    page = verdict_page(
+        report,
+        _words(request),
+        entrance=entrance,
+        contacts=doors(request).contacts,
+        key=key,
+        typed={"number": "", "name": "", **(typed or {})},
+    )
+    return _render(
+        request,
+        "verdict.html",
+        status=status_code(report),
+        keep="no-store",
+        resend=typed,
+        page=page,
+    )
+
+
+def home(request: Request) -> Response:
+    """Offer the two ways to verify."""
+    return _home(request)
+
+
+def certificate(key: str, request: Request, doors: DoorsOfApp) -> Response:
+    """Show the verdict on the certificate whose QR code was scanned."""
+    report = judge_key(doors, key)
+    return _verdict(request, report, entrance="key", key=None if report.outcome is Outcome.NOT_FOUND else key.upper())
+
+
+async def verify(request: Request, doors: DoorsOfApp) -> Response:
+    """Show the verdict on a file, or on a number and a name."""
+    sent = await _sent(request)
+    if sent.document is not None or sent.too_large:
+        report = await run_in_threadpool(judge_document, doors, sent.document)
+        return _verdict(request, report, entrance="document")
+    typed = {"number": sent.number, "name": sent.name}
+    too_long = len(typed["number"]) > _NUMBER_CHARACTERS or len(typed["name"]) > _NAME_CHARACTERS
+    if too_long or not all(typed.values()):
+        return _home(request, error=_words(request).text("home.nothing_sent"), typed=typed, status=422)
+    report = await run_in_threadpool(judge_lookup, doors, source_of(request), typed["number"], typed["name"])
+    return _verdict(request, report, entrance="lookup", typed=typed)
+
+
+def to_home(request: Request) -> Response:
+    """Lead a reader who reloads a result back to the forms."""
+    return RedirectResponse(f"{_place(request)[1]}/", status_code=303)
+
+
+def how(request: Request) -> Response:
+    """Explain the five questions and the outcomes."""
+    words = _words(request)
+    return _render(
+        request,
+        "how.html",
+        outcomes=[(outcome.value, panel) for outcome, panel in PANELS.items()],
+        stamp=Stamp(word=words.text("stamp.valid"), date="2026-11-20", test=False),
+    )
+
+
+def status(request: Request, doors: DoorsOfApp) -> Response:
+    """Say in words what the site knows of the chain."""
+    words = _words(request)
+    known = doors.health.knowledge()
+    if known is None:
+        return _render(
+            request, "status.html", keep="no-store", fresh=False, sentence=words.text("status.none"), known=()
+        )
+    age = max(0, int((doors.clock() - known.read_at).total_seconds()))
+    fresh = age <= known.limit_seconds
+    return _render(
+        request,
+        "status.html",
+        keep="no-store",
+        fresh=fresh,
+        sentence=words.text(
+            "status.fresh" if fresh else "status.stale", age=words.age(age), limit=words.age(known.limit_seconds)
+        ),
+        known=_knowledge_rows(known, words),
+    )
+
+
+def problem_explained(code: str, request: Request) -> Response:
+    """Explain the kind of problem whose document links here."""
+    if not _SLUG.fullmatch(code):
+        return problem_page(request, Problem(status=404, code="http/unknown-path", title=""))
+    return problem_page(request, Problem(status=200, code=code, title=""))
+
+
+def problem_page(request: Request, problem: Problem) -> Response:
+    """Show a problem to a person."""
+    words = _words(request)
+    wording = _WORDING.get(problem.code) or _WORDING_BY_STATUS.get(problem.status, "default")
+    retry = problem.headers.get("Retry-After", "")
+    wait = words.age(int(retry)) if retry.isdigit() else None
+    key = f"problems.{wording}.text"
+    return _render(
+        request,
+        "problem.html",
+        status=problem.status,
+        keep="no-store",
+        headers=problem.headers,
+        title=words.text(f"problems.{wording}.title"),
+        text=words.phrase(key, wait=wait) if wording == "too-many" else words.text(key),
+        code=problem.code,
+        instance=problem.instance or "",
+    )
+
+
+def static(name: str) -> Response:
+    """Give a style sheet, a script or the icon; its name changes with its content."""
+    asset = assets().get(name)
+    if asset is None:
+        return Response(status_code=404, headers={"Cache-Control": "no-store"})
+    return Response(
+        asset.data, media_type=asset.media_type, headers={"Cache-Control": "public, max-age=31536000, immutable"}
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sent:
+    """What a reader sent: a file, or a number and a name."""
+
+    document: bytes | None = None
+    too_large: bool = False
+    number: str = ""
+    name: str = ""
+
+
+async def _sent(request: Request) -> _Sent:
+    """Read a form within its limits. Raises NothingSent when it is no form."""
+    content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    multipart = content_type == "multipart/form-data"
+    if not multipart and content_type != "application/x-www-form-urlencoded":
+        raise NothingSent
+    body = await read_capped(request, DOCUMENT_BYTES + _FORM_OVERHEAD if multipart else SMALL_BYTES)
+    if body is None:
+        return _Sent(too_large=True)
+    parser = (
+        MultiPartParser(request.headers, _once(body), max_files=1, max_fields=4, max_part_size=SMALL_BYTES)
+        if multipart
+        else FormParser(request.headers, _once(body), max_fields=4, max_part_size=SMALL_BYTES)
+    )
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, ValueError) as error:
+        # The parser reports a missing boundary, bad headers and undecodable text in these ways.
+        raise NothingSent from error
+    try:
+        upload = form.get("document")
+        if isinstance(upload, UploadFile) and upload.filename:
+            data = await upload.read()
+            too_large = len(data) > DOCUMENT_BYTES
+            return _Sent(document=None if too_large else data, too_large=too_large)
+        return _Sent(number=_typed(form, "number"), name=_typed(form, "name"))
+    finally:
+        await form.close()
+
+
+async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
+    yield b""
+
+
+def _typed(form: FormData, name: str) -> str:
+    value = form.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _knowledge_rows(known: SiteKnowledge, words: Catalogue) -> tuple[Row, ...]:
+    def row(name: str, value: str, *, mono: bool = False) -> Row:
+        return Row(label=words.text(f"status.{name}"), value=value, mono=mono)
+
+    return (
+        row("kind", words.text("status.kind_test" if known.test_chain else "status.kind_real")),
+        *(() if known.certificates is None else (row("certificates", f"{known.certificates:,}"),)),
+        row("block", f"{known.block:,}"),
+        row("block_time", known.block_time.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")),
+        row("read_at", known.read_at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")),
+        row("nodes", str(known.nodes)),
+        row("chain", known.chain, mono=True),
+    )
+
+
+def _add(path: str, endpoint: Callable[..., Any], methods: list[str]) -> None:
+    for prefix in ("", *_PREFIXES):
+        router.add_api_route(prefix + path, endpoint, methods=methods, response_class=HTMLResponse)
+
+
+_READ = ["GET", "HEAD"]
+_add("/", home, _READ)
+for _prefix in _PREFIXES:
+    router.add_api_route(_prefix, home, methods=_READ, response_class=HTMLResponse)
+# Addresses from paper are retyped in any letter case.
+_add("/C/{key}", certificate, _READ)
+_add("/c/{key}", certificate, _READ)
+_add("/verify", verify, ["POST"])
+_add("/verify", to_home, _READ)
+_add("/how", how, _READ)
+_add("/status", status, _READ)
+_add("/problems/{code:path}", problem_explained, _READ)
+router.add_api_route("/static/{name}", static, methods=_READ, response_class=Response)

@@ -1,0 +1,121 @@
+"""The web server of one machine: pages and API in this process, a follower thread that keeps the projection current.
+
+Signing keys are never opened here: what was under way when work stopped is only watched and delivered, not signed.
+"""
+
+import socket
+import threading
+from collections.abc import Mapping
+from typing import Final
+
+import uvicorn
+
+from api.app import create_app
+from api.published import Published
+from api.verifier import IssuerContact, SiteKnowledge
+from api.wiring import NODE_UNREACHABLE, Home
+from registry.anchor.history import Anchored
+from registry.kernel.errors import RegistryError
+from registry.ports import LedgerUnavailable
+from registry.store import Database
+from registry.workflows.follow import follow
+
+_FOLLOW_SECONDS: Final = 1.0
+
+
+class Follower:
+    """Reads the chain's new records once a second, in a thread of its own."""
+
+    def __init__(self, home: Home, node: str) -> None:
+        self._home, self._node = home, node
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
+        self.cause: str | None = None
+        """Why nothing new is read; None = all is well."""
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and wait for it."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with self._home.chain(node=self._node) as ledger:
+            while not self._stopping.is_set():
+                try:
+                    follow(self._home.store, ledger, self._home.clock)
+                    self.cause = None
+                except LedgerUnavailable:
+                    self.cause = NODE_UNREACHABLE
+                except RegistryError as error:
+                    # Another chain behind the address, a locked database: nothing new is read until it is mended,
+                    # and every verdict says so once its knowledge is too old.
+                    self.cause = error.code.replace("/", "-")
+                self._stopping.wait(_FOLLOW_SECONDS)
+
+
+class Health:
+    """What the site knows (implements api.verifier.SiteHealth)."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def knowledge(self) -> SiteKnowledge | None:
+        """Give what has been read of the chain; None = nothing yet."""
+        store: Database = self._home.store
+        with store.read() as unit:
+            head = unit.projection.head()
+            if head is None:
+                return None
+            anchored = unit.projection.records_of(Anchored)
+            certificates = sum(one.content.size for one in anchored if isinstance(one.content, Anchored))
+        chain = self._home.installation.chain
+        return SiteKnowledge(
+            chain=str(head.trust_root.contract),
+            test_chain=chain.test_chain,
+            block=head.block.number,
+            block_time=head.block.time,
+            read_at=head.read_at,
+            nodes=head.nodes,
+            certificates=certificates,
+            limit_seconds=chain.max_age_seconds,
+        )
+
+
+def contacts(home: Home) -> Mapping[str, IssuerContact]:
+    """Give whom readers may ask, by issuer code."""
+    contact = home.installation.issuer.contact
+    return {
+        home.issuer: IssuerContact(
+            hours_zh=contact.hours_zh, hours_en=contact.hours_en, telephone=contact.telephone, email=contact.email
+        )
+    }
+
+
+def serve_pages(home: Home, node: str, host: str, port: int) -> bool:
+    """Serve until stopped. False = the port is another program's."""
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError:
+        listening.close()
+        return False
+    follower = Follower(home, node)
+    app = create_app(
+        home.verifier(cause=lambda: follower.cause),
+        health=Health(home),
+        documents=Published(home),
+        public_base_url=home.installation.public_base_url,
+        contacts=contacts(home),
+    )
+    follower.start()
+    try:
+        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)).run([listening])
+    finally:
+        follower.stop()
+        listening.close()
+    return True

@@ -1,0 +1,348 @@
+"""Anchor: take what is approved to the chain; every step survives being cut off before or after it.
+
+1. Sign: the nonce from our own ledger of nonces; the bytes are kept before anything is sent.
+2. Send the kept bytes, and any kept before them that the chain has not taken; sending again is harmless.
+3. Look at what became of them: unknown → send again; reverted → failed, held for a person.
+4. Success is our event in a final block, nothing else: for a batch, with our root.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from registry.anchor.facts import batch_facts
+from registry.anchor.operations import (
+    AnchorApproval,
+    AnchorBatch,
+    Operation,
+    ReinstateCertificates,
+    ReinstatementApproval,
+    RevocationApproval,
+    RevokeCertificates,
+    SignedTransaction,
+    SuspendCertificates,
+)
+from registry.anchor.progress import Batch, Placement, RequestState, StatusRequest
+from registry.anchor.states import AnchorState
+from registry.kernel.errors import IntegrityFault, RuleRefusal
+from registry.kernel.identifiers import TransactionHash
+from registry.ports import Clock, Fate, FateKind, Ledger, LedgerUnavailable, TransactionSigner
+from registry.ports.storage import Store
+from registry.status import Status, changes_of
+from registry.workflows.follow import follow
+from registry.workflows.issue import evidence_of
+
+_POLL_SECONDS: Final = 0.2
+PATIENCE: Final = timedelta(seconds=60)
+"""How long a command waits for the chain before it leaves the rest to the next run."""
+
+
+class ApprovalLapsed(RuleRefusal):
+    """The approval's deadline passed before the transaction was made."""
+
+    code = "anchor/approval-lapsed"
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        super().__init__(f"the approval of {subject} has lapsed: it must be approved again")
+
+
+class NotApproved(RuleRefusal):
+    """A second person has not approved yet."""
+
+    code = "anchor/not-approved"
+
+    def __init__(self, subject: str, state: str) -> None:
+        self.subject, self.state = subject, state
+        super().__init__(f"{subject} is {state}: a second person must approve it first")
+
+
+class RootTaken(IntegrityFault):
+    """The chain holds another root under our batch id."""
+
+    code = "anchor/root-taken"
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        super().__init__(f"the chain holds another root under the id of {subject}")
+
+
+def _unheard(subject: str, state: str) -> None:
+    """Hear of a state and do nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """What the sending side works with."""
+
+    store: Store
+    ledger: Ledger
+    sender: TransactionSigner
+    clock: Clock
+    pause: Callable[[float], None] = time.sleep
+    told: Callable[[str, str], None] = _unheard
+    """Told of each state that a subject reaches."""
+
+
+def anchor_batch(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> Batch:
+    """Take an approved batch to the chain and wait until it is final or has failed.
+
+    Returns it as it stands when patience ends. Raises NotApproved, ApprovalLapsed, RootTaken, LedgerUnavailable.
+    """
+    until = time.monotonic() + patience.total_seconds()
+    while True:
+        with desk.store.read() as unit:
+            batch = unit.batches.batch(name)
+        if batch.state in (AnchorState.RESERVED, AnchorState.SEALED):
+            raise NotApproved(name, batch.state)
+        if batch.state in (AnchorState.FINAL, AnchorState.FAILED, AnchorState.CANCELLED):
+            return batch
+        if not _patiently(desk, partial(_batch_step, desk, batch), until):
+            return batch
+
+
+def change_status(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> StatusRequest:
+    """Take a status request to the chain and wait until it is final or has failed.
+
+    Returns it as it stands when patience ends. Raises NotApproved, ApprovalLapsed, LedgerUnavailable.
+    """
+    until = time.monotonic() + patience.total_seconds()
+    while True:
+        with desk.store.read() as unit:
+            request = unit.status_requests.request(name)
+        if request.state is RequestState.REQUESTED and request.wanted is not Status.SUSPENDED:
+            raise NotApproved(name, request.state)
+        if request.state in (RequestState.FINAL, RequestState.FAILED, RequestState.CANCELLED):
+            return request
+        if not _patiently(desk, partial(_request_step, desk, request), until):
+            return request
+
+
+def _patiently(desk: Desk, step: Callable[[], bool], until: float) -> bool:
+    """Take a step; where nothing moved or nobody answered, wait a little. False = patience has ended."""
+    try:
+        moved = step()
+    except LedgerUnavailable:
+        if time.monotonic() >= until:
+            raise
+        moved = False
+    if not moved:
+        if time.monotonic() >= until:
+            return False
+        desk.pause(_POLL_SECONDS)
+    return True
+
+
+def _batch_step(desk: Desk, batch: Batch) -> bool:
+    match batch.state:
+        case AnchorState.APPROVED:
+            _sign_batch(desk, batch)
+        case AnchorState.SIGNED | AnchorState.ORPHANED:
+            _send_kept(desk)
+            with desk.store.write() as unit:
+                unit.batches.move(batch.id, batch.state, AnchorState.SENT)
+        case AnchorState.SENT:
+            return _watch_sent(desk, batch)
+        case _:
+            return _watch_included(desk, batch)
+    with desk.store.read() as unit:
+        desk.told(batch.id, unit.batches.batch(batch.id).state)
+    return True
+
+
+def _sign_batch(desk: Desk, batch: Batch) -> None:
+    # 1
+    approval, root, manifest = batch.approval, batch.root, batch.manifest
+    if approval is None or root is None or manifest is None:
+        raise NotApproved(batch.id, batch.state)
+    _require_in_time(desk, batch.id, approval.deadline)
+    operation = AnchorBatch(
+        asked=AnchorApproval(
+            issuer=batch.issuer,
+            batch=batch.batch,
+            root=root,
+            size=batch.size,
+            scope=batch.scope,
+            evidence=evidence_of(manifest),
+            credential_key=batch.credential_key,
+            deadline=approval.deadline,
+        ),
+        approval=approval,
+    )
+    taken = desk.ledger.next_nonce(desk.sender.address)
+    with desk.store.write() as unit:
+        transaction = _signed(desk, operation, taken, unit.outbox.next_nonce(desk.sender.address))
+        unit.batches.sign(batch.id, transaction, desk.clock.now())
+
+
+def _signed(desk: Desk, operation: Operation, taken: int, kept: int) -> SignedTransaction:
+    return desk.sender.sign(operation, nonce=max(taken, kept))
+
+
+def _require_in_time(desk: Desk, subject: str, deadline: int) -> None:
+    if int(desk.clock.now().timestamp()) >= deadline:
+        raise ApprovalLapsed(subject)
+
+
+def _send_kept(desk: Desk) -> None:
+    # 2: in the order of nonces, or a gap would hold up all that follows
+    first = desk.ledger.next_nonce(desk.sender.address)
+    with desk.store.read() as unit:
+        kept = unit.outbox.since(desk.sender.address, first)
+    for transaction in kept:
+        desk.ledger.broadcast(transaction)
+
+
+def _fate(desk: Desk, transaction: TransactionHash | None) -> Fate:
+    return Fate(kind=FateKind.UNKNOWN) if transaction is None else desk.ledger.fate(transaction)
+
+
+def _watch_sent(desk: Desk, batch: Batch) -> bool:
+    # 3
+    fate = _fate(desk, batch.transaction)
+    if fate.kind is FateKind.UNKNOWN:
+        _send_kept(desk)
+        return False
+    if fate.kind is FateKind.WAITING:
+        return False
+    reverted = fate.kind is FateKind.REVERTED
+    wanted = AnchorState.FAILED if reverted else AnchorState.INCLUDED
+    failure = (fate.fault or "reverted") if reverted else None
+    with desk.store.write() as unit:
+        unit.batches.move(batch.id, AnchorState.SENT, wanted, failure=failure)
+    desk.told(batch.id, wanted)
+    return True
+
+
+def _watch_included(desk: Desk, batch: Batch) -> bool:
+    # 4
+    follow(desk.store, desk.ledger, desk.clock)
+    with desk.store.write() as unit:
+        facts = batch_facts(unit.projection.of_batch(batch.issuer, batch.batch), batch.issuer, batch.batch)
+        if facts is not None:
+            if facts.anchored.root != batch.root:
+                raise RootTaken(batch.id)
+            unit.batches.place(
+                batch.id,
+                Placement(
+                    seq=facts.position.seq,
+                    block_number=facts.position.block_number,
+                    block_hash=facts.position.block_hash,
+                    block_time=facts.position.block_time,
+                ),
+            )
+    if facts is not None:
+        desk.told(batch.id, AnchorState.FINAL)
+        return True
+    if _fate(desk, batch.transaction).kind in (FateKind.UNKNOWN, FateKind.WAITING):
+        with desk.store.write() as unit:
+            unit.batches.move(batch.id, AnchorState.INCLUDED, AnchorState.ORPHANED)
+        desk.told(batch.id, AnchorState.ORPHANED)
+        return True
+    return False
+
+
+def _request_step(desk: Desk, request: StatusRequest) -> bool:
+    match request.state:
+        case RequestState.REQUESTED | RequestState.APPROVED:
+            _sign_request(desk, request)
+        case RequestState.SIGNED:
+            _send_kept(desk)
+            with desk.store.write() as unit:
+                unit.status_requests.move(request.id, RequestState.SIGNED, RequestState.SENT)
+        case _:
+            return _watch_request(desk, request)
+    with desk.store.read() as unit:
+        desk.told(request.id, unit.status_requests.request(request.id).state)
+    return True
+
+
+def _sign_request(desk: Desk, request: StatusRequest) -> None:
+    if request.approval is not None:
+        _require_in_time(desk, request.id, request.approval.deadline)
+    taken = desk.ledger.next_nonce(desk.sender.address)
+    with desk.store.write() as unit:
+        transaction = _signed(desk, operation_of(request), taken, unit.outbox.next_nonce(desk.sender.address))
+        unit.status_requests.sign(request.id, transaction, desk.clock.now())
+
+
+def operation_of(request: StatusRequest) -> Operation:
+    """Give the contract's operation for a request. Raises NotApproved where a second person is still needed."""
+    changes = changes_of([request.leaf])
+    if request.wanted is Status.SUSPENDED:
+        return SuspendCertificates(
+            issuer=request.issuer, batch=request.batch, changes=changes, reason=int(request.reason)
+        )
+    asked, approval = approvable(request), request.approval
+    if approval is None:
+        raise NotApproved(request.id, request.state)
+    if isinstance(asked, RevocationApproval):
+        return RevokeCertificates(asked=asked, approval=approval)
+    return ReinstateCertificates(asked=asked, approval=approval)
+
+
+def approvable(
+    request: StatusRequest, *, deadline: int | None = None, status_nonce: int | None = None
+) -> RevocationApproval | ReinstatementApproval:
+    """Give the EIP-712 structure of a request; deadline and nonce from its approval unless named."""
+    approval = request.approval
+    until = deadline if deadline is not None else approval.deadline if approval else 0
+    changes = changes_of([request.leaf])
+    if request.wanted is Status.REVOKED:
+        return RevocationApproval(
+            issuer=request.issuer,
+            batch=request.batch,
+            changes=changes,
+            count=1,
+            reason=int(request.reason),
+            deadline=until,
+        )
+    nonce = status_nonce if status_nonce is not None else request.status_nonce
+    return ReinstatementApproval(
+        issuer=request.issuer,
+        batch=request.batch,
+        changes=changes,
+        count=1,
+        reason=int(request.reason),
+        status_nonce=nonce or 0,
+        deadline=until,
+    )
+
+
+def _watch_request(desk: Desk, request: StatusRequest) -> bool:
+    # 3, 4
+    fate = _fate(desk, request.transaction)
+    if fate.kind is FateKind.UNKNOWN:
+        _send_kept(desk)
+    if fate.kind is FateKind.REVERTED:
+        with desk.store.write() as unit:
+            unit.status_requests.move(
+                request.id, RequestState.SENT, RequestState.FAILED, failure=fate.fault or "reverted"
+            )
+        desk.told(request.id, RequestState.FAILED)
+        return True
+    if fate.kind is not FateKind.FINAL:
+        return False
+    follow(desk.store, desk.ledger, desk.clock)
+    with desk.store.write() as unit:
+        ours = [
+            record.position.seq
+            for record in unit.projection.of_batch(request.issuer, request.batch)
+            if record.position.transaction == request.transaction
+        ]
+        if not ours:
+            return False
+        unit.status_requests.move(request.id, RequestState.SENT, RequestState.FINAL, seq=ours[0])
+    desk.told(request.id, RequestState.FINAL)
+    return True
+
+
+def unfinished(store: Store) -> tuple[list[str], list[str]]:
+    """Name batches and status requests that were on their way to the chain when work stopped."""
+    with store.read() as unit:
+        batches = unit.batches.batches(AnchorState.SIGNED, AnchorState.SENT, AnchorState.INCLUDED, AnchorState.ORPHANED)
+        requests = unit.status_requests.requests(RequestState.SIGNED, RequestState.SENT)
+    return [batch.id for batch in batches], [request.id for request in requests]

@@ -1,0 +1,189 @@
+"""Audit: recompute everything from what is kept and what the chain says, and name every difference.
+
+1. Every row carries the seal of its content; the journal is unbroken.
+2. The kept records are the node's, and lead to the contract's own checkpoint.
+3. Each batch: its credentials lead to its root, its rows to its manifest, both to what the chain holds.
+4. Each certificate: row, signed bytes and enrolment agree.
+5. The chain holds no batch under our code that we do not know.
+6. Delivered bundles are the bytes we would deliver.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from registry.anchor.facts import batch_facts
+from registry.anchor.history import Block, Record
+from registry.anchor.progress import Batch
+from registry.anchor.states import AnchorState
+from registry.audit import (
+    Difference,
+    batch_differences,
+    certificate_differences,
+    foreign_anchors,
+    history_differences,
+    record_differences,
+)
+from registry.credential import credential_leaf
+from registry.credential.v1 import IssuedCredential
+from registry.delivery.bundle import BUNDLE_SUFFIX
+from registry.kernel.errors import RegistryError
+from registry.kernel.identifiers import IssuerCode
+from registry.kernel.merkle import MerkleTree, root_hash
+from registry.ports import Ledger, LedgerUnavailable
+from registry.ports.storage import Store, StoredCertificate, UnitOfWork
+from registry.programme import Catalogue
+from registry.workflows.deliver import KeyOf, bundle_of
+from registry.workflows.enrol import Progress, unheard
+from registry.workflows.issue import holders, manifest_of
+
+_WITHOUT_TREE = (AnchorState.RESERVED, AnchorState.CANCELLED)
+
+
+class DeliveredFiles(Protocol):
+    """Delivered files, as they lie there now."""
+
+    def get(self, name: str) -> bytes | None:
+        """Read a file; None = there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consistency:
+    """What was compared and what differs."""
+
+    differences: tuple[Difference, ...]
+    batches: int
+    certificates: int
+    records: int
+    journal: int
+    compared_at: Block | None
+    """Block that the chain was compared at; None = no node answered, and 2 and 5 rest on what was read before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auditor:
+    """Compares the registry with itself and with the chain."""
+
+    store: Store
+    catalogue: Catalogue
+    issuer: IssuerCode
+    key_of: KeyOf
+    ledger: Ledger | None
+    """None = no node at hand."""
+    delivered: DeliveredFiles | None = None
+
+    def fsck(self, progress: Progress = unheard) -> Consistency:
+        """Compare everything; what cannot be read at all is a difference too."""
+        with self.store.read() as unit:
+            found = list(self._rows(unit))  # 1
+            records = list(self._read(unit, found))
+            chain, at = self._on_chain(unit)
+            if chain is not None and at is not None and self.ledger is not None:  # 2
+                found.extend(record_differences(records, chain))
+                found.extend(history_differences(records, self.ledger.checkpoint(at)))
+                records = chain
+            batches, certificates = self._batches(unit, records, found, progress)  # 3, 4, 6
+            known = {batch.batch for batch in batches}
+            found.extend(foreign_anchors(records, self.issuer, known))  # 5
+            entries = sum(1 for _ in unit.journal.entries())
+        return Consistency(
+            differences=tuple(found),
+            batches=len(batches),
+            certificates=certificates,
+            records=len(records),
+            journal=entries,
+            compared_at=at,
+        )
+
+    def _rows(self, unit: UnitOfWork) -> Iterator[Difference]:
+        for table, row in unit.unsealed_rows():
+            yield Difference(
+                code="fsck/row-edited", subject=f"{table} {row}", expected="the seal of its content", found="another"
+            )
+        for seq in unit.journal.broken_entries():
+            yield Difference(
+                code="fsck/journal-broken",
+                subject=f"journal {seq}",
+                expected="bound to the entry before it",
+                found="not bound",
+            )
+
+    def _read(self, unit: UnitOfWork, found: list[Difference]) -> Iterator[Record]:
+        try:
+            yield from unit.projection.records()
+        except RegistryError as error:
+            found.append(
+                Difference(code="fsck/record", subject="history", expected="readable records", found=error.code)
+            )
+
+    def _on_chain(self, unit: UnitOfWork) -> tuple[list[Record] | None, Block | None]:
+        """Read the chain afresh, up to where the projection has read it."""
+        head = unit.projection.head()
+        if self.ledger is None or head is None:
+            return None, None
+        try:
+            return list(self.ledger.records(0, head.block.number)), head.block
+        except LedgerUnavailable:
+            return None, None
+
+    def _batches(
+        self, unit: UnitOfWork, records: list[Record], found: list[Difference], progress: Progress
+    ) -> tuple[list[Batch], int]:
+        batches: list[Batch] = []
+        done = 0
+        for name in unit.batches.names():
+            try:
+                batch = unit.batches.batch(name)
+                batches.append(batch)
+                if batch.state in _WITHOUT_TREE:
+                    continue
+                certificates = list(unit.batches.certificates(batch_id=name))
+                found.extend(self._batch(unit, batch, certificates, records))
+                for certificate in certificates:
+                    done += 1
+                    progress(done, done)
+            except RegistryError as error:
+                found.append(
+                    Difference(
+                        code="fsck/batch-unreadable", subject=name, expected="a readable batch", found=error.code
+                    )
+                )
+        return batches, done
+
+    def _batch(
+        self, unit: UnitOfWork, batch: Batch, certificates: list[StoredCertificate], records: list[Record]
+    ) -> Iterator[Difference]:
+        everybody = {holder.reservation.leaf: holder for holder in holders(unit, self.catalogue, batch)}
+        digests = unit.batches.digests(batch.id)
+        tree = MerkleTree(unit.batches.leaves(batch.id))
+        yield from batch_differences(
+            batch,
+            batch_facts(records, batch.issuer, batch.batch),
+            digests=len(digests),
+            root=root_hash(credential_leaf(digest) for digest in digests),
+            stored_root=tree.root,
+            manifest=manifest_of(batch, (everybody[leaf] for leaf in sorted(everybody))).document(),
+        )
+        for certificate in certificates:
+            holder = everybody.get(certificate.reservation.leaf)
+            if certificate.jwt is None or certificate.digest is None or holder is None:
+                continue  # counted by batch_differences
+            yield from certificate_differences(
+                batch,
+                certificate.reservation,
+                IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures or {}),
+                certificate.digest,
+                name=holder.claims.name,
+                identity_number=holder.claims.identity_number,
+            )
+            if batch.delivered_at is not None:
+                yield from self._delivered(unit, certificate, tree)
+
+    def _delivered(self, unit: UnitOfWork, certificate: StoredCertificate, tree: MerkleTree) -> Iterator[Difference]:
+        name = certificate.reservation.number + BUNDLE_SUFFIX
+        data = self.delivered.get(name) if self.delivered is not None else None
+        if data is not None and data != bundle_of(unit, certificate, self.key_of, tree=tree):
+            yield Difference(
+                code="fsck/delivered", subject=name, expected="the bundle as it was issued", found="other bytes"
+            )

@@ -1,0 +1,125 @@
+"""Deliver: one bundle a certificate, only after its batch is final; the same bytes every time."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from registry.anchor.receipt import AnchorReceipt
+from registry.anchor.states import AnchorState
+from registry.credential import full_presentation, public_presentation
+from registry.credential.v1 import IssuedCredential
+from registry.delivery.bundle import BUNDLE_SUFFIX, bundle_bytes
+from registry.kernel.errors import Missing
+from registry.kernel.merkle import MerkleTree
+from registry.kernel.signing import PublicKey
+from registry.ports import Clock
+from registry.ports.storage import Store, StoredCertificate, UnitOfWork
+from registry.workflows.enrol import Progress, unheard
+from registry.workflows.issue import place_of
+
+
+class Shelf(Protocol):
+    """Where delivered files lie."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep a file under a name, whole or not at all; the same bytes again change nothing."""
+        ...
+
+
+KeyOf = Callable[[bytes], PublicKey]
+"""Gives the public key of a JWK thumbprint."""
+
+
+class ContentErased(Missing):
+    """The holder's data was erased; nothing is left to deliver."""
+
+    code = "delivery/erased"
+
+    def __init__(self, number: str) -> None:
+        self.number = number
+        super().__init__(f"certificate {number}: the holder's data was erased")
+
+
+class NotDeliverable(Missing):
+    """The certificate's batch is not final: nothing may be delivered."""
+
+    code = "delivery/not-final"
+
+    def __init__(self, number: str, state: str) -> None:
+        self.number, self.state = number, state
+        super().__init__(f"certificate {number} cannot be delivered: its batch is {state}")
+
+
+def receipt_of(unit: UnitOfWork, certificate: StoredCertificate, tree: MerkleTree | None = None) -> AnchorReceipt:
+    """Make a certificate's anchor receipt from the kept tree. Raises NotDeliverable."""
+    batch, reservation = certificate.batch, certificate.reservation
+    placement, transaction, root, digest = batch.placement, batch.transaction, batch.root, certificate.digest
+    if placement is None or transaction is None or root is None or digest is None:
+        raise NotDeliverable(reservation.number, batch.state)
+    contract, genesis = place_of(batch)
+    return AnchorReceipt(
+        license_number=reservation.number,
+        revision=reservation.revision,
+        digest=digest,
+        issuer=batch.issuer,
+        contract=contract,
+        genesis=genesis,
+        batch=batch.batch,
+        proof=tree.proof(reservation.leaf) if tree is not None else unit.batches.proof(batch.id, reservation.leaf),
+        merkle_root=root,
+        transaction=transaction,
+        block_number=placement.block_number,
+        block_hash=placement.block_hash,
+        block_time=placement.block_time,
+    )
+
+
+def presentation_of(certificate: StoredCertificate, *, full: bool = False) -> str:
+    """Write a certificate's public presentation, or the holder's full one. Raises ContentErased, NotDeliverable."""
+    if certificate.jwt is None:
+        raise NotDeliverable(certificate.reservation.number, certificate.batch.state)
+    if certificate.disclosures is None:
+        raise ContentErased(certificate.reservation.number)
+    issued = IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures)
+    return full_presentation(issued) if full else public_presentation(issued)
+
+
+def bundle_of(
+    unit: UnitOfWork,
+    certificate: StoredCertificate,
+    key_of: KeyOf,
+    *,
+    full: bool = False,
+    tree: MerkleTree | None = None,
+) -> bytes:
+    """Write a certificate's bundle. Raises NotDeliverable, ContentErased."""
+    if certificate.batch.state is not AnchorState.FINAL:
+        raise NotDeliverable(certificate.reservation.number, certificate.batch.state)
+    return bundle_bytes(
+        presentation_of(certificate, full=full),
+        receipt_of(unit, certificate, tree),
+        key_of(certificate.batch.credential_key),
+    )
+
+
+def deliver(store: Store, clock: Clock, shelf: Shelf, key_of: KeyOf, name: str, *, progress: Progress = unheard) -> int:
+    """Write the bundles of a final batch; what lies there already stays. Returns how many; 0 = delivered before."""
+    with store.read() as unit:
+        batch = unit.batches.batch(name)
+        if batch.state is not AnchorState.FINAL:
+            raise NotDeliverable(name, batch.state)
+        if batch.delivered_at is not None:
+            return 0
+        tree = MerkleTree(unit.batches.leaves(name))
+        written = 0
+        for certificate in unit.batches.certificates(batch_id=name):
+            if certificate.disclosures is not None:
+                shelf.put(
+                    certificate.reservation.number + BUNDLE_SUFFIX, bundle_of(unit, certificate, key_of, tree=tree)
+                )
+            written += 1
+            progress(written, batch.size)
+    with store.write() as unit:
+        now = clock.now()
+        unit.batches.deliver(name, now)
+        unit.journal.write(at=now, person="system", action="batch.deliver", subject=name, bundles=written)
+    return written

@@ -1,0 +1,69 @@
+"""Follow: read the chain's final records into our projection, from where we stopped.
+
+1. The node's chain is the one we know: same trust root, same hash at the height we stopped at.
+2. Read the records after that height; their sequence goes on without a gap.
+3. Keep them together with the new head, in one transaction: what is kept is complete up to the head.
+"""
+
+from registry.kernel.errors import IntegrityFault
+from registry.ports import Clock, Ledger, LedgerForeign
+from registry.ports.storage import ProjectionHead, Store
+
+BLOCKS_AT_ONCE = 5_000
+
+
+class HistoryBroken(IntegrityFault):
+    """The chain's history is not what we read before: blocks changed below what was final, or records are missing."""
+
+    code = "ledger/history-broken"
+
+    def __init__(self, what: str, expected: str, found: str) -> None:
+        self.what, self.expected, self.found = what, expected, found
+        super().__init__(f"the chain's {what} is not as read before: expected {expected}, found {found}")
+
+
+def follow(store: Store, ledger: Ledger, clock: Clock) -> ProjectionHead:
+    """Read up to the chain's last final block. Raises LedgerUnavailable, LedgerForeign, HistoryBroken."""
+    with store.read() as unit:
+        known, size = unit.projection.head(), unit.projection.size()
+    head, read_at = ledger.head(), clock.now()
+    if known is not None:
+        # 1
+        if known.trust_root != ledger.trust_root:
+            raise LedgerForeign("trust root", known.trust_root.digest().hex(), ledger.trust_root.digest().hex())
+        there = ledger.block(known.block.number)
+        if there is None or there.hash != known.block.hash:
+            found = there.hash.hex() if there is not None else "no such block"
+            raise HistoryBroken(f"block {known.block.number}", known.block.hash.hex(), found)
+    first_block = ledger.block(0) if known is None else None
+    first_time = known.first_block_time if known else (first_block or head).time
+    first = known.block.number + 1 if known else 0
+    while True:
+        # 2
+        last = min(first + BLOCKS_AT_ONCE - 1, head.number)
+        records = list(ledger.records(first, last)) if first <= last else []
+        for expected, record in enumerate(records, start=size):
+            if record.position.seq != expected:
+                raise HistoryBroken("record sequence", str(expected), str(record.position.seq))
+        until = head if last >= head.number else ledger.block(last)
+        if until is None:
+            raise HistoryBroken(f"block {last}", "a final block", "none")
+        reached = ProjectionHead(
+            trust_root=ledger.trust_root,
+            first_block_time=first_time,
+            block=until,
+            read_at=read_at,
+            nodes=ledger.nodes,
+        )
+        # 3
+        with store.write() as unit:
+            present = unit.projection.head()
+            if unit.projection.size() == size and (present.block if present else None) == (
+                known.block if known else None
+            ):
+                unit.projection.extend(reached, records)
+            else:
+                return follow(store, ledger, clock)  # another follower went ahead: go on from where it stopped
+        if last >= head.number:
+            return reached
+        first, size, known = last + 1, size + len(records), reached

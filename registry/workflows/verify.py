@@ -1,0 +1,174 @@
+"""Verify: find what is asked about, gather what is known of the chain, let the one judge decide."""
+
+import hmac
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from registry.anchor.states import AnchorState
+from registry.anchor.trust import TrustRoot
+from registry.credential import Altered, Presentation, Unreadable, parse
+from registry.enrolment import normal_name
+from registry.kernel.identifiers import IdentifierMalformed, certificate_key
+from registry.ports import Clock, Ledger, LedgerUnavailable
+from registry.ports.storage import Store, StoredCertificate, UnitOfWork
+from registry.verification import (
+    DEFAULT_MAX_AGE,
+    Circumstances,
+    Knowledge,
+    Report,
+    Submission,
+    judge,
+    not_found,
+    read_submission,
+    refused,
+)
+from registry.workflows.deliver import ContentErased, KeyOf, presentation_of, receipt_of
+
+_NOT_SHOWN = (AnchorState.RESERVED, AnchorState.SEALED, AnchorState.APPROVED, AnchorState.CANCELLED)
+IsTest = Callable[[TrustRoot], bool]
+"""Tells whether a chain is a test chain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyFromStore:
+    """Judges by the local projection of the chain: asks nobody."""
+
+    store: Store
+    clock: Clock
+    key_of: KeyOf
+    test_chain: bool
+    max_age: timedelta = DEFAULT_MAX_AGE
+    as_of: datetime | None = None
+    cause: Callable[[], str | None] = field(default=lambda: None)
+    """Says why the projection is behind, such as `node-unreachable`; None = it is not known to be."""
+
+    def by_document(self, data: bytes) -> Report:
+        """Judge the bytes of a bundle or an SD-JWT; anything else is `unreadable`."""
+        with self.store.read() as unit:
+            try:
+                submission = read_submission(data)
+            except (Unreadable, Altered) as error:
+                return refused(error, self._circumstances(None))
+            return judge(submission, self._circumstances(self._knowledge(unit, submission.credential)))
+
+    def by_key(self, key: str) -> Report:
+        """Judge the certificate that a QR code names (26 base32 characters, any case)."""
+        try:
+            wanted = certificate_key(key)
+        except IdentifierMalformed:
+            return not_found(self._circumstances(None))
+        with self.store.read() as unit:
+            return self._stored(unit, unit.batches.by_key(wanted))
+
+    def by_number(self, number: str) -> Report:
+        """Judge the current revision under `number`: for those who have the registry's own data."""
+        with self.store.read() as unit:
+            return self._stored(unit, unit.batches.by_number(number))
+
+    def by_number_and_name(self, number: str, name: str) -> Report:
+        """Judge the current revision under `number` if its holder is `name`; one answer for all that does not match."""
+        with self.store.read() as unit:
+            found = unit.batches.by_number(number)
+            report = self._stored(unit, found)
+        stands_there = str(report.content.get("name", "")) if report.content else ""
+        if not _same_name(name, stands_there) or report.content is None:
+            return not_found(self._circumstances(None))
+        return report
+
+    def _stored(self, unit: UnitOfWork, certificate: StoredCertificate | None) -> Report:
+        if certificate is None or certificate.jwt is None or certificate.batch.state in _NOT_SHOWN:
+            return not_found(self._circumstances(None))
+        try:
+            text = presentation_of(certificate)
+        except ContentErased:
+            return not_found(self._circumstances(None))
+        try:
+            credential = parse(text)
+        except (Unreadable, Altered) as error:
+            return refused(error, self._circumstances(None))
+        final = certificate.batch.state is AnchorState.FINAL
+        submission = Submission(
+            credential=credential,
+            receipt=receipt_of(unit, certificate) if final else None,
+            key=self.key_of(certificate.batch.credential_key),
+            awaits_chain=not final and certificate.batch.state is not AnchorState.FAILED,
+        )
+        return judge(submission, self._circumstances(self._knowledge(unit, credential)))
+
+    def _knowledge(self, unit: UnitOfWork, credential: Presentation) -> Knowledge | None:
+        head = unit.projection.head()
+        if head is None:
+            return None
+        terms = credential.terms
+        return Knowledge(
+            trust_root=head.trust_root,
+            test_chain=self.test_chain,
+            head=head.block,
+            first_block_time=head.first_block_time,
+            read_at=head.read_at,
+            nodes=head.nodes,
+            records=unit.projection.concerning(terms.issuer, terms.batch, credential.entry.index),
+        )
+
+    def _circumstances(self, knowledge: Knowledge | None) -> Circumstances:
+        return Circumstances(
+            knowledge=knowledge,
+            now=self.clock.now(),
+            max_age=self.max_age,
+            as_of=self.as_of,
+            cause=self.cause(),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyFromLedger:
+    """Judges a document by asking a node of the reader's choice, under a pinned trust root; keeps nothing."""
+
+    ledger: Callable[[], Ledger]
+    """Connects and checks the trust root."""
+    clock: Clock
+    test_chain: bool
+    max_age: timedelta = DEFAULT_MAX_AGE
+    as_of: datetime | None = None
+
+    def by_document(self, data: bytes) -> Report:
+        """Judge the bytes of a bundle or an SD-JWT; a node that does not answer leaves questions open."""
+        try:
+            submission = read_submission(data)
+        except (Unreadable, Altered) as error:
+            return refused(error, self._circumstances(None, None))
+        try:
+            knowledge, cause = self._read(), None
+        except LedgerUnavailable:
+            knowledge, cause = None, "node-unreachable"
+        return judge(submission, self._circumstances(knowledge, cause))
+
+    def _read(self) -> Knowledge:
+        ledger = self.ledger()
+        head, read_at = ledger.head(), self.clock.now()
+        first = ledger.block(0)
+        return Knowledge(
+            trust_root=ledger.trust_root,
+            test_chain=self.test_chain,
+            head=head,
+            first_block_time=(first or head).time,
+            read_at=read_at,
+            nodes=ledger.nodes,
+            records=tuple(ledger.records(0, head.number)),
+        )
+
+    def _circumstances(self, knowledge: Knowledge | None, cause: str | None) -> Circumstances:
+        return Circumstances(
+            knowledge=knowledge, now=self.clock.now(), max_age=self.max_age, as_of=self.as_of, cause=cause
+        )
+
+
+def _same_name(given: str, kept: str) -> bool:
+    """Compare in constant time, whatever the width, case and spacing that it was typed in."""
+    return hmac.compare_digest(_compared(given), _compared(kept)) and bool(kept)
+
+
+def _compared(name: str) -> bytes:
+    return normal_name(unicodedata.normalize("NFKC", name)).casefold().encode("utf-8", "replace")

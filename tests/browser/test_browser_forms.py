@@ -1,0 +1,167 @@
+"""Dropping, choosing, typing and asking again, with the scripts and without them."""
+
+import base64
+from typing import TYPE_CHECKING
+
+from api.bodies import DOCUMENT_BYTES
+from registry.verification.model import Outcome
+from tests.http.sample_reports import NAME, NUMBER, REPORTS
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+    from tests.browser.conftest import Visits
+
+_DROP = """
+([selector, name, content]) => {
+  const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
+  const dataTransfer = new DataTransfer();
+  dataTransfer.items.add(new File([bytes], name));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    document.querySelector(selector).dispatchEvent(
+      new DragEvent(kind, { bubbles: true, cancelable: true, dataTransfer }));
+  }
+}
+"""
+
+
+def drop(page: "Page", content: bytes, selector: str = "#drop") -> None:
+    page.evaluate(_DROP, [selector, "a.bundle.json", base64.b64encode(content).decode()])
+
+
+def headline(page: "Page") -> str:
+    return page.get_by_role("heading", level=1).inner_text()
+
+
+def test_dropped_file_is_judged_at_once(visits: "Visits") -> None:
+    visit = visits.start(width=1280)
+    page = visit.open("/zh/")
+    with page.expect_navigation():
+        drop(page, b"outcome=revoked")
+    assert headline(page) == "证书已被撤销"
+    visit.require_quiet()
+
+
+def test_file_dropped_beside_the_zone_does_not_replace_the_page(visits: "Visits") -> None:
+    page = visits.start(width=1280).open("/zh/")
+    drop(page, b"outcome=revoked", selector="footer")
+    assert headline(page) == "核验一份证书"
+
+
+def test_file_above_the_cap_is_not_uploaded(visits: "Visits") -> None:
+    visit = visits.start(width=1280)
+    page = visit.open("/zh/")
+    drop(page, b"x" * (DOCUMENT_BYTES + 1))
+    assert "没有上传" in page.locator("#drop-message").inner_text()
+    assert not any(url.endswith("/verify") for url in visit.requests)
+    visit.require_quiet()
+
+
+def test_chosen_file_is_judged_at_once(visits: "Visits") -> None:
+    visit = visits.start()
+    page = visit.open("/en/")
+    with page.expect_navigation():
+        page.set_input_files(
+            "#document", {"name": "a.bundle.json", "mimeType": "application/json", "buffer": b"outcome=valid"}
+        )
+    assert headline(page) == "This certificate is valid"
+    visit.require_quiet()
+
+
+def test_forms_work_without_scripts(visits: "Visits") -> None:
+    visit = visits.start(java_script_enabled=False)
+    page = visit.open("/zh/")
+    page.set_input_files(
+        "#document", {"name": "a.bundle.json", "mimeType": "application/json", "buffer": b"outcome=suspended"}
+    )
+    page.get_by_role("button", name="核验这个文件").click()
+    assert headline(page) == "证书暂停使用"
+    page.go_back()
+    page.get_by_label("证书编号").fill(NUMBER)
+    page.get_by_label("持证人姓名").fill(NAME)
+    page.get_by_role("button", name="核验", exact=True).click()
+    assert headline(page) == "证书有效"
+    assert "李*行" in page.locator(".paper").inner_text()
+    visit.require_quiet()
+
+
+def test_keyboard_alone_reaches_the_verdict(visits: "Visits") -> None:
+    page = visits.start(width=1280).open("/en/")
+    page.get_by_label("Certificate number").focus()
+    page.keyboard.type(NUMBER)
+    page.keyboard.press("Tab")
+    page.keyboard.type(NAME)
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert headline(page) == "This certificate is valid"
+
+
+def test_focus_is_seen(visits: "Visits") -> None:
+    page = visits.start(width=1280).open("/zh/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        width = page.evaluate(
+            "(() => { const here = document.activeElement;"
+            " const seen = here.id === 'document' ? document.querySelector('.file-button') : here;"
+            " return getComputedStyle(seen).outlineWidth })()"
+        )
+        assert width == "3px"
+
+
+def test_nothing_found_keeps_what_was_typed_to_be_corrected(visits: "Visits") -> None:
+    page = visits.start().open("/zh/")
+    page.get_by_label("证书编号").fill(NUMBER)
+    page.get_by_label("持证人姓名").fill("李知形")
+    page.get_by_role("button", name="核验", exact=True).click()
+    assert headline(page) == "没有查到"
+    page.get_by_label("持证人姓名").fill(NAME)
+    page.get_by_role("button", name="再查一次").click()
+    assert headline(page) == "证书有效"
+
+
+def test_language_can_be_changed_on_every_kind_of_result(visits: "Visits") -> None:
+    page = visits.start().open(f"/C/{'A' * 26}")
+    page.get_by_role("link", name="English").click()
+    assert headline(page) == "This certificate is valid"
+    page.get_by_role("link", name="中文").click()
+    assert headline(page) == "证书有效"
+    page.goto(page.url.partition("/zh/")[0] + "/zh/")
+    page.get_by_label("证书编号").fill(NUMBER)
+    page.get_by_label("持证人姓名").fill(NAME)
+    page.get_by_role("button", name="核验", exact=True).click()
+    page.get_by_role("button", name="English").click()
+    assert headline(page) == "This certificate is valid"
+
+
+def test_open_verdict_asks_again_by_itself_until_told_not_to(visits: "Visits", addresses: dict[str, str]) -> None:
+    visit = visits.start()
+    visit.page.clock.install()
+    page = visit.open(addresses["cannot-confirm"].format(language="en"))
+    line = page.locator("#again")
+    assert "30 seconds" in line.inner_text()
+    verifier = visits.site.verifier
+    key = next(key for key, report in verifier.by_keys.items() if report.outcome is Outcome.CANNOT_CONFIRM)
+    verifier.by_keys[key] = REPORTS[Outcome.VALID]
+    try:
+        with page.expect_navigation():
+            page.clock.run_for(31_000)
+        assert headline(page) == "This certificate is valid"
+    finally:
+        verifier.by_keys[key] = REPORTS[Outcome.CANNOT_CONFIRM]
+    page = visit.open(addresses["cannot-confirm"].format(language="en"))
+    page.get_by_role("button", name="Do not check by itself").click()
+    assert not line.is_visible()
+    visit.require_quiet()
+
+
+def test_policy_stops_what_is_injected(visits: "Visits") -> None:
+    visit = visits.start()
+    page = visit.open("/zh/")
+    ran = page.evaluate(
+        "(() => { const script = document.createElement('script'); script.textContent = 'window.ran = 1';"
+        " document.body.append(script); return window.ran === 1 })()"
+    )
+    assert ran is False
+    assert any("Content Security Policy" in one for one in visit.complaints)

@@ -1,0 +1,114 @@
+"""Every page in a real browser: quiet, self-contained, accessible, without sideways scroll, in both languages."""
+
+import hashlib
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from api.pages.catalogue import LANGUAGES, Language, catalogue
+from registry.verification.model import Outcome
+
+if TYPE_CHECKING:
+    from tests.browser.conftest import Visits
+
+VENDOR = Path(__file__).parent / "vendor"
+NAMES = ("home", "how", "status", "problem", "test-chain", "notices", *(outcome.value for outcome in Outcome))
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_NOT_FOUND_NOISE = "the server responded with a status of 404"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_is_quiet_and_fits_in_both_languages_and_schemes(
+    name: str, visits: "Visits", addresses: dict[str, str]
+) -> None:
+    """One visit for each language, width and scheme; axe-core finds nothing with all folds open."""
+    axe = (VENDOR / "axe-core" / "axe.min.js").read_text("utf-8")
+    shots = os.environ.get("SCREENSHOTS")
+    for language, width, dark in (("zh", 390, False), ("en", 390, True), ("zh", 1280, True), ("en", 1280, False)):
+        visit = visits.start(width=width, dark=dark)
+        page = visit.open(addresses[name].format(language=language))
+        if shots:
+            file = f"{name}-{language}-{width}-{'dark' if dark else 'light'}.png"
+            page.screenshot(path=Path(shots) / file, full_page=True)
+        assert page.evaluate("document.documentElement.lang") == ("zh-CN" if language == "zh" else "en")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        visit.complaints[:] = [one for one in visit.complaints if _NOT_FOUND_NOISE not in one]
+        visit.require_quiet()
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+        page.evaluate(axe)
+        found = page.evaluate(
+            "(rules) => axe.run(document, { runOnly: rules }).then((done) => done.violations.map("
+            "(one) => one.id + ': ' + one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')))",
+            RULES,
+        )
+        assert found == [], (language, width, dark)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_page_fits_into_320_pixels(name: str, visits: "Visits", addresses: dict[str, str]) -> None:
+    for language in LANGUAGES:
+        page = visits.start(width=320).open(addresses[name].format(language=language))
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+        assert page.evaluate("document.documentElement.scrollWidth") == 320, language
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_controls_are_large_enough_for_a_finger(
+    language: Language, visits: "Visits", addresses: dict[str, str]
+) -> None:
+    for name in ("home", "revoked", "cannot-confirm", "not-found"):
+        page = visits.start().open(addresses[name].format(language=language))
+        small = page.evaluate(
+            "[...document.querySelectorAll('.button, summary, .field input, .top-nav a')]"
+            ".map((one) => [one.className, one.getBoundingClientRect()])"
+            ".filter(([, box]) => box.width > 2 && box.height < 44).map(([name]) => name)"
+        )
+        assert small == [], name
+
+
+def test_ways_to_verify_lie_above_the_fold_of_a_phone(visits: "Visits", addresses: dict[str, str]) -> None:
+    for language in LANGUAGES:
+        page = visits.start().open(addresses["home"].format(language=language))
+        button = page.get_by_role("button", name=catalogue(language).text("home.send"), exact=True)
+        box = button.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 844
+
+
+def test_outcomes_are_told_by_icon_word_and_colour(visits: "Visits", addresses: dict[str, str]) -> None:
+    shapes = set()
+    visit = visits.start()
+    for outcome in Outcome:
+        page = visit.open(addresses[outcome.value].format(language="en"))
+        assert page.get_by_role("status").get_by_role("heading").inner_text() == catalogue("en").text(
+            f"outcomes.{outcome}.headline"
+        )
+        shapes.add(page.locator(".panel svg").first.inner_html())
+    assert len(shapes) == len(Outcome)
+
+
+def test_seal_is_vermilion_only_where_the_certificate_is_valid(visits: "Visits", addresses: dict[str, str]) -> None:
+    def colour(name: str) -> str:
+        page = visits.start().open(addresses[name].format(language="zh"))
+        return str(page.locator(".stamp").evaluate("(one) => getComputedStyle(one).color"))
+
+    assert colour("valid") == "rgb(185, 43, 27)"
+    assert colour("test-chain") == "rgb(106, 98, 86)"
+
+
+def test_printed_report_is_one_page(visits: "Visits", addresses: dict[str, str]) -> None:
+    for name in ("valid", "revoked", "test-chain"):
+        page = visits.start(width=1280).open(addresses[name].format(language="zh"))
+        assert page.pdf(format="A4").count(b"/Type /Page\n") == 1, name
+
+
+def test_vendored_files_are_as_they_came() -> None:
+    described = tomllib.loads((VENDOR / "VENDOR.toml").read_text("utf-8"))
+    files = {one["path"]: one["sha256"] for package in described["package"] for one in package["files"]}
+    present = {str(path.relative_to(VENDOR)) for path in VENDOR.rglob("*") if path.is_file()} - {"VENDOR.toml"}
+    assert present == files.keys()
+    for path, digest in files.items():
+        assert hashlib.sha256((VENDOR / path).read_bytes()).hexdigest() == digest

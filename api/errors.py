@@ -1,14 +1,18 @@
 """What the doors make of our errors: exit code, and the remedy in both languages by stable code.
 
-HTTP status and problem documents are in `api.problems`; both read the same tree.
+HTTP status and problem documents are in `api.problems`; both read the same tree. The contract's refusals are no classes:
+their texts are the contract's own published table, read from `contracts`, so that each text stands in one place.
 """
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Final
 
+from contracts import faults
 from registry.kernel.errors import (
     IntegrityFault,
     MalformedInput,
@@ -39,10 +43,17 @@ class Advice:
 
 
 @cache
-def advice() -> dict[str, Advice]:
-    """Read the table of all codes."""
+def advice() -> Mapping[str, Advice]:
+    """Read the texts of all codes: those of `advice.toml`, and those of the contract's table of refusals."""
     document = tomllib.loads(files("api").joinpath("advice.toml").read_text(encoding="utf-8"))
-    return {code: Advice(**texts) for code, texts in document.items()}
+    ours = {code: Advice(**texts) for code, texts in document.items()}
+    refusals = {
+        fault.slug: Advice(
+            cause_zh=fault.cause.zh, cause_en=fault.cause.en, remedy_zh=fault.remedy.zh, remedy_en=fault.remedy.en
+        )
+        for fault in faults().values()
+    }
+    return MappingProxyType({**ours, **refusals})
 
 
 def exit_code(error: RegistryError) -> int:

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from api.verifier.limits import TooManyLookups
@@ -126,7 +127,7 @@ def problem_response(problem: Problem, public_base_url: str) -> Response:
 
 def problem_of(error: RegistryError) -> Problem:
     """Give one of our errors as a problem; the status follows its place in the error tree."""
-    status = next(status for kind, status in (*_STATUSES, (RegistryError, 500)) if isinstance(error, kind))
+    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = {}
     if isinstance(error, TooManyLookups):
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -166,6 +167,9 @@ def install(app: FastAPI, *, page: Respond, document: Respond) -> None:
         code, title = _HTTP_CODES[422]
         return respond(request, Problem(status=422, code=code, title=title, extensions={"errors": faults}))
 
+    async def gone(request: Request, error: Exception) -> Response:  # noqa: ARG001 - nobody is there to read it
+        return Response(status_code=400)
+
     async def unforeseen(request: Request, error: Exception) -> Response:
         instance = uuid.uuid4().urn
         # The path of a certificate's page holds its key, so only the identifier of the fault is logged.
@@ -176,6 +180,7 @@ def install(app: FastAPI, *, page: Respond, document: Respond) -> None:
         RegistryError: ours,
         HTTPException: of_http,
         RequestValidationError: of_shape,
+        ClientDisconnect: gone,
         Exception: unforeseen,
     }
     for kind, handler in handlers.items():

@@ -81,6 +81,8 @@ class VerdictPage:
     """What the outcome does not mean; empty where there is nothing to say."""
     facts: tuple[Row, ...]
     freshness: tuple[str, ...]
+    judged: str
+    """When this was checked: for the printed page, where "today" means nothing."""
     stamp: Stamp | None
     advice: str
     steps_title: str
@@ -127,6 +129,7 @@ def verdict_page(
         strong=words.text(f"outcomes.{outcome}.strong") if words.has(f"outcomes.{outcome}.strong") else "",
         facts=_facts(report, findings, paper, words),
         freshness=_freshness_lines(report, words),
+        judged=words.text("freshness.judged", time=_clock(report.judged_at)),
         stamp=_stamp(report, words, test=test),
         advice=words.text("verdict.look_twice") if outcome is Outcome.VALID else "",
         steps_title=words.text(f"outcomes.{outcome}.steps_title") if outcome is not Outcome.VALID else "",

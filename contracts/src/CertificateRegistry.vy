@@ -137,13 +137,13 @@ def __init__(members: DynArray[address, 128], threshold: uint256, delay: uint256
 @external
 def vote(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32):
     """
-    @notice Vote for a decision. The vote that reaches the threshold enacts it, or starts its delay if the kind is dangerous.
-    @param kind 1 ADMIT 2 REMOVE 3 THRESHOLD 4 ACCREDIT 5 SUSPEND 6 REINSTATE 7 WITHDRAW 8 SET_CONTROLLER 9 GRANT_SCOPE 10 REVOKE_SCOPE
-           11 ADD_APPROVER 12 KEY_COMPROMISED 13 SUSPEND_BATCH 14 LIFT_BATCH_SUSPENSION 15 REVOKE_BATCH 16 REAFFIRM_BATCH
-           17 REVOKE_WORD 18 UNPAUSE 19 MIGRATE 20 RECORD
+    @notice Vote for a decision. The vote that reaches the threshold enacts it, or starts its delay if it is dangerous.
+    @param kind 1 ADMIT 2 REMOVE 3 THRESHOLD 4 ACCREDIT 5 SUSPEND 6 REINSTATE 7 WITHDRAW 8 SET_CONTROLLER 9 GRANT_SCOPE
+           10 REVOKE_SCOPE 11 ADD_APPROVER 12 KEY_COMPROMISED 13 SUSPEND_BATCH 14 LIFT_BATCH_SUSPENSION 15 REVOKE_BATCH
+           16 REAFFIRM_BATCH 17 REVOKE_WORD 18 UNPAUSE 19 MIGRATE 20 RECORD
     @param subject Issuer code, or left-padded address (1, 2, 19)
-    @param arg Threshold (1, 2, 3); from | until << 40 (9, 11); since (12); reason (7, 13-16); reason << 192 | word << 128 | mask (17); chain
-           id (19); what is recorded (20)
+    @param arg Threshold (1, 2, 3); reason (7, 13-16); from | until << 40 (9, 11); since (12);
+           reason << 192 | word << 128 | mask (17); chain id (19); what is recorded (20)
     @param ref Controller (4, 8), scope (9, 10), key (11, 12), batch id (13-17), digest (20)
     @param salt Distinguishes a decision from the same one taken earlier
     """

@@ -2,9 +2,9 @@
 """
 @title Governance: members and their ballots
 @license Apache-2.0
-@notice Members decide by a majority of at least `threshold` votes. A ballot is addressed by its content and begun by its first vote;
-        it takes votes for 30 days. Dangerous kinds wait `delay` seconds after the threshold is reached and are then enacted within
-        30 days or not at all.
+@notice Members decide by `threshold` votes, a majority. A ballot is addressed by its content and begun by its first vote; it takes
+        votes for 30 days. Dangerous kinds wait `delay` seconds after the threshold is reached and are then enacted within 30
+        days or not at all.
 @dev An epoch is a time without change of members or threshold. Votes of an earlier epoch count as far as their givers are still
      members; a delay that ran in it starts again with the new epoch. Because votes and members only change in known steps, this
      is computed when a ballot is touched and needs no loop over ballots.
@@ -537,8 +537,8 @@ def memberOf(who: address) -> bool:
 def ballot(kind: uint256, subject: bytes32, arg: uint256, ref: bytes32, salt: bytes32) -> Ballot:
     """
     @notice A ballot as it stands in the present epoch; all zero but the threshold where nobody voted.
-    @return votes One bit a member; deadline of voting; since when the threshold is reached (0: it is not); first and last second
-            at which it can be enacted
+    @return votes One bit a member; their count; the threshold; deadline of voting; since when the threshold is reached (0: it
+            is not); first and last second at which it can be enacted; whether it is
     """
     slot: uint256 = self._present(self.ballots[keccak256(abi_encode(kind, subject, arg, ref, salt))])
     since: uint256 = (slot >> 80) & TIME
@@ -572,7 +572,8 @@ def gate() -> Gate:
 @view
 def epoch() -> Epoch:
     """
-    @notice The present epoch: its number and beginning, the members' bits, threshold, admissions so far of 128, delay in seconds.
+    @notice The present epoch: its number and beginning, the members' bits, threshold, admissions so far of 128, delay in
+            seconds.
     """
     council: uint256 = self.council
     return Epoch(

@@ -421,6 +421,8 @@ def supersede(
         fault._fail(fault.INDICES_UNPAIRED)
     if targetContract == empty(address):
         fault._fail(fault.ADDRESS_MALFORMED)
+    if targetIssuer == empty(bytes32):
+        fault._fail(fault.CODE_MALFORMED)
     digest: bytes32 = words._digest(indices)
     new_digest: bytes32 = words._digest(newIndices)
     approver: address = accreditation._approver(

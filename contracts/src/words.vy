@@ -41,7 +41,7 @@ def _digest(elements: DynArray[uint256, 128]) -> bytes32:
 @pure
 def _length(code: bytes32) -> uint256:
     """
-    @dev Bytes of an ASCII code before its padding of zeros; 1 for the empty code.
+    @dev Bytes of an ASCII code before its padding of zeros. The code is not empty.
     """
     rest: uint256 = convert(code, uint256)
     length: uint256 = 32

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from node.embedded.errors import BlockNotFound
 from node.embedded.model import GAS_LIMIT, GAS_TARGET, Call, CallOutcome, Header, floor_gas
+from node.embedded.questions import read_addresses, read_bound, read_call, read_topics
 from node.embedded.storage import LogFilter, LogRow, TransactionRow
 from node.embedded.views import header_view, log_view, proof_view, receipt_view, transaction_view
 from node.embedded.wire import (
@@ -41,13 +42,10 @@ if TYPE_CHECKING:
 CLIENT_VERSION = "vermilion-embedded/1/py-evm-prague"
 MAX_LOGS = 10_000
 """Logs in one answer at most."""
-MAX_FILTER_ALTERNATIVES = 1_000
-"""Addresses, or alternatives of one topic, in one question at most."""
 MAX_BATCH = 1_000
 """Requests in one JSON-RPC batch at most."""
 MAX_FEE_HISTORY = 1_024
 MAX_PROOF_KEYS = 1_024
-_TOPICS = 4
 _DEEPEST_JSON = 32
 _JSON_STRUCTURE = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)  # a string, or a bracket outside of one
 _ERROR_STRING = bytes.fromhex("08c379a0")  # selector of Error(string)
@@ -285,7 +283,7 @@ class Rpc:
 
     def _call(self, message: object, which: object = None, overrides: object = None) -> str:
         _require_no_overrides(overrides)
-        call = _read_call(message, default_gas=GAS_LIMIT)
+        call = read_call(message, default_gas=GAS_LIMIT)
         outcome = self._run(self._header(which), call, next_block=which == "pending")
         _require_success(outcome)
         return data(outcome.output)
@@ -298,7 +296,7 @@ class Rpc:
         _require_no_overrides(overrides)
         header = self._header(which)
         next_block = which in (None, "latest", "pending", "safe", "finalized")
-        call = _read_call(message, default_gas=GAS_TARGET)
+        call = read_call(message, default_gas=GAS_TARGET)
         first = self._run(header, call, next_block=next_block)
         _require_success(first)
 
@@ -402,8 +400,8 @@ class Rpc:
             LogFilter(
                 first=first,
                 last=last,
-                addresses=_read_addresses(wanted.get("address")),
-                topics=_read_topics(wanted.get("topics")),
+                addresses=read_addresses(wanted.get("address")),
+                topics=read_topics(wanted.get("topics")),
             ),
             limit=MAX_LOGS + 1,
         )
@@ -420,71 +418,11 @@ class Rpc:
             number = self._chain.header_by_hash(read_digest(wanted["blockHash"], "blockHash")).number
             return number, number
         head = self._chain.head().number
-        first = _read_bound(wanted.get("fromBlock"), head, "fromBlock")
-        last = _read_bound(wanted.get("toBlock"), head, "toBlock")
+        first = read_bound(wanted.get("fromBlock"), head, "fromBlock")
+        last = read_bound(wanted.get("toBlock"), head, "toBlock")
         if first > last:
             raise invalid("invalid block range params: fromBlock lies behind toBlock")
         return first, min(last, head)
-
-
-def _read_bound(value: object, head: int, name: str) -> int:
-    if value is None or value in ("latest", "safe", "finalized", "pending"):
-        return head
-    return 0 if value == "earliest" else min(read_quantity(value, name), 2**63 - 1)
-
-
-def _read_addresses(value: object) -> tuple[bytes, ...]:
-    if value is None:
-        return ()
-    given = value if isinstance(value, list) else [value]
-    _require_few(given, "addresses")
-    return tuple(read_address(one) for one in given)
-
-
-def _read_topics(value: object) -> tuple[tuple[bytes, ...], ...]:
-    if value is None:
-        return ()
-    if not isinstance(value, list) or len(value) > _TOPICS:
-        raise invalid(f"topics: expected a list of at most {_TOPICS}")
-    read = []
-    for position in value:
-        given = [] if position is None else position if isinstance(position, list) else [position]
-        _require_few(given, "topics")
-        # A null among the alternatives allows anything, and so does an empty list.
-        read.append(() if None in given else tuple(read_digest(one, "topic") for one in given))
-    return tuple(read)
-
-
-def _require_few(given: Sequence[object], name: str) -> None:
-    if len(given) > MAX_FILTER_ALTERNATIVES:
-        raise RpcError(RpcErrorCode.LIMIT_EXCEEDED, f"{name}: at most {MAX_FILTER_ALTERNATIVES}")
-
-
-def _read_call(message: object, *, default_gas: int) -> Call:
-    if not isinstance(message, dict):
-        raise invalid("call: expected an object")
-    given = {name: value for name, value in message.items() if value is not None}
-    payload = read_data(given.get("input", given.get("data", "0x")), "input")
-    if "input" in given and "data" in given and read_data(given["data"], "data") != payload:
-        raise invalid('both "data" and "input" are set and not equal')
-    gas = read_quantity(given["gas"], "gas") if "gas" in given else default_gas
-    return Call(
-        sender=read_address(given.get("from", "0x" + "00" * 20), "from"),
-        to=read_address(given["to"], "to") if "to" in given else None,
-        data=payload,
-        value=read_quantity(given.get("value", "0x0"), "value"),
-        gas=min(gas, default_gas),
-        access_list=_read_access_list(given.get("accessList", [])),
-    )
-
-
-def _read_access_list(value: object) -> tuple[tuple[bytes, tuple[int, ...]], ...]:
-    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
-        raise invalid("accessList: expected a list of objects")
-    return tuple(
-        (read_address(entry.get("address")), tuple(read_slot(slot) for slot in entry.get("storageKeys") or []))
-        for entry in value
-    )
 
 
 def _with_gas(call: Call, gas: int) -> Call:

@@ -1,4 +1,4 @@
-"""What the workflows keep: one unit of work = one transaction; nothing is kept unless its block ends without an error."""
+"""What the workflows keep: a unit of work is a transaction; nothing is kept unless its block ends without error."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -209,6 +209,10 @@ class Enrolments(Protocol):
         """Write down a decision, once."""
         ...
 
+    def erase(self, person_id: str, at: datetime) -> None:
+        """Delete what is known of a person, the salts of their commitments and their key. Raises NotHere."""
+        ...
+
 
 class Marks(Protocol):
     """Sheets and scores; scores are only ever added."""
@@ -282,7 +286,7 @@ class Batches(Protocol):
         ...
 
     def reservations(self, batch_id: str) -> list[Reservation]:
-        """List a batch's reservations in leaf order."""
+        """List a batch's reservations in leaf order; those of erased people have empty salts."""
         ...
 
     def add_credentials(self, batch_id: str, signed: Iterable[SignedCredential]) -> None:
@@ -302,7 +306,7 @@ class Batches(Protocol):
         ...
 
     def approve(self, batch_id: str, *, person: str, at: datetime, approval: Approval) -> None:
-        """Sealed → approved."""
+        """Sealed → approved; also failed → approved, once a person has seen to the cause."""
         ...
 
     def sign(self, batch_id: str, transaction: SignedTransaction, at: datetime) -> None:
@@ -340,7 +344,7 @@ class Batches(Protocol):
         ...
 
     def by_number(self, number: str, revision: int | None = None) -> StoredCertificate | None:
-        """Find by number (the latest revision unless one is named)."""
+        """Find by number: a named revision, or the latest that is on the chain, or else the latest."""
         ...
 
     def by_key(self, key: CertificateKey) -> StoredCertificate | None:
@@ -443,18 +447,22 @@ class Projection(Protocol):
 
 
 class Journal(Protocol):
-    """What people did here, hash-chained; `hash` = SHA-256 over `vermilion/journal/1` ‖ 0x00 ‖ previous ‖ JCS(entry)."""
+    """What people did here, hash-chained: SHA-256 over `vermilion/journal/1` ‖ 0x00 ‖ previous ‖ JCS(entry)."""
 
     def write(self, *, at: datetime, person: str, action: str, subject: str, **detail: str | int) -> None:
         """Add an entry."""
         ...
 
+    def size(self) -> int:
+        """How many entries there are, whether they can be read or not."""
+        ...
+
     def entries(self) -> Iterator[JournalEntry]:
-        """All entries in order."""
+        """All entries in order; an integrity fault at one that is not as it was written."""
         ...
 
     def broken_entries(self) -> Iterator[int]:
-        """Yield the number of every entry that is not bound to the one before it."""
+        """Yield the number of every entry that is not bound to the one before it, or after which one is missing."""
         ...
 
 

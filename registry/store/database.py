@@ -1,34 +1,61 @@
 """One SQLite file: WAL, synchronous=FULL, checked at opening; one writer at a time, many readers.
 
-A writing unit of work begins with BEGIN IMMEDIATE: it waits for its turn before it reads, so that what it read still holds when it writes.
+A writing unit of work waits for its turn before it reads (BEGIN IMMEDIATE), so that what it read still holds when it
+writes. A reading unit sees one state from its first question on, cannot write, and hinders nobody.
+
+Connections are pooled, each used by one thread at a time: opening one costs a schema parse, an empty page cache and
+no prepared statement, several times what a question costs; server threads read side by side. The pools have no upper
+limit of their own, so nobody waits for a connection: the server's thread limit is the limit. Writers have a pool of
+their own, with one connection that stays. A process that forks must open the database after the fork.
 """
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
 from sqlalchemy.exc import DatabaseError, OperationalError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import QueuePool
 
-from registry.kernel.errors import IntegrityFault, Unavailable
+from registry.kernel.errors import Conflict, IntegrityFault, Missing, RegistryError, Unavailable
 from registry.store.examining import SqlMarks
 from registry.store.issuing import SqlBatches, SqlOutbox
 from registry.store.journal import SqlJournal
-from registry.store.migrating import require_current, upgrade
+from registry.store.migrating import changed_objects, require_current, upgrade
 from registry.store.people import SqlEnrolments
 from registry.store.projection import SqlProjection
 from registry.store.sessions import Session
 from registry.store.standing import SqlStatusRequests
 from registry.store.tables import batch, metadata, roster, sheet, status_request
+from registry.store.turns import Turns
 from registry.store.vault import DataKeys
 
-_BUSY_SECONDS: Final = 15
+BUSY_SECONDS: Final = 15.0
+"""How long a writer waits for its turn."""
+_READERS_KEPT: Final = 8
 _CHINA: Final = timezone(timedelta(hours=8))
 _NAMED: Final = {"R": roster, "S": sheet, "B": batch, "C": status_request}
+_PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "recursive_triggers = ON",  # or REPLACE would delete rows past the triggers that refuse it
+    "secure_delete = ON",  # what is erased is overwritten
+    "trusted_schema = OFF",
+)
+
+
+class StoreMissing(Missing):
+    """There is no database file where one is expected."""
+
+    code = "store/missing"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(f"there is no database at {path}")
 
 
 class StoreBusy(Unavailable):
@@ -37,17 +64,37 @@ class StoreBusy(Unavailable):
     code = "store/busy"
 
     def __init__(self) -> None:
-        super().__init__(f"the database was locked by another writer for {_BUSY_SECONDS} seconds")
+        super().__init__("the database was held by another writer for longer than we wait")
 
 
 class StoreUnavailable(Unavailable):
-    """The database cannot be read or written now; what was begun is undone."""
+    """The database cannot be read or written now, such as on a full disk; what was begun is undone."""
 
     code = "store/unavailable"
 
     def __init__(self, cause: str) -> None:
         self.cause = cause
         super().__init__(f"the database cannot be used: {cause}")
+
+
+class StoreDamaged(IntegrityFault):
+    """The file is not a database any more, or never was."""
+
+    code = "store/damaged"
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(f"the database is damaged: {cause}")
+
+
+class RowRefused(Conflict):
+    """A row contradicts those that are there, or what may never change was to be changed; what was begun is undone."""
+
+    code = "store/row-refused"
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(f"the database refuses a row: {cause}")
 
 
 class StoreUnsafe(IntegrityFault):
@@ -77,90 +124,157 @@ class Unit:
         """Give the next name of a kind: `R`, `S`, `B` or `C`, year, month (+08:00), serial."""
         prefix = f"{kind}-{at.astimezone(_CHINA):%Y-%m}-"
         column = _NAMED[kind].c.id
-        last = self._session.connection.execute(select(func.max(column)).where(column.like(prefix + "%"))).scalar_one()
+        # Longer names come later: 10000 after 9999. The colon follows the digits in ASCII.
+        query = select(column).where(column > prefix, column < prefix + ":")
+        last = self._session.connection.execute(
+            query.order_by(func.length(column).desc(), column.desc()).limit(1)
+        ).scalar_one_or_none()
         return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
 
     def unsealed_rows(self) -> Iterator[tuple[str, str]]:
-        """Yield table and key of every row that was changed outside the registry."""
-        sealed = [table for table in metadata.sorted_tables if "seal" in table.c]
-        return self._session.unsealed_rows(sealed)
+        """Yield table and key of every row that was changed outside the registry, and `schema` where tables were."""
+        for name in changed_objects(self._session.connection):
+            yield "schema", name
+        yield from self._session.unsealed_rows(metadata.sorted_tables)
 
 
 class Database:
     """Implements registry.ports.storage.Store over one SQLite file."""
 
-    def __init__(self, engine: Engine, keys: DataKeys) -> None:
-        self._engine, self._keys = engine, keys
+    def __init__(self, path: Path, keys: DataKeys, *, busy_seconds: float) -> None:
+        self._keys, self._busy_seconds = keys, busy_seconds
+        self._writers = _engine(path, busy_seconds, writes=True)
+        self._readers = _engine(path, busy_seconds, writes=False)
+        self._turns = Turns(path.with_name(path.name + "-turn"))
 
     @contextmanager
     def write(self) -> Iterator[Unit]:
-        """Begin a writing transaction; it is kept when the block ends, undone when it raises."""
-        with _translated(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        """Begin a writing transaction; it is kept when the block ends, undone when it raises.
+
+        Raises StoreBusy where no turn came, StoreUnavailable, StoreDamaged, RowRefused.
+        """
+        with self._turn(), _translated(), self._writers.connect() as connection, connection.begin():
             yield Unit(connection, self._keys)
 
     @contextmanager
     def read(self) -> Iterator[Unit]:
-        """Begin a reading transaction: one consistent view."""
-        with _translated(), self._engine.connect() as connection, connection.begin():
+        """Begin a reading transaction: one consistent view. Raises StoreUnavailable, StoreDamaged."""
+        with _translated(), self._readers.connect() as connection, connection.begin():
             yield Unit(connection, self._keys)
+
+    def settle(self) -> None:
+        """Bring the log into the file and empty it, so that nothing erased is left in it. Raises StoreBusy."""
+        alone = self._writers.execution_options(alone=True)  # a checkpoint is nothing that a transaction can do
+        with self._turn(), _translated(), alone.connect() as connection:
+            held_up, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        if held_up:
+            raise StoreBusy
 
     def close(self) -> None:
         """Give up the file."""
-        self._engine.dispose()
+        self._readers.dispose()
+        self._writers.dispose()
+
+    def prepare(self, *, create: bool) -> None:
+        """Check how the file is kept and what is in it; `create` makes or upgrades the tables first."""
+        with _translated(), self._readers.connect() as connection:
+            for setting, wanted in (("journal_mode", "wal"), ("synchronous", "2")):
+                found = str(connection.execute(text(f"PRAGMA {setting}")).scalar_one())
+                if found != wanted:
+                    raise StoreUnsafe(setting, found)
+        if create:
+            with self._turn(), _translated():
+                upgrade(self._writers)
+        else:
+            with _translated():
+                require_current(self._readers)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with ExitStack() as held:
+            try:
+                ours = held.enter_context(self._turns.turn(self._busy_seconds))
+            except OSError as error:
+                raise StoreUnavailable(error.strerror or type(error).__name__) from error
+            if not ours:
+                raise StoreBusy
+            yield
+
+
+def open_database(path: Path, keys: DataKeys, *, create: bool = False, busy_seconds: float = BUSY_SECONDS) -> Database:
+    """Open the registry's database; `create` makes the file, and makes or upgrades its tables.
+
+    Raises StoreMissing, StoreUnavailable, StoreDamaged, StoreUnsafe, and SchemaOutdated where the tables are of
+    another version.
+    """
+    if create:
+        path.touch(mode=0o600)
+    elif not path.is_file():
+        raise StoreMissing(path)
+    database = Database(path, keys, busy_seconds=busy_seconds)
+    try:
+        database.prepare(create=create)
+    except RegistryError:
+        database.close()
+        raise
+    return database
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        if "locked" in str(error.orig):
-            raise StoreBusy from error
-        raise StoreUnavailable(str(error.orig)) from error
     except DatabaseError as error:
-        raise StoreUnavailable(str(error.orig)) from error
+        raise _meaning(error) from error
 
 
-def open_database(path: Path, keys: DataKeys, *, create: bool = False) -> Database:
-    """Open the registry's database; `create` makes or upgrades its tables first.
-
-    Raises StoreUnavailable, StoreUnsafe, and SchemaOutdated where the tables are of another version.
-    """
-    engine = _engine(path, create=create)
-    with _translated(), engine.connect() as connection:
-        for setting, wanted in (("journal_mode", "wal"), ("synchronous", "2")):
-            found = str(connection.execute(text(f"PRAGMA {setting}")).scalar_one())
-            if found != wanted:
-                raise StoreUnsafe(setting, found)
-    with _translated():
-        if create:
-            upgrade(engine)
-        else:
-            require_current(engine)
-    return Database(engine, keys)
+def _meaning(error: DatabaseError) -> RegistryError:
+    cause, code = str(error.orig), getattr(error.orig, "sqlite_errorcode", None)
+    if code is None and isinstance(error, OperationalError):
+        return StoreDamaged(cause)  # not the engine's word but the driver's: text that is not UTF-8
+    match code and code & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreBusy()
+        case sqlite3.SQLITE_CONSTRAINT:
+            return RowRefused(cause)
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return StoreDamaged(cause)
+        case _:
+            return StoreUnavailable(cause)
 
 
-def _engine(path: Path, *, create: bool) -> Engine:
-    mode = "rwc" if create else "rw"
-
+def _engine(path: Path, busy_seconds: float, *, writes: bool) -> Engine:
     def connect() -> sqlite3.Connection:
         connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
+            f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
-            timeout=_BUSY_SECONDS,
+            timeout=busy_seconds,
             isolation_level=None,
-            check_same_thread=False,
+            check_same_thread=False,  # the pool hands a connection to one thread after another
         )
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        connection.execute("PRAGMA foreign_keys = ON")
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+            if not writes:
+                connection.execute("PRAGMA query_only = ON")
+        except sqlite3.Error:
+            connection.close()
+            raise
         return connection
 
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool if create else None)
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=1 if writes else _READERS_KEPT,
+        max_overflow=-1,
+        pool_use_lifo=True,
+        hide_parameters=True,  # errors are logged; what was to be written is nobody's business there
+    )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writes: Any = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        if not connection.get_execution_options().get("alone"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
 from typing import Any
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import Select, case, func, select, tuple_
 
 from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import Batch, Placement
 from registry.anchor.states import AnchorState, require_transition
-from registry.batch import Reservation
+from registry.batch import SALT_LENGTH, Reservation
 from registry.kernel.identifiers import (
     Address,
     BatchId,
@@ -27,15 +25,15 @@ from registry.kernel.identifiers import (
     TransactionHash,
     normal_number,
 )
-from registry.kernel.merkle import InclusionProof, proof_positions
+from registry.kernel.merkle import HASH_SIZE, InclusionProof, ProofMismatch, proof_positions, require_included
 from registry.ports.storage import NotHere, SignedCredential, StoredCertificate
-from registry.store.people import decrypt_json, encrypt_json, person_keys
-from registry.store.sessions import Session, micros, time_of
+from registry.store.people import PersonErased, decrypt_json, encrypt_json, person_keys
+from registry.store.sessions import AT_ONCE, Row, SealBroken, Session, StateMoved, maybe_time, micros, pieces, time_of
 from registry.store.tables import batch, certificate, credential, outbox, tree_chunk
+from registry.store.vault import decrypt, encrypt
 
 CHUNK = 1024
 """Hashes in one stored piece of a tree level."""
-_ROWS_AT_ONCE = 2_000
 
 
 class SqlBatches:
@@ -47,34 +45,35 @@ class SqlBatches:
     # — the batch and its states —
 
     def reserve(self, new: Batch, reservations: Sequence[Reservation]) -> None:
-        """Keep a batch in state `reserved` with all its numbers."""
+        """Keep a batch in state `reserved` with all its numbers. Raises PersonErased."""
         self._session.add(batch, [_batch_row(new)])
-        self._session.add(
-            certificate,
-            [
-                {
-                    "id": first_id,
-                    "number": one.number,
-                    "found_by": normal_number(one.number),
-                    "revision": one.revision,
-                    "key": one.key,
-                    "jti": one.jti,
-                    "batch": new.id,
-                    "leaf": one.leaf,
-                    "person": one.person,
-                    "admission": one.admission,
-                    "sheet": one.sheet,
-                    "status_list": one.status_list,
-                    "status_index": one.status_index,
-                    "roster_salt": one.roster_salt,
-                    "score_salt": one.score_salt,
-                }
-                for first_id, one in enumerate(reservations, start=self._last_certificate() + 1)
-            ],
-        )
-
-    def _last_certificate(self) -> int:
-        return int(self._session.connection.execute(select(func.coalesce(func.max(certificate.c.id), 0))).scalar_one())
+        last = self._session.connection.execute(select(func.coalesce(func.max(certificate.c.id), 0))).scalar_one()
+        for piece in pieces(enumerate(reservations, start=last + 1)):
+            keys = person_keys(self._session, (one.person for _, one in piece))
+            self._session.add(
+                certificate,
+                [
+                    {
+                        "id": row_id,
+                        "number": one.number,
+                        "found_by": normal_number(one.number),
+                        "revision": one.revision,
+                        "key": one.key,
+                        "jti": one.jti,
+                        "batch": new.id,
+                        "leaf": one.leaf,
+                        "person": one.person,
+                        "admission": one.admission,
+                        "sheet": one.sheet,
+                        "status_list": one.status_list,
+                        "status_index": one.status_index,
+                        "salts": encrypt(
+                            _key(keys, one.person), one.person, _salts(row_id), one.roster_salt + one.score_salt
+                        ),
+                    }
+                    for row_id, one in piece
+                ],
+            )
 
     def used_status_indices(self, status_list: int) -> set[int]:
         """Which entries of a status list are taken."""
@@ -101,54 +100,57 @@ class SqlBatches:
         query = select(batch).order_by(batch.c.proposed_at, batch.c.id)
         if states:
             query = query.where(batch.c.state.in_([state.value for state in states]))
-        return [self._batch(row) for row in self._session.connection.execute(query).mappings()]
+        return [_batch(row) for row in self._session.rows(batch, query)]
 
     def names(self) -> list[str]:
         """Our names of all batches, oldest first, whether they can be read or not."""
-        return list(self._session.connection.execute(select(batch.c.id).order_by(batch.c.id)).scalars())
+        query = select(batch.c.id).order_by(batch.c.proposed_at, batch.c.id)
+        return list(self._session.connection.execute(query).scalars())
 
     def _one(self, query: Select[Any]) -> Batch | None:
-        row = self._session.connection.execute(query).mappings().one_or_none()
-        return self._batch(row) if row is not None else None
-
-    def _batch(self, row: RowMapping) -> Batch:
-        self._session.require_sealed(batch, row, row["id"])
-        return _batch(row)
+        row = self._session.row(batch, query)
+        return _batch(row) if row is not None else None
 
     def seal(self, batch_id: str, *, root: RootHash, manifest: bytes, levels: Sequence[bytes]) -> None:
         """Keep the tree and the manifest: reserved → sealed."""
-        width = CHUNK * 32
+        self._step(batch_id, AnchorState.RESERVED, AnchorState.SEALED, root=root, manifest=manifest)
+        width = CHUNK * HASH_SIZE
         self._session.add(
             tree_chunk,
-            [
+            (
                 {"batch": batch_id, "level": level, "chunk": number, "hashes": hashes[start : start + width]}
                 for level, hashes in enumerate(levels)
                 for number, start in enumerate(range(0, len(hashes), width))
-            ],
+            ),
         )
-        self._step(batch_id, AnchorState.RESERVED, AnchorState.SEALED, root=root, manifest=manifest)
 
     def approve(self, batch_id: str, *, person: str, at: datetime, approval: Approval) -> None:
-        """Sealed → approved."""
+        """Sealed → approved; also failed → approved, once a person has seen to the cause."""
+        current = self.batch(batch_id).state
+        if current not in (AnchorState.SEALED, AnchorState.FAILED):
+            raise StateMoved("batch", batch_id)
         self._step(
             batch_id,
-            AnchorState.SEALED,
+            current,
             AnchorState.APPROVED,
             approved_by=person,
             approved_at=micros(at),
             approver=approval.approver,
             approval_deadline=approval.deadline,
             approval_signature=approval.signature,
+            transaction=None,
+            failure=None,
         )
 
     def sign(self, batch_id: str, transaction: SignedTransaction, at: datetime) -> None:
         """Approved → signed; the transaction's bytes are kept."""
-        keep_transaction(self._session, batch_id, transaction, at)
         self._step(batch_id, AnchorState.APPROVED, AnchorState.SIGNED, transaction=transaction.hash)
+        keep_transaction(self._session, batch_id, transaction, at)
 
     def move(self, batch_id: str, current: AnchorState, wanted: AnchorState, *, failure: str | None = None) -> None:
-        """Take one step of the state table. Raises StateMoved where another took it first."""
-        self._step(batch_id, current, wanted, failure=failure)
+        """Take one step of the state table; a failure once named stays. Raises StateMoved where another was first."""
+        named = {} if failure is None else {"failure": failure}
+        self._step(batch_id, current, wanted, **named)
 
     def place(self, batch_id: str, placement: Placement) -> None:
         """Included → final."""
@@ -163,8 +165,13 @@ class SqlBatches:
         )
 
     def deliver(self, batch_id: str, at: datetime) -> None:
-        """Write down that every bundle has been written."""
-        self._session.change(batch, {"id": batch_id}, {"state": AnchorState.FINAL.value}, delivered_at=micros(at))
+        """Write down that every bundle has been written. Raises StateMoved where that was written down before."""
+        self._session.change(
+            batch,
+            {"id": batch_id},
+            {"state": AnchorState.FINAL.value, "delivered_at": None},
+            delivered_at=micros(at),
+        )
 
     def _step(self, batch_id: str, current: AnchorState, wanted: AnchorState, **changes: Any) -> None:
         require_transition(current, wanted)
@@ -173,33 +180,30 @@ class SqlBatches:
     # — credentials and the tree —
 
     def reservations(self, batch_id: str) -> list[Reservation]:
-        """List a batch's reservations in leaf order."""
-        query = select(certificate).where(certificate.c.batch == batch_id).order_by(certificate.c.leaf)
-        return [_reservation(row) for row in self._session.connection.execute(query).mappings()]
+        """List a batch's reservations in leaf order; those of erased people have empty salts."""
+        query = select(certificate).where(certificate.c.batch == batch_id)
+        reservations: list[Reservation] = []
+        for page in self._session.pages(query, certificate.c.leaf, certificate):
+            keys = person_keys(self._session, (row["person"] for (row,) in page))
+            reservations += [_reservation(row, keys.get(row["person"])) for (row,) in page]
+        return reservations
 
     def add_credentials(self, batch_id: str, signed: Iterable[SignedCredential]) -> None:
-        """Keep signed credentials."""
-        query = select(certificate.c.leaf, certificate.c.id, certificate.c.person).where(
-            certificate.c.batch == batch_id
-        )
-        of_leaf = {leaf: (row_id, person) for leaf, row_id, person in self._session.connection.execute(query)}
-        keys = person_keys(self._session, {person for _, person in of_leaf.values()})
-        remaining = iter(signed)
-        while piece := list(islice(remaining, _ROWS_AT_ONCE)):
-            self._session.add(
-                credential,
-                [
-                    {
-                        "certificate": of_leaf[one.leaf][0],
-                        "jwt": one.jwt,
-                        "digest": one.digest,
-                        "disclosures": encrypt_json(
-                            keys[of_leaf[one.leaf][1]], of_leaf[one.leaf][1], "disclosures", dict(one.disclosures)
-                        ),
-                    }
-                    for one in piece
-                ],
+        """Keep signed credentials. Raises NotHere where a leaf was not reserved, PersonErased."""
+        for piece in pieces(signed):
+            query = select(certificate).where(
+                certificate.c.batch == batch_id, certificate.c.leaf.in_([one.leaf for one in piece])
             )
+            of_leaf = {row["leaf"]: row for row in self._session.rows(certificate, query)}
+            keys = person_keys(self._session, (row["person"] for row in of_leaf.values()))
+            rows = []
+            for one in piece:
+                if one.leaf not in of_leaf:
+                    raise NotHere("leaf", f"{batch_id} {one.leaf}")
+                row_id, person = of_leaf[one.leaf]["id"], of_leaf[one.leaf]["person"]
+                disclosures = encrypt_json(_key(keys, person), person, _disclosures(row_id), one.disclosures)
+                rows.append({"certificate": row_id, "jwt": one.jwt, "digest": one.digest, "disclosures": disclosures})
+            self._session.add(credential, rows)
 
     def signed_leaves(self, batch_id: str) -> set[int]:
         """Which leaves are signed and kept already."""
@@ -208,79 +212,105 @@ class SqlBatches:
 
     def digests(self, batch_id: str) -> list[Digest]:
         """The digests in leaf order."""
-        query = (
-            select(credential.c.digest)
-            .join(certificate)
-            .where(certificate.c.batch == batch_id)
-            .order_by(certificate.c.leaf)
-        )
-        return [Digest(bytes(digest)) for digest in self._session.connection.execute(query).scalars()]
+        query = select(certificate, credential).join_from(certificate, credential)
+        query = query.where(certificate.c.batch == batch_id)
+        pages = self._session.pages(query, certificate.c.leaf, certificate, credential)
+        return [Digest(signed["digest"]) for page in pages for _, signed in page]
 
     def proof(self, batch_id: str, leaf: int) -> InclusionProof:
-        """Read one leaf's path from the kept tree."""
-        size = self.batch(batch_id).size
-        path = tuple(self._hash(batch_id, level, position) for level, position in proof_positions(leaf, size))
-        return InclusionProof(index=leaf, size=size, path=path)
+        """Read one leaf's path from the kept tree. Raises NotHere, SealBroken where it does not lead to the root."""
+        of = self.batch(batch_id)
+        positions = [(0, leaf), *proof_positions(leaf, of.size)]
+        hashes = self._hashes(batch_id, positions)
+        proof = InclusionProof(index=leaf, size=of.size, path=tuple(hashes[1:]))
+        if of.root is None:
+            raise NotHere("tree", batch_id)
+        try:
+            require_included(LeafHash(hashes[0]), proof, of.root)
+        except ProofMismatch as error:
+            raise SealBroken(tree_chunk.name, f"{batch_id}, on the path of leaf {leaf}") from error
+        return proof
 
-    def _hash(self, batch_id: str, level: int, position: int) -> bytes:
-        number, offset = divmod(position, CHUNK)
-        query = select(func.substr(tree_chunk.c.hashes, offset * 32 + 1, 32)).where(
-            tree_chunk.c.batch == batch_id, tree_chunk.c.level == level, tree_chunk.c.chunk == number
-        )
-        found = self._session.connection.execute(query).scalar_one_or_none()
-        if found is None:
-            raise NotHere("tree node", f"{batch_id} level {level} position {position}")
-        return bytes(found)
+    def _hashes(self, batch_id: str, positions: Sequence[tuple[int, int]]) -> list[bytes]:
+        """Read single hashes of the tree, each by level and position; the seals of whole chunks are left to fsck."""
+        # The lowest level is asked for twice, leaf and sibling: both lie in one chunk.
+        found: dict[tuple[int, int], bytes] = {}
+        for asked in (positions[:1], positions[1:]):
+            if not asked:
+                continue
+            offset = case(
+                {level: position % CHUNK * HASH_SIZE + 1 for level, position in asked}, value=tree_chunk.c.level
+            )
+            query = select(tree_chunk.c.level, func.substr(tree_chunk.c.hashes, offset, HASH_SIZE)).where(
+                tree_chunk.c.batch == batch_id,
+                tuple_(tree_chunk.c.level, tree_chunk.c.chunk).in_(
+                    [(level, position // CHUNK) for level, position in asked]
+                ),
+            )
+            read = {level: bytes(one) for level, one in self._session.connection.execute(query)}
+            found.update({(level, position): read.get(level, b"") for level, position in asked})
+        for level, position in positions:
+            if len(found[level, position]) != HASH_SIZE:
+                raise NotHere("tree node", f"{batch_id} level {level} position {position}")
+        return [found[place] for place in positions]
 
     def leaves(self, batch_id: str) -> list[LeafHash]:
-        """The tree's lowest level."""
-        query = (
-            select(tree_chunk.c.hashes)
-            .where(tree_chunk.c.batch == batch_id, tree_chunk.c.level == 0)
-            .order_by(tree_chunk.c.chunk)
-        )
-        packed = b"".join(bytes(hashes) for hashes in self._session.connection.execute(query).scalars())
-        return [LeafHash(packed[start : start + 32]) for start in range(0, len(packed), 32)]
+        """The tree's lowest level. Raises SealBroken where a piece of it is missing."""
+        query = select(tree_chunk).where(tree_chunk.c.batch == batch_id, tree_chunk.c.level == 0)
+        leaves: list[LeafHash] = []
+        for page in self._session.pages(query, tree_chunk.c.chunk, tree_chunk):
+            for (row,) in page:
+                packed = row["hashes"]
+                leaves += [LeafHash(packed[at : at + HASH_SIZE]) for at in range(0, len(packed), HASH_SIZE)]
+        if leaves and len(leaves) != self.batch(batch_id).size:
+            raise SealBroken(tree_chunk.name, f"{batch_id}, level 0")
+        return leaves
 
     # — certificates —
 
     def held_by(self, person: str, programme: str) -> list[tuple[str, BatchId, int]]:
         """What a person holds of a programme by final batches: level, batch on chain, leaf."""
         query = (
-            select(batch.c.scope, batch.c.batch, certificate.c.leaf)
-            .join(certificate, certificate.c.batch == batch.c.id)
-            .where(
-                certificate.c.person == person,
-                batch.c.state == AnchorState.FINAL.value,
-                batch.c.scope.like(f"{programme}/%"),
-            )
+            select(certificate, batch)
+            .join_from(certificate, batch)
+            .where(certificate.c.person == person, batch.c.state == AnchorState.FINAL.value)
+            .order_by(certificate.c.id)
         )
-        return [
-            (scope.partition("/")[2], BatchId(bytes(chain_id)), leaf)
-            for scope, chain_id, leaf in self._session.connection.execute(query)
-        ]
+        held = []
+        for one, of in self._session.joined(query, certificate, batch):
+            code, _, level = of["scope"].partition("/")
+            if code == programme:
+                held.append((level, BatchId(of["batch"]), one["leaf"]))
+        return held
 
     def certificates(
         self, *, batch_id: str | None = None, after: int = 0, limit: int | None = None
     ) -> Iterator[StoredCertificate]:
-        """List certificates in the order of issue."""
-        query = _certificates().where(certificate.c.id > after).order_by(certificate.c.id)
+        """List certificates in the order of issue, from the one after the `after`-th, at most `limit`."""
+        query = _certificates().where(certificate.c.id > after)
         if batch_id is not None:
             query = query.where(certificate.c.batch == batch_id)
-        if limit is not None:
-            query = query.limit(limit)
         batches: dict[str, Batch] = {}
-        for row in self._session.connection.execute(query).mappings():
-            if row["batch"] not in batches:
-                batches[row["batch"]] = self.batch(row["batch"])
-            yield self._certificate(row, batches[row["batch"]])
+        at_once = AT_ONCE if limit is None else min(AT_ONCE, limit)
+        given = 0
+        for page in self._session.pages(query, certificate.c.id, certificate, credential, at_once=at_once):
+            yield from self._stored(page if limit is None else page[: limit - given], batches)
+            given += len(page)
+            if limit is not None and given >= limit:
+                return
 
     def by_number(self, number: str, revision: int | None = None) -> StoredCertificate | None:
-        """Find by number (the latest revision unless one is named)."""
+        """Find by number: a named revision, or the latest that is on the chain, or else the latest.
+
+        A correction on its way does not hide the certificate that stands until it is there.
+        """
         query = _certificates().where(certificate.c.found_by == normal_number(number))
         if revision is not None:
-            query = query.where(certificate.c.revision == revision)
-        return self._found(query.order_by(certificate.c.revision.desc()).limit(1))
+            return self._found(query.where(certificate.c.revision == revision))
+        final = case((batch.c.state == AnchorState.FINAL.value, 1), else_=0)
+        return self._found(
+            query.join(batch, batch.c.id == certificate.c.batch).order_by(final.desc(), certificate.c.revision.desc())
+        )
 
     def by_key(self, key: CertificateKey) -> StoredCertificate | None:
         """Find by certificate key."""
@@ -292,30 +322,45 @@ class SqlBatches:
         return self._found(_certificates().where(certificate.c.batch == of_batch, certificate.c.leaf == leaf))
 
     def _found(self, query: Select[Any]) -> StoredCertificate | None:
-        row = self._session.connection.execute(query).mappings().one_or_none()
-        return self._certificate(row, self.batch(row["batch"])) if row is not None else None
+        return next(self._stored(self._session.joined(query.limit(1), certificate, credential), {}), None)
 
-    def _certificate(self, row: RowMapping, of: Batch) -> StoredCertificate:
-        disclosures = None
-        if row["disclosures"] is not None:
-            key = person_keys(self._session, {row["person"]})[row["person"]]
-            disclosures = decrypt_json(key, row["person"], "disclosures", bytes(row["disclosures"]))
-        return StoredCertificate(
-            reservation=_reservation(row),
-            batch=of,
-            jwt=row["jwt"],
-            digest=Digest(bytes(row["digest"])) if row["digest"] is not None else None,
-            disclosures=disclosures,
-        )
+    def _stored(self, page: Sequence[tuple[Row, ...]], batches: dict[str, Batch]) -> Iterator[StoredCertificate]:
+        keys = person_keys(self._session, (row["person"] for row, _ in page))
+        for row, signed in page:
+            if row["batch"] not in batches:
+                batches[row["batch"]] = self.batch(row["batch"])
+            key, of, disclosures = keys.get(row["person"]), row["person"], None
+            if signed and key is not None:
+                disclosures = decrypt_json(key, of, _disclosures(row["id"]), signed["disclosures"])
+            yield StoredCertificate(
+                reservation=_reservation(row, key),
+                batch=batches[row["batch"]],
+                jwt=signed["jwt"] if signed else None,
+                digest=Digest(signed["digest"]) if signed else None,
+                disclosures=disclosures,
+            )
 
 
 def _certificates() -> Select[Any]:
-    return select(certificate, credential.c.jwt, credential.c.digest, credential.c.disclosures).join_from(
-        certificate, credential, isouter=True
-    )
+    return select(certificate, credential).join_from(certificate, credential, isouter=True)
 
 
-def _reservation(row: RowMapping) -> Reservation:
+def _key(keys: dict[str, bytes], person: str) -> bytes:
+    if person not in keys:
+        raise PersonErased(person)
+    return keys[person]
+
+
+def _salts(row_id: int) -> str:
+    return f"certificate.salts/{row_id}"
+
+
+def _disclosures(row_id: int) -> str:
+    return f"credential.disclosures/{row_id}"
+
+
+def _reservation(row: Row, key: bytes | None) -> Reservation:
+    salts = b"" if key is None or row["salts"] is None else decrypt(key, row["person"], _salts(row["id"]), row["salts"])
     return Reservation(
         number=CertificateNumber(row["number"]),
         revision=row["revision"],
@@ -327,8 +372,8 @@ def _reservation(row: RowMapping) -> Reservation:
         sheet=row["sheet"],
         status_list=row["status_list"],
         status_index=row["status_index"],
-        roster_salt=bytes(row["roster_salt"]),
-        score_salt=bytes(row["score_salt"]),
+        roster_salt=salts[:SALT_LENGTH],
+        score_salt=salts[SALT_LENGTH:],
     )
 
 
@@ -351,44 +396,44 @@ def _batch_row(new: Batch) -> dict[str, Any]:
     }
 
 
-def _batch(row: RowMapping) -> Batch:
+def _batch(row: Row) -> Batch:
     approval = placement = None
     if row["approver"] is not None:
         approval = Approval(
             approver=Address(row["approver"]),
             deadline=row["approval_deadline"],
-            signature=bytes(row["approval_signature"]),
+            signature=row["approval_signature"],
         )
     if row["seq"] is not None:
         placement = Placement(
             seq=row["seq"],
             block_number=row["block_number"],
-            block_hash=BlockHash(bytes(row["block_hash"])),
+            block_hash=BlockHash(row["block_hash"]),
             block_time=time_of(row["block_time"]),
         )
     return Batch(
         id=row["id"],
-        batch=BatchId(bytes(row["batch"])),
+        batch=BatchId(row["batch"]),
         idempotency_key=row["idempotency_key"],
-        request_digest=Digest(bytes(row["request_digest"])),
+        request_digest=Digest(row["request_digest"]),
         issuer=IssuerCode(row["issuer"]),
         scope=ScopeCode(row["scope"]),
         size=row["size"],
         programme_version=row["programme_version"],
-        programme_digest=Digest(bytes(row["programme_digest"])),
-        credential_key=KeyThumbprint(bytes(row["credential_key"])),
-        intent=bytes(row["intent"]),
+        programme_digest=Digest(row["programme_digest"]),
+        credential_key=KeyThumbprint(row["credential_key"]),
+        intent=row["intent"],
         state=AnchorState(row["state"]),
         proposed_by=row["proposed_by"],
         proposed_at=time_of(row["proposed_at"]),
-        root=RootHash(bytes(row["root"])) if row["root"] is not None else None,
-        manifest=bytes(row["manifest"]) if row["manifest"] is not None else None,
+        root=RootHash(row["root"]) if row["root"] is not None else None,
+        manifest=row["manifest"] if row["manifest"] is not None else None,
         approved_by=row["approved_by"],
-        approved_at=time_of(row["approved_at"]) if row["approved_at"] is not None else None,
+        approved_at=maybe_time(row["approved_at"]),
         approval=approval,
-        transaction=TransactionHash(bytes(row["transaction"])) if row["transaction"] is not None else None,
+        transaction=TransactionHash(row["transaction"]) if row["transaction"] is not None else None,
         placement=placement,
-        delivered_at=time_of(row["delivered_at"]) if row["delivered_at"] is not None else None,
+        delivered_at=maybe_time(row["delivered_at"]),
         failure=row["failure"],
     )
 
@@ -430,17 +475,14 @@ class SqlOutbox:
         )
 
     def _many(self, query: Select[Any]) -> list[SignedTransaction]:
-        rows = self._session.connection.execute(query).mappings().all()
-        for row in rows:
-            self._session.require_sealed(outbox, row, bytes(row["hash"]).hex())
         return [
             SignedTransaction(
-                raw=bytes(row["raw"]),
-                hash=TransactionHash(bytes(row["hash"])),
+                raw=row["raw"],
+                hash=TransactionHash(row["hash"]),
                 sender=Address(row["sender"]),
                 nonce=row["nonce"],
             )
-            for row in rows
+            for row in self._session.rows(outbox, query)
         ]
 
     def next_nonce(self, sender: str) -> int:

@@ -1,18 +1,18 @@
 """Schema versions: numbered, forward only, inside the package."""
 
-from typing import Final
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, create_engine, text
 
 from registry.kernel.errors import Conflict
 
 
 class SchemaOutdated(Conflict):
-    """The database's tables are of another version than this software's."""
+    """The database's tables are of another version than this software's, or of other software."""
 
     code = "store/schema"
 
@@ -28,30 +28,61 @@ def _config() -> Config:
     return config
 
 
-def current_head() -> str:
-    """Name the schema version of this software."""
-    head: Final = ScriptDirectory.from_config(_config()).get_current_head()
-    return str(head)
+@cache
+def versions() -> tuple[str, ...]:
+    """Name all schema versions that this software knows, the present one first."""
+    return tuple(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
-def schema_of(engine: Engine) -> str | None:
-    """Name the schema version of a database; None = no tables."""
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+def schema_of(connection: Connection) -> str | None:
+    """Name the schema version of a database, `foreign` where it has tables that are not ours; None = it is empty."""
+    found = MigrationContext.configure(connection).get_current_heads()
+    if found:
+        return " ".join(found)
+    return "foreign" if connection.execute(text("SELECT 1 FROM sqlite_master LIMIT 1")).first() else None
 
 
 def upgrade(engine: Engine) -> None:
-    """Bring a database to the present version, in one transaction."""
-    if schema_of(engine) == current_head():
-        return
-    config = _config()
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+    """Bring an empty database, or one of an older version of ours, to the present one, in one transaction.
+
+    Raises SchemaOutdated for every other database.
+    """
+    with engine.connect() as connection, connection.begin():
+        found = schema_of(connection)
+        if found == versions()[0]:
+            return
+        if found is not None and found not in versions():
+            raise SchemaOutdated(found, versions()[0])
+        config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 def require_current(engine: Engine) -> None:
     """Raise SchemaOutdated unless a database is of the present version."""
-    found, expected = schema_of(engine), current_head()
-    if found != expected:
-        raise SchemaOutdated(found, expected)
+    with engine.connect() as connection, connection.begin():
+        found = schema_of(connection)
+    if found != versions()[0]:
+        raise SchemaOutdated(found, versions()[0])
+
+
+def changed_objects(connection: Connection) -> list[str]:
+    """Name every table, index and trigger of a database that is missing, added or not as the migrations make it."""
+    found, expected = _objects(connection), _expected_objects()
+    return sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+
+
+@cache
+def _expected_objects() -> dict[str, str]:
+    engine = create_engine("sqlite://")
+    upgrade(engine)
+    with engine.connect() as connection:
+        objects = _objects(connection)
+    engine.dispose()
+    return objects
+
+
+def _objects(connection: Connection) -> dict[str, str]:
+    """Read how each table, index and trigger was made, by kind and name; those without text belong to a table."""
+    query = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
+    return {f"{kind} {name}": " ".join(str(sql).split()) for kind, name, sql in connection.execute(text(query))}

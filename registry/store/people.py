@@ -208,7 +208,7 @@ class SqlEnrolments:
         )
 
     def erase(self, person_id: str, at: datetime) -> None:
-        """Delete what is known of a person, the salts of their commitments, and their key. Raises NotHere, PersonErased.
+        """Delete what is known of a person, the salts of their commitments, their key. Raises NotHere, PersonErased.
 
         What cannot be taken out of append-only tables, and every older copy, is noise without the key.
         """

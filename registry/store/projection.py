@@ -1,12 +1,14 @@
-"""The chain's final records as they were read: added to, never changed."""
+"""The chain's final records as they were read: added to, never changed.
+
+A verdict rests on them, so they are sealed like everything else; that none was taken out shows when they are compared
+with the chain.
+"""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, insert, or_, select
-from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.engine import RowMapping
+from sqlalchemy import Select, and_, func, or_, select
 
 from registry.anchor.history import (
     Ballot,
@@ -25,7 +27,7 @@ from registry.anchor.trust import TrustRoot
 from registry.kernel.identifiers import Address, BatchId, BlockHash, IssuerCode, LeafHash, TransactionHash
 from registry.ports.storage import ProjectionHead
 from registry.store.records import op_of, read_content, write_content
-from registry.store.sessions import Session, micros, time_of
+from registry.store.sessions import Row, Session, micros, pieces, time_of
 from registry.store.tables import chain_head, chain_record, chain_word
 
 _OF_ISSUER = frozenset(
@@ -60,33 +62,32 @@ class SqlProjection:
 
     def head(self) -> ProjectionHead | None:
         """Up to where the chain has been read."""
-        row = self._session.connection.execute(select(chain_head)).mappings().one_or_none()
+        row = self._session.row(chain_head, select(chain_head))
         if row is None:
             return None
         return ProjectionHead(
-            trust_root=TrustRoot.parse(bytes(row["trust_root"])),
+            trust_root=TrustRoot.parse(row["trust_root"]),
             first_block_time=_from_seconds(row["first_block_time"]),
-            block=Block(number=row["number"], hash=BlockHash(bytes(row["hash"])), time=_from_seconds(row["time"])),
+            block=Block(number=row["number"], hash=BlockHash(row["hash"]), time=_from_seconds(row["time"])),
             read_at=time_of(row["read_at"]),
             nodes=row["nodes"],
         )
 
     def extend(self, head: ProjectionHead, records: Iterable[Record]) -> None:
         """Keep more records and the new head."""
-        rows: list[dict[str, Any]] = []
-        words: list[dict[str, Any]] = []
-        for record in records:
-            issuer, batch, touched = _concerns(record.content)
-            rows.append(_row(record, issuer, batch))
-            words.extend(
-                {"seq": record.position.seq, "word": word, "issuer": issuer, "batch": batch} for word in sorted(touched)
-            )
-        if rows:
-            self._session.connection.execute(insert(chain_record), rows)
-        if words:
-            self._session.connection.execute(insert(chain_word), words)
+        for piece in pieces(records):
+            rows: list[Row] = []
+            words: list[Row] = []
+            for record in piece:
+                issuer, batch, touched = _concerns(record.content)
+                rows.append(_row(record, issuer, batch))
+                words.extend(
+                    {"seq": record.position.seq, "word": word, "issuer": issuer, "batch": batch}
+                    for word in sorted(touched)
+                )
+            self._session.add(chain_record, rows)
+            self._session.add(chain_word, words)
         values = {
-            "id": 1,
             "trust_root": head.trust_root.document(),
             "first_block_time": int(head.first_block_time.timestamp()),
             "number": head.block.number,
@@ -95,9 +96,10 @@ class SqlProjection:
             "read_at": micros(head.read_at),
             "nodes": head.nodes,
         }
-        self._session.connection.execute(
-            upsert(chain_head).values(values).on_conflict_do_update(index_elements=["id"], set_=values)
-        )
+        if self.head() is None:
+            self._session.add(chain_head, [{"id": 1, **values}])
+        else:
+            self._session.change(chain_head, {"id": 1}, {}, **values)
 
     def size(self) -> int:
         """How many records are kept."""
@@ -137,9 +139,9 @@ class SqlProjection:
         )
 
     def _read(self, query: Select[Any]) -> Iterator[Record]:
-        rows = self._session.connection.execute(query.order_by(chain_record.c.seq)).mappings()
-        for row in rows:
-            yield _record(row)
+        for page in self._session.pages(query, chain_record.c.seq, chain_record):
+            for (row,) in page:
+                yield _record(row)
 
 
 def _concerns(content: Content) -> tuple[str | None, bytes | None, set[int]]:
@@ -163,7 +165,7 @@ def _of_ballot(ballot: Ballot) -> tuple[str | None, bytes | None, set[int]]:
     return None, None, set()
 
 
-def _row(record: Record, issuer: str | None, batch: bytes | None) -> dict[str, Any]:
+def _row(record: Record, issuer: str | None, batch: bytes | None) -> Row:
     position = record.position
     return {
         "seq": position.seq,
@@ -180,16 +182,16 @@ def _row(record: Record, issuer: str | None, batch: bytes | None) -> dict[str, A
     }
 
 
-def _record(row: RowMapping) -> Record:
+def _record(row: Row) -> Record:
     return Record(
         position=Position(
             seq=row["seq"],
             by=Address(row["by"]),
             block_number=row["block_number"],
-            block_hash=BlockHash(bytes(row["block_hash"])),
+            block_hash=BlockHash(row["block_hash"]),
             block_time=_from_seconds(row["block_time"]),
-            transaction=TransactionHash(bytes(row["transaction"])),
-            leaf=LeafHash(bytes(row["leaf"])),
+            transaction=TransactionHash(row["transaction"]),
+            leaf=LeafHash(row["leaf"]),
         ),
         content=read_content(row["op"], row["content"]),
     )

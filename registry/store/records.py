@@ -1,7 +1,7 @@
 """The chain's records as text: each content value as JSON by the names of its fields.
 
-Bytes are base64url, numbers decimal strings (arguments go beyond 2^53), enumerations their numbers. Reading follows the field types, so a
-record that does not have its type's shape is refused.
+Bytes are base64url, numbers decimal strings (arguments go beyond 2^53), enumerations their numbers. Reading follows
+the field types and writes the value again: a text that is not what would have been written is refused.
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import Any, NewType, cast, get_args, get_origin, get_type_hints
 
 from registry.anchor.history import Content, type_of_op
 from registry.kernel.encoding import b64url, unb64url
-from registry.kernel.errors import IntegrityFault
+from registry.kernel.errors import IntegrityFault, MalformedInput
 
 _op_of_type = {content_type: op for op, content_type in type_of_op.items()}
 
@@ -25,7 +25,7 @@ class RecordUnreadable(IntegrityFault):
     code = "store/record-unreadable"
 
     def __init__(self, op: int, cause: str) -> None:
-        self.op = op
+        self.op, self.cause = op, cause
         super().__init__(f"a kept record of op {op} cannot be read: {cause}")
 
 
@@ -44,9 +44,12 @@ def read_content(op: int, text: str) -> Content:
     if op not in type_of_op:
         raise RecordUnreadable(op, "unknown op")
     try:
-        return cast(Content, _read(type_of_op[op], json.loads(text)))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        content = cast(Content, _read(type_of_op[op], json.loads(text)))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MalformedInput) as error:
         raise RecordUnreadable(op, type(error).__name__) from error
+    if write_content(content) != text:
+        raise RecordUnreadable(op, "another spelling")
+    return content
 
 
 def _written(value: object) -> object:

@@ -1,9 +1,10 @@
 """Row seals: an HMAC over a table's name and all other columns of a row, so that an edit past the software shows.
 
-Sealed bytes: `vermilion/row-seal/1`, the table's name, then for each column that is not null, in the order of the names: its name and its
-value; every part behind its length (4 bytes). A value is one letter for its type (`i` decimal digits, `s` UTF-8, `b` bytes) and its body,
-so no two rows have the same bytes, and a nullable column that a later version adds leaves old seals as they are.
-The key lies apart from the database. A seal finds edits; rows that were taken out whole are found by what stands elsewhere.
+Sealed bytes: `vermilion/row-seal/1`, the table's name, then for each column that is not null, in the order of the
+names: its name and its value; every part behind its length (4 bytes). A value is one letter for its type (`i` decimal
+digits, `s` UTF-8, `b` bytes) and its body, so no two rows have the same bytes, and a nullable column that a later
+version adds leaves old seals as they are. The key lies apart from the database. A seal finds edits; rows that were
+taken out whole are found by what stands elsewhere.
 """
 
 import hmac

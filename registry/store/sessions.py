@@ -1,4 +1,4 @@
-"""One unit of work on one connection: the only ways to write a row, which seal it, and to read one, which check its seal."""
+"""One unit of work on one connection: the only ways to write a row, which seal it, and to read one, which check it."""
 
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
@@ -53,9 +53,7 @@ class Session:
     def add(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows, sealed, piece by piece; all have the same columns."""
         for piece in pieces(rows):
-            self.connection.execute(
-                insert(table), [{**row, "seal": seal(self.keys.seal, table, row)} for row in piece]
-            )
+            self.connection.execute(insert(table), [{**row, "seal": seal(self.keys.seal, table, row)} for row in piece])
 
     def change(self, table: Table, where: Mapping[str, Any], expected: Mapping[str, Any], **changes: Any) -> None:
         """Change the one row that `where` names, if it still is as `expected`. Raises StateMoved, SealBroken."""
@@ -85,13 +83,13 @@ class Session:
     def joined(self, query: Select[Any], first: Table, *others: Table) -> list[tuple[Row, ...]]:
         """Read whole rows of several tables side by side; an outer join's missing row is empty. Raises SealBroken."""
         tables = (first, *others)
-        return [
-            tuple(self._part(table, row) for table in tables) for row in self.connection.execute(query).mappings()
-        ]
+        return [tuple(self._part(table, row) for table in tables) for row in self.connection.execute(query).mappings()]
 
-    def pages(self, query: Select[Any], after: Column[Any], first: Table, *others: Table) -> Iterator[list[tuple[Row, ...]]]:
-        """Read as `joined` does, in the order of a unique column of the first table, a thousand at a time."""
-        ordered, last = query.order_by(after).limit(AT_ONCE), None
+    def pages(
+        self, query: Select[Any], after: Column[Any], first: Table, *others: Table, at_once: int = AT_ONCE
+    ) -> Iterator[list[tuple[Row, ...]]]:
+        """Read as `joined` does, in the order of a column of the first table without repeats, page by page."""
+        ordered, last = query.order_by(after).limit(at_once), None
         while page := self.joined(ordered if last is None else ordered.where(after > last), first, *others):
             yield page
             last = page[-1][0][after.name]

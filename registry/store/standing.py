@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, select
-from sqlalchemy.engine import RowMapping
 
 from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import RequestState, StatusRequest
@@ -18,7 +17,7 @@ from registry.kernel.identifiers import (
 from registry.ports.storage import NotHere
 from registry.status import Reason, Status, needs_approval
 from registry.store.issuing import keep_transaction
-from registry.store.sessions import Session, micros, time_of
+from registry.store.sessions import Row, Session, maybe_time, micros, time_of
 from registry.store.tables import status_request
 
 _FINISHED = (RequestState.FINAL, RequestState.FAILED, RequestState.CANCELLED)
@@ -75,10 +74,8 @@ class SqlStatusRequests:
         return next(iter(self._many(query)), None)
 
     def _many(self, query: Select[Any]) -> list[StatusRequest]:
-        rows = list(self._session.connection.execute(query.order_by(status_request.c.id)).mappings())
-        for row in rows:
-            self._session.require_sealed(status_request, row, row["id"])
-        return [_request(row) for row in rows]
+        ordered = query.order_by(status_request.c.requested_at, status_request.c.id)
+        return [_request(row) for row in self._session.rows(status_request, ordered)]
 
     def approve(
         self, request_id: str, *, person: str, at: datetime, approval: Approval, status_nonce: int | None
@@ -101,7 +98,6 @@ class SqlStatusRequests:
         """Approved (or requested, for a suspension) → signed; the transaction's bytes are kept."""
         request = self.request(request_id)
         before = RequestState.APPROVED if request.wanted in needs_approval else RequestState.REQUESTED
-        keep_transaction(self._session, request_id, transaction, at)
         self._session.change(
             status_request,
             {"id": request_id},
@@ -109,6 +105,7 @@ class SqlStatusRequests:
             state=RequestState.SIGNED.value,
             transaction=transaction.hash,
         )
+        keep_transaction(self._session, request_id, transaction, at)
 
     def move(
         self,
@@ -119,26 +116,25 @@ class SqlStatusRequests:
         seq: int | None = None,
         failure: str | None = None,
     ) -> None:
-        """Take one step."""
-        self._session.change(
-            status_request, {"id": request_id}, {"state": current.value}, state=wanted.value, seq=seq, failure=failure
-        )
+        """Take one step; a place or failure once named stays. Raises StateMoved where another took it first."""
+        named = {name: value for name, value in (("seq", seq), ("failure", failure)) if value is not None}
+        self._session.change(status_request, {"id": request_id}, {"state": current.value}, state=wanted.value, **named)
 
 
-def _request(row: RowMapping) -> StatusRequest:
+def _request(row: Row) -> StatusRequest:
     approval = None
     if row["approver"] is not None:
         approval = Approval(
             approver=Address(row["approver"]),
             deadline=row["approval_deadline"],
-            signature=bytes(row["approval_signature"]),
+            signature=row["approval_signature"],
         )
     return StatusRequest(
         id=row["id"],
         number=CertificateNumber(row["number"]),
         revision=row["revision"],
         issuer=IssuerCode(row["issuer"]),
-        batch=BatchId(bytes(row["batch"])),
+        batch=BatchId(row["batch"]),
         leaf=row["leaf"],
         wanted=Status(row["wanted"]),
         reason=Reason(row["reason"]),
@@ -146,10 +142,10 @@ def _request(row: RowMapping) -> StatusRequest:
         requested_by=row["requested_by"],
         requested_at=time_of(row["requested_at"]),
         approved_by=row["approved_by"],
-        approved_at=time_of(row["approved_at"]) if row["approved_at"] is not None else None,
+        approved_at=maybe_time(row["approved_at"]),
         status_nonce=row["status_nonce"],
         approval=approval,
-        transaction=TransactionHash(bytes(row["transaction"])) if row["transaction"] is not None else None,
+        transaction=TransactionHash(row["transaction"]) if row["transaction"] is not None else None,
         seq=row["seq"],
         failure=row["failure"],
     )

@@ -1,11 +1,13 @@
 """The tables. Rows never leave this room: repositories return domain values.
 
-Every row has a `seal`, an HMAC over all its other columns (`registry.store.sealing`): an edit past the software is found when the row is
-read, and by `audit fsck`. Records of the chain are compared with the chain itself besides.
-Personal data stands only in columns that are encrypted with the person's own key. Times are Unix microseconds, UTC, where nothing else is
-said. Tables are STRICT: a column holds its own type or nothing. What may never change or go is also refused by triggers; those, and the
-tables as they are made, stand in the migrations.
+Every row has a `seal`, an HMAC over all its other columns (`registry.store.sealing`): an edit past the software is
+found when the row is read, and by `audit fsck`. Records of the chain are compared with the chain itself besides.
+Personal data stands only in columns that are encrypted with the person's own key. Times are Unix microseconds, UTC,
+where nothing else is said. Tables are STRICT: a column holds its own type or nothing. What may never change or go is
+also refused by triggers; those, and the tables as they are made, stand in the migrations.
 """
+
+from enum import StrEnum
 
 from sqlalchemy import (
     CheckConstraint,
@@ -22,6 +24,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
+from registry.anchor.progress import RequestState
+from registry.anchor.states import AnchorState
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -36,6 +41,10 @@ metadata = MetaData(
 def _table(name: str, *items: SchemaItem) -> Table:
     seal = Column("seal", LargeBinary(32), nullable=False)
     return Table(name, metadata, *items, seal, sqlite_strict=True)
+
+
+def _state_of(states: type[StrEnum]) -> CheckConstraint:
+    return CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in states)), name="state")
 
 
 person = _table(
@@ -144,11 +153,7 @@ batch = _table(
     Column("block_time", Integer),
     Column("delivered_at", Integer),
     Column("failure", Text),
-    CheckConstraint(
-        "state IN ('reserved', 'sealed', 'approved', 'signed', 'sent', 'included', 'final', 'orphaned', 'failed',"
-        " 'cancelled')",
-        name="state",
-    ),
+    _state_of(AnchorState),
     CheckConstraint("approved_by IS NULL OR lower(approved_by) <> lower(proposed_by)", name="two_people"),
 )
 
@@ -226,9 +231,7 @@ status_request = _table(
     Column("transaction", LargeBinary(32)),
     Column("seq", Integer),
     Column("failure", Text),
-    CheckConstraint(
-        "state IN ('requested', 'approved', 'signed', 'sent', 'final', 'failed', 'cancelled')", name="state"
-    ),
+    _state_of(RequestState),
     CheckConstraint("approved_by IS NULL OR lower(approved_by) <> lower(requested_by)", name="two_people"),
 )
 Index(

@@ -1,9 +1,10 @@
 """Personal data at rest: a key for each person, a keyed index to find a person by.
 
-Stored form `0x01 ‖ nonce(12) ‖ ciphertext ‖ tag` (AES-256-GCM), AAD = person id ‖ 0x00 ‖ field. A field is named by its column, and by
-its row where a person can have several: `credential.disclosures/17`; a ciphertext does not open anywhere else. The person's key is stored
-wrapped under the data key in the same form. Erasing a person deletes the wrapped key: every copy of the rest is then noise.
-Index: HMAC-SHA-256(index key, `vermilion/identity-index/1` ‖ 0x00 ‖ type ‖ 0x00 ‖ NFKC upper-case number).
+Stored form `0x01 ‖ nonce(12) ‖ ciphertext ‖ tag` (AES-256-GCM), AAD = person id ‖ 0x00 ‖ field. A field is named by
+its column, and by its row where a person can have several: `credential.disclosures/17`; a ciphertext does not open
+anywhere else. The person's key is stored wrapped under the data key in the same form. Erasing a person deletes the
+wrapped key: every copy of the rest is then noise. Index: HMAC-SHA-256(index key, `vermilion/identity-index/1` ‖ 0x00
+‖ type ‖ 0x00 ‖ NFKC upper-case number).
 """
 
 import hmac

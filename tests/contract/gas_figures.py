@@ -1,12 +1,15 @@
 """Gas of each operation that has a goal, from exact receipts.
 
-Appending to the history log costs as many node hashes as the record's number ends in one bits: none for half of all records, one on
-average, seldom many. Every figure is taken at a record whose number ends in binary 01, which is that average.
+Appending to the history log costs as many node hashes as the record's number ends in one bits: none for half of all
+records, one on average, seldom many. Every figure is taken at a record whose number ends in binary 01: the average.
+`python -m tests.contract.gas_figures [cancun|london]` prints them as one JSON object.
 """
 
+import json
+import sys
 from pathlib import Path
 
-from contracts import Target
+from contracts import TARGETS, Target
 from tests.contract.world import World, change, digest
 
 SNAPSHOT = Path(__file__).parent / "gas.json"
@@ -65,3 +68,8 @@ def measure(target: Target) -> dict[str, float]:
         "runtime_bytes": len(world.artefact.runtime),
         "deploy": world.genesis.gas,
     }
+
+
+if __name__ == "__main__":
+    (chosen,) = (target for target in TARGETS if target == (sys.argv[1:] or ["cancun"])[0])
+    sys.stdout.write(json.dumps(measure(chosen)) + "\n")

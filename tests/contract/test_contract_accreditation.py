@@ -182,7 +182,9 @@ def test_two_issuers_share_the_number_of_a_scope(world: World) -> None:
     assert world.call("scopeOf", other, world.SCOPE)["id"] == 1
 
 
-@pytest.mark.parametrize("bounds", [(0, 0), (0, 1_800_000_000), (FOREVER, FOREVER), (0, 2**40), (FOREVER - 1, FOREVER - 2)])
+@pytest.mark.parametrize(
+    "bounds", [(0, 0), (0, 1_800_000_000), (FOREVER, FOREVER), (0, 2**40), (FOREVER - 1, FOREVER - 2)]
+)
 def test_empty_window_is_refused(world: World, bounds: tuple[int, int]) -> None:
     for kind, ref in ((Kind.GRANT_SCOPE, world.SCOPE), (Kind.ADD_APPROVER, SECOND.word)):
         with refused(FaultCode.WINDOW_MALFORMED):

@@ -9,7 +9,7 @@ from tests.contract.world import (
     FOREVER,
     Account,
     Evm,
-    Refused,
+    RefusedError,
     World,
     change,
     code_word,
@@ -377,31 +377,30 @@ def test_a_contract_admits_128_times_in_its_life(target: Target) -> None:
 
 
 @pytest.mark.parametrize(
-    ("members", "threshold", "delay", "predecessor", "fault"),
+    ("members", "terms", "predecessor", "fault"),
     [
-        ([], 0, 0, (ZERO, 0, b"\0" * 32), FaultCode.NO_MAJORITY),
-        ([0, 1, 2], 1, 0, (ZERO, 0, b"\0" * 32), FaultCode.NO_MAJORITY),
-        ([0, 1, 2], 4, 0, (ZERO, 0, b"\0" * 32), FaultCode.NO_MAJORITY),
-        ([0, 1, 1], 2, 0, (ZERO, 0, b"\0" * 32), FaultCode.MEMBER_KNOWN),
-        ([0, None], 2, 0, (ZERO, 0, b"\0" * 32), FaultCode.ADDRESS_MALFORMED),
-        ([0, 1, 2], 2, 90 * DAY + 1, (ZERO, 0, b"\0" * 32), FaultCode.DELAY_TOO_LONG),
-        ([0, 1, 2], 2, 0, (ZERO, 1, b"\0" * 32), FaultCode.PREDECESSOR_MALFORMED),
-        ([0, 1, 2], 2, 0, (NEWCOMER.address, 0, digest("root")), FaultCode.PREDECESSOR_MALFORMED),
-        ([0, 1, 2], 2, 0, (NEWCOMER.address, 9, b"\0" * 32), FaultCode.PREDECESSOR_MALFORMED),
+        ([], (0, 0), (ZERO, 0, b"\0" * 32), FaultCode.NO_MAJORITY),
+        ([0, 1, 2], (1, 0), (ZERO, 0, b"\0" * 32), FaultCode.NO_MAJORITY),
+        ([0, 1, 2], (4, 0), (ZERO, 0, b"\0" * 32), FaultCode.NO_MAJORITY),
+        ([0, 1, 1], (2, 0), (ZERO, 0, b"\0" * 32), FaultCode.MEMBER_KNOWN),
+        ([0, None], (2, 0), (ZERO, 0, b"\0" * 32), FaultCode.ADDRESS_MALFORMED),
+        ([0, 1, 2], (2, 90 * DAY + 1), (ZERO, 0, b"\0" * 32), FaultCode.DELAY_TOO_LONG),
+        ([0, 1, 2], (2, 0), (ZERO, 1, b"\0" * 32), FaultCode.PREDECESSOR_MALFORMED),
+        ([0, 1, 2], (2, 0), (NEWCOMER.address, 0, digest("root")), FaultCode.PREDECESSOR_MALFORMED),
+        ([0, 1, 2], (2, 0), (NEWCOMER.address, 9, b"\0" * 32), FaultCode.PREDECESSOR_MALFORMED),
     ],
 )
 def test_deployment_that_makes_no_sense_is_refused(
     target: Target,
     members: list[int | None],
-    threshold: int,
-    delay: int,
+    terms: tuple[int, int],
     predecessor: tuple[str, int, bytes],
     fault: FaultCode,
 ) -> None:
     world = World(target)
     addresses = [ZERO if member is None else world.MEMBERS[member].address for member in members]
     with refused(fault):
-        world.deploy(world.DEPLOYER, addresses, threshold, delay, predecessor)
+        world.deploy(world.DEPLOYER, addresses, *terms, predecessor)
 
 
 def test_successor_begins_with_its_predecessors_checkpoint(world: World) -> None:
@@ -579,6 +578,6 @@ def test_one_member_alone_decides_nothing(anchored: World, kind: Kind) -> None:
         anchored.wait(days * DAY)
         with refused(FaultCode.BELOW_THRESHOLD):
             anchored.send(anchored.MEMBERS[0], "enact", *ballot)
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         vote(anchored, 0, *ballot)
     assert protected() == before

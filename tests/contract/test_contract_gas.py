@@ -1,7 +1,11 @@
-"""Gas: goals kept, and no figure changes unseen. `python -m tests.contract.test_contract_gas` writes the snapshot anew."""
+"""Gas: goals kept, and no figure changes unseen.
+
+`python -m tests.contract.test_contract_gas` writes the snapshot anew.
+"""
 
 import json
 import sys
+from itertools import pairwise
 
 import pytest
 
@@ -36,7 +40,7 @@ def test_the_log_has_no_gas_spikes(target: Target) -> None:
         gas = world.send(world.SENDER, "recordDigest", world.ISSUER, 1, digest(str(number))).gas
         costs.setdefault(ones, set()).add(gas)
     means = [sum(costs[ones]) / len(costs[ones]) for ones in sorted(costs)]
-    steps = [after - before for before, after in zip(means, means[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(means)]
     assert all(2_000 < step < 3_500 for step in steps), steps
 
 

@@ -326,6 +326,8 @@ def test_successor_elsewhere_is_recorded_unseen(anchored: World) -> None:
     assert anchored.status(1) == Status.SUPERSEDED
     with refused(FaultCode.ADDRESS_MALFORMED):
         anchored.supersede([2], [2], target=b"\0" * 20)
+    with refused(FaultCode.CODE_MALFORMED):
+        anchored.supersede([2], [2], target=b"\x77" * 20, target_issuer=b"\0" * 32)
 
 
 def test_each_certificate_has_one_successor(anchored: World) -> None:

@@ -64,7 +64,9 @@ def test_council_seat_ballot_and_successor(founded: World) -> None:
     assert raw(founded, "history.head") == 2 | (founded.now + 3 * DAY) << 40
     target = founded.STRANGER
     ballot = founded.ballot(Kind.MIGRATE, target.word, 77)
-    ballot_id = keccak(ballot[0].to_bytes(32, "big") + ballot[1] + ballot[2].to_bytes(32, "big") + ballot[3] + ballot[4])
+    ballot_id = keccak(
+        ballot[0].to_bytes(32, "big") + ballot[1] + ballot[2].to_bytes(32, "big") + ballot[3] + ballot[4]
+    )
     opened = founded.now
     founded.send(founded.MEMBERS[0], "vote", *ballot)
     founded.wait(5)

@@ -1,8 +1,8 @@
 """A deployed registry on a bare EVM, and the people around it.
 
-The EVM is py-evm without blocks: a transaction is applied to the state at a chosen time, and its exact receipt comes back. That is two
-orders of magnitude quicker than mining a block for each, and time moves only when a test says so. Senders are not made to sign; approvals are
-signed for real.
+The EVM is py-evm without blocks: a transaction is applied to the state at a chosen time, and its exact receipt comes
+back. That is much quicker than mining a block for each, and time moves only when a test says so. Senders are not made
+to sign; approvals are signed for real.
 """
 
 import hashlib
@@ -91,7 +91,7 @@ class Receipt:
         return event
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """The contract refused with `Fault(code)`."""
 
     def __init__(self, code: int) -> None:
@@ -99,14 +99,14 @@ class Refused(Exception):
         super().__init__(f"{code} {self.code.slug}")
 
 
-class Reverted(Exception):
+class RevertedError(Exception):
     """The call reverted without a `Fault`: calldata that does not decode, or an arithmetic check."""
 
 
 @contextmanager
 def refused(code: FaultCode) -> Iterator[None]:
     """Expect this very fault."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         yield
     assert caught.value.code is code, f"expected {code.slug}, got {caught.value.code.slug}"
 
@@ -239,8 +239,8 @@ def _require_success(computation: Any) -> None:
         return
     output = bytes(computation.output)
     if output[:4] == keccak(text="Fault(uint256)")[:4]:
-        raise Refused(int.from_bytes(output[4:], "big"))
-    raise Reverted(repr(computation.error))
+        raise RefusedError(int.from_bytes(output[4:], "big"))
+    raise RevertedError(repr(computation.error))
 
 
 class Contract:
@@ -277,7 +277,7 @@ class Contract:
         return named[0] if len(named) == 1 else named
 
     def send(self, sender: Account, name: str, *arguments: Any) -> Receipt:
-        """Apply a transaction; raises Refused."""
+        """Apply a transaction; raises RefusedError."""
         data = self._calldata(name, arguments)
         receipt, computation = self.evm.transact(sender=sender.raw, to=self.address, data=data)
         _require_success(computation)
@@ -359,7 +359,9 @@ class World(Contract):
     ) -> tuple[int, bytes, int, bytes, bytes]:
         return (int(kind), subject, arg, ref, salt.to_bytes(32, "big"))
 
-    def decide(self, kind: Kind, subject: bytes = b"\0" * 32, arg: int = 0, ref: bytes = b"\0" * 32, salt: int = 0) -> Receipt:
+    def decide(
+        self, kind: Kind, subject: bytes = b"\0" * 32, arg: int = 0, ref: bytes = b"\0" * 32, salt: int = 0
+    ) -> Receipt:
         """Two members vote; a delayed decision is waited for and enacted."""
         ballot = self.ballot(kind, subject, arg, ref, salt)
         self.send(self.MEMBERS[0], "vote", *ballot)
@@ -383,7 +385,9 @@ class World(Contract):
 
     # Approvals
 
-    def approve(self, primary_type: str, *, by: Account | None = None, deadline: int | None = None, **message: Any) -> tuple[int, int, int, int]:
+    def approve(
+        self, primary_type: str, *, by: Account | None = None, deadline: int | None = None, **message: Any
+    ) -> tuple[int, int, int, int]:
         """An approval as the contract takes it, over the typed data of `contracts`."""
         deadline = self.now + DAY if deadline is None else deadline
         document = typed_data(

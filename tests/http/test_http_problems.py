@@ -1,9 +1,11 @@
 """Problem documents and pages, security headers, probes, published files, the OpenAPI document, the access log."""
 
+import asyncio
 import logging
 from dataclasses import dataclass, field, replace
 
 import pytest
+from starlette.types import Message
 
 from api import openapi
 from api.access_log import RedactKeys
@@ -221,3 +223,25 @@ def test_access_log_shows_no_keys() -> None:
     record.args = ("::1", "GET", f"/v1/certificates/{'A' * 26}/verdict", "1.1", 200)
     RedactKeys().filter(record)
     assert "A" * 26 not in record.getMessage()
+
+
+def test_reader_who_goes_away_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/verifications",
+        "query_string": b"",
+        "headers": [],
+        "client": None,
+    }
+    asyncio.run(make_client().app(scope, receive, send))
+    assert sent[0]["status"] == 400
+    assert caplog.messages == []

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that registry.store.migrating hands over."""
+"""Runs the migrations on the connection that registry.store.migrating hands over, inside its transaction."""
 
 from alembic import context
 

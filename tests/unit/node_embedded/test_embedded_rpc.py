@@ -415,7 +415,7 @@ def naive_match(log: dict[str, Any], wanted: dict[str, Any], head: int) -> bool:
     return True
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_log_filters_agree_with_a_naive_reading(logged_chain: EmbeddedChain, data: st.DataObject) -> None:
     logs = all_logs(logged_chain)
@@ -543,7 +543,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_question_makes_anything_but_an_rpc_error(logged_chain: EmbeddedChain, data: st.DataObject) -> None:
     method: str = data.draw(st.sampled_from(sorted(logged_chain.rpc._methods)))

@@ -55,8 +55,6 @@ from registry.kernel.identifiers import (
     ContractAddress,
     Digest,
     IssuerCode,
-    LeafHash,
-    RootHash,
     ScopeCode,
     TransactionHash,
 )
@@ -396,10 +394,3 @@ def full_bundle(chain: Chain, issued: Issued = ISSUED, index: int = INDEX) -> by
         full_presentation(issued.presentation(index)), chain.receipt(issued, index), issued.key.public_key()
     )
 
-
-def bare(root: bytes) -> RootHash:
-    return RootHash(root)
-
-
-def leaf(label: str) -> LeafHash:
-    return leaf_hash(fixed(label))

@@ -1,0 +1,133 @@
+"""One real installation for the stories: embedded chain, database, keys, pages; made once, as a person would make it."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+from typer.testing import CliRunner
+
+from api.app import create_app
+from api.cli import app
+from api.commands.setup import demo_installation
+from api.demo_data import sample_roster, sample_scores
+from api.founding import make_installation
+from api.published import Published
+from api.serving import Health, contacts
+from api.verifier.report import report_document
+from api.wiring import Home, verifier_without_home
+from registry.ports.storage import StoredCertificate
+from registry.verification import DEFAULT_MAX_AGE
+
+LEVELS = ("1", "2", "3")
+
+
+@dataclass
+class World:
+    """An installation, and every entrance to its verdicts."""
+
+    home: Home
+    node: str
+
+    def run(self, *words: str, exit_code: int = 0) -> str:
+        """Run a command on this installation; return what it prints."""
+        # In the tests' own process: a Home of its own each time, as a new process would have.
+        result = CliRunner().invoke(app, [*words, "--home", str(self.home.path)], catch_exceptions=False)
+        assert result.exit_code == exit_code, (words, result.output)
+        return result.stdout
+
+    def pages(self) -> TestClient:
+        """Give a client of the web doors."""
+        application = create_app(
+            self.home.verifier(),
+            health=Health(self.home),
+            documents=Published(self.home),
+            public_base_url=self.home.installation.public_base_url,
+            contacts=contacts(self.home),
+        )
+        return TestClient(application, base_url="http://localhost:8000")
+
+    def bundle(self, certificate: StoredCertificate) -> Path:
+        """Where a certificate's delivered bundle lies."""
+        return self.home.path / "delivered" / f"{certificate.reservation.number}.bundle.json"
+
+    def verdicts(self, certificate: StoredCertificate, name: str) -> dict[str, str]:
+        """Ask every entrance for its verdict."""
+        number, key, path = certificate.reservation.number, certificate.reservation.key, self.bundle(certificate)
+        self.home.catch_up()
+        pages = self.pages()
+        alone = verifier_without_home(
+            self.node, self.home.path / "trust-root.json", max_age=DEFAULT_MAX_AGE, as_of=None
+        )
+        found: dict[str, Callable[[], object]] = {
+            "command, file": lambda: self._verify(str(path)),
+            "command, number": lambda: self._verify(number),
+            "command, number and name": lambda: self._verify(number, "--name", name),
+            "command, link": lambda: self._verify(f"http://localhost:8000/C/{key}"),
+            "another's machine, node and trust root": lambda: report_document(alone.by_document(path.read_bytes())),
+            "http, key": lambda: pages.get(f"/v1/certificates/{key}/verdict").json(),
+            "http, document": lambda: pages.post("/v1/verifications", content=path.read_bytes()).json(),
+            "http, number and name": lambda: pages.post("/v1/lookups", json={"number": number, "name": name}).json(),
+        }
+        verdicts = {entrance: str(ask()["outcome"]) for entrance, ask in found.items()}  # type: ignore[index]
+        verdicts |= {
+            "page, key": _of_page(pages.get(f"/C/{key}").text),
+            "page, file": _of_page(pages.post("/verify", files={"file": ("a.json", path.read_bytes())}).text),
+            "page, number and name": _of_page(pages.post("/verify", data={"number": number, "name": name}).text),
+        }
+        return verdicts
+
+    def _verify(self, *words: str) -> object:
+        result = CliRunner().invoke(app, ["verify", *words, "--json", "--home", str(self.home.path)])
+        return json.loads(result.stdout)
+
+    def name_of(self, certificate: StoredCertificate) -> str:
+        """The holder's name, as the registry's own staff can read it."""
+        with self.home.store.read() as unit:
+            return unit.enrolments.application(certificate.reservation.admission).candidate.name
+
+    def certificates(self, level: str) -> list[StoredCertificate]:
+        """The certificates of one level."""
+        with self.home.store.read() as unit:
+            batch = next(one for one in unit.batches.batches() if one.scope == f"AIGC-APP-ENG/{level}")
+            return list(unit.batches.certificates(batch_id=batch.id))
+
+
+def _of_page(text: str) -> str:
+    """Read the outcome that a page was set for."""
+    return text.partition('verdict outcome-')[2].partition('"')[0]
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """From nothing to three final batches, by the commands."""
+    path = tmp_path_factory.mktemp("registry") / "home"
+    make_installation(Home(path), demo_installation(), lambda what, text: None)
+    home = Home(path)
+    from api.commands.setup import running_node
+
+    with running_node(home, 0) as node:
+        made = World(home=home, node=node)
+        roster = path / "roster.csv"
+        roster.write_bytes(sample_roster())
+        made.run("enrol", "import", str(roster), "--as", "clerk-1")
+        made.run("enrol", "decide", "--as", "clerk-1")
+        with home.store.read() as unit:
+            admissions = [one.admission for one in unit.enrolments.applications(eligible=True)]
+        scores = path / "scores.csv"
+        scores.write_bytes(sample_scores(admissions))
+        day = date(2026, 11, 8).isoformat()
+        sheet = json.loads(
+            made.run("exam", "record", str(scores), "--examined-on", day, "--as", "clerk-1", "--json")
+        )["sheet"]
+        made.run("exam", "confirm", sheet, "--as", "clerk-2")
+        for level in LEVELS:
+            batch = json.loads(made.run("batch", "propose", "--level", level, "--as", "maker-1", "--json"))["id"]
+            made.run("batch", "approve", batch, "--as", "approver-1")
+            issued = json.loads(made.run("batch", "issue", batch, "--json"))
+            assert issued["state"] == "final"
+            assert issued["delivered"] is True
+        yield made

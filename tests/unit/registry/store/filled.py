@@ -1,0 +1,274 @@
+"""A database in which every table has rows, as the workflows leave it, and the values that went in."""
+
+import csv
+import hashlib
+import io
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from api.demo_data import sample_roster, sample_scores
+from registry.anchor.history import (
+    Anchored,
+    Ballot,
+    BallotKind,
+    BallotOutcome,
+    Block,
+    Genesis,
+    Position,
+    Record,
+    StatusChanged,
+    Superseded,
+    Voted,
+)
+from registry.anchor.operations import Approvable, Approval, SignedTransaction
+from registry.anchor.progress import Placement, RequestState
+from registry.anchor.states import AnchorState
+from registry.anchor.trust import Engine, TrustRoot
+from registry.credential.v1 import Bilingual
+from registry.kernel.identifiers import (
+    ADDRESS_NONE,
+    Address,
+    BatchId,
+    BlockHash,
+    ContractAddress,
+    Digest,
+    IssuerCode,
+    LeafHash,
+    TransactionHash,
+)
+from registry.kernel.signing import PrivateKey
+from registry.ports.storage import ProjectionHead
+from registry.programme import load_catalogue
+from registry.status import Reason, Status
+from registry.store import Database, DataKeys, open_database
+from registry.workflows.assess import confirm_sheet, record_scores
+from registry.workflows.change_status import request_change
+from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.issue import IssuingBody, approve, propose
+
+NOW = datetime(2026, 11, 21, 8, 30, 15, 123456, tzinfo=UTC)
+KEYS = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)
+PROGRAMME = "AIGC-APP-ENG"
+ISSUER = IssuerCode("GSAI")
+SENDER = Address("0x" + "11" * 20)
+APPROVER = Address("0x" + "22" * 20)
+PEOPLE = 60
+
+
+def digest_of(text: str) -> Digest:
+    return Digest(hashlib.sha256(text.encode()).digest())
+
+
+class SettableClock:
+    """Tells the time it was set to."""
+
+    def __init__(self) -> None:
+        self.time = NOW
+
+    def now(self) -> datetime:
+        return self.time
+
+
+class CredentialKey:
+    """Signs credentials (implements registry.ports.StatementSigner)."""
+
+    def __init__(self) -> None:
+        self._key = PrivateKey.generate()
+        self.public_key = self._key.public_key()
+
+    def thumbprint(self):
+        return self.public_key.thumbprint()
+
+    def sign(self, message: bytes) -> bytes:
+        return self._key.sign(message)
+
+
+class Approver:
+    """Approves whatever it is shown (implements registry.ports.ApprovalSigner)."""
+
+    address = APPROVER
+
+    def approve(self, asked: Approvable) -> Approval:
+        return Approval(approver=APPROVER, deadline=asked.deadline, signature=bytes(64) + b"\x1b")
+
+
+BODY = IssuingBody(
+    code=ISSUER,
+    name=Bilingual(zh="深圳市人工智能产业协会", en="Guangdong-Shenzhen AI Association"),
+    base_url="https://certificates.example.org",
+    place=None,
+    contract=ContractAddress(chain_id=20268, address=Address("0x" + "c0" * 20)),
+    genesis=BlockHash(digest_of("genesis")),
+)
+TRUST_ROOT = TrustRoot(
+    genesis=BODY.genesis,
+    contract=BODY.contract,
+    code_hash=digest_of("code"),
+    engine=Engine.EMBEDDED,
+    signers=(Address("0x" + "5e" * 20),),
+)
+
+
+def transaction(name: str, nonce: int = 0, sender: Address = SENDER) -> SignedTransaction:
+    return SignedTransaction(
+        raw=b"raw of " + name.encode(), hash=TransactionHash(digest_of(f"hash {name}")), sender=sender, nonce=nonce
+    )
+
+
+def position(seq: int, name: str = "") -> Position:
+    return Position(
+        seq=seq,
+        by=SENDER,
+        block_number=seq + 1,
+        block_hash=BlockHash(digest_of(f"block {seq + 1}")),
+        block_time=datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=seq),
+        transaction=TransactionHash(digest_of(f"hash {name or seq}")),
+        leaf=LeafHash(digest_of(f"leaf {seq}")),
+    )
+
+
+def block(number: int) -> Block:
+    return Block(
+        number=number,
+        hash=BlockHash(digest_of(f"block {number}")),
+        time=datetime(2026, 11, 1, tzinfo=UTC) + timedelta(seconds=number),
+    )
+
+
+def head(number: int) -> ProjectionHead:
+    return ProjectionHead(
+        trust_root=TRUST_ROOT, first_block_time=block(0).time, block=block(number), read_at=NOW, nodes=1
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """What stands in the filled database."""
+
+    batch: str
+    chain_id: BatchId
+    size: int
+    request: str
+    personal: tuple[str, ...]
+    """Names, identity numbers, telephone numbers and the like that must not be readable in the file."""
+
+
+def fill(path: Path) -> Contents:
+    """Make a database at `path` by the way of a whole issue."""
+    store, clock = open_database(path, KEYS, create=True), SettableClock()
+    catalogue = load_catalogue()
+    programme = catalogue.programme(PROGRAMME)
+    roster = sample_roster(count=PEOPLE)
+    import_roster(store, clock, programme, roster, person="alice")
+    decide_applications(store, clock, catalogue, ISSUER, person="alice")
+    with store.read() as unit:
+        admissions = unit.marks.awaited(PROGRAMME)
+    sheet = record_scores(
+        store, clock, programme, sample_scores(admissions), examined_on=date(2026, 11, 15), person="bob"
+    ).sheet
+    confirm_sheet(store, clock, sheet.id, person="carol")
+    batch = propose(store, clock, catalogue, BODY, CredentialKey(), programme=PROGRAMME, level="1", person="alice")
+    approve(store, clock, catalogue, Approver(), batch.id, person="dave")
+    _to_the_chain(store, batch.id, batch.batch, batch.size)
+    with store.read() as unit:
+        number = next(unit.batches.certificates(batch_id=batch.id)).reservation.number
+    request = request_change(store, clock, number, Status.REVOKED, Reason.ISSUED_IN_ERROR, person="alice")
+    with store.write() as unit:
+        signature = Approval(approver=APPROVER, deadline=1_900_000_000, signature=bytes(65))
+        unit.status_requests.approve(request.id, person="dave", at=NOW, approval=signature, status_nonce=3)
+        unit.status_requests.sign(request.id, transaction("revoke", nonce=1), NOW)
+        unit.status_requests.move(request.id, RequestState.SIGNED, RequestState.SENT)
+        unit.status_requests.move(request.id, RequestState.SENT, RequestState.FAILED, seq=9, failure="paused")
+    store.settle()
+    store.close()
+    return Contents(
+        batch=batch.id, chain_id=batch.batch, size=batch.size, request=request.id, personal=_personal(roster)
+    )
+
+
+def _to_the_chain(store: Database, name: str, chain_id: BatchId, size: int) -> None:
+    with store.write() as unit:
+        unit.batches.sign(name, transaction("anchor"), NOW)
+        unit.batches.move(name, AnchorState.SIGNED, AnchorState.SENT)
+        unit.batches.move(name, AnchorState.SENT, AnchorState.INCLUDED)
+        unit.batches.place(
+            name, Placement(seq=2, block_number=3, block_hash=block(3).hash, block_time=block(3).time)
+        )
+        unit.batches.deliver(name, NOW)
+        batch = unit.batches.batch(name)
+        unit.projection.extend(head(8), records_of(chain_id, size, batch.root))
+
+
+def records_of(chain_id: BatchId, size: int, root) -> list[Record]:
+    """A short history: founding, accreditation, the batch, a suspension of it by members, a status change, a successor."""
+    code = ISSUER.encode().ljust(32, b"\0")
+    contents = [
+        Genesis(
+            chain_id=20268,
+            contract=BODY.contract.address,
+            threshold=1,
+            delay=0,
+            members=(SENDER,),
+            predecessor_contract=ADDRESS_NONE,
+            predecessor_size=0,
+            predecessor_root=Digest(bytes(32)),
+        ),
+        Voted(
+            ballot=Ballot(kind=BallotKind.ACCREDIT, subject=code, arg=0, ref=bytes(32), salt=bytes(32)),
+            votes=1,
+            outcome=BallotOutcome.ENACTED,
+        ),
+        Anchored(
+            issuer=ISSUER,
+            batch=chain_id,
+            scope="AIGC-APP-ENG/1",
+            approver=APPROVER,
+            root=root,
+            size=size,
+            evidence=digest_of("evidence"),
+            credential_key=digest_of("key"),
+        ),
+        StatusChanged(
+            issuer=ISSUER, batch=chain_id, approver=ADDRESS_NONE, code=2, changes=(1 << 3,), count=1, reason=35
+        ),
+        StatusChanged(
+            issuer=ISSUER,
+            batch=chain_id,
+            approver=APPROVER,
+            code=1,
+            changes=((1 << 128) | 1, (2 << 128) | 2),
+            count=2,
+            reason=32,
+        ),
+        Superseded(
+            issuer=ISSUER,
+            batch=chain_id,
+            approver=APPROVER,
+            indices=(4, 300),
+            target_contract=BODY.contract.address,
+            target_issuer=ISSUER,
+            new_batch=BatchId(digest_of("new")),
+            new_indices=(0, 1),
+            reason=37,
+        ),
+        Voted(
+            ballot=Ballot(
+                kind=BallotKind.REVOKE_WORD, subject=code, arg=1 << 192 | 2 << 128 | 5, ref=chain_id, salt=bytes(32)
+            ),
+            votes=1,
+            outcome=BallotOutcome.COUNTED,
+        ),
+        Voted(
+            ballot=Ballot(kind=BallotKind.SUSPEND_BATCH, subject=code, arg=1, ref=chain_id, salt=bytes(32)),
+            votes=1,
+            outcome=BallotOutcome.ENACTED,
+        ),
+    ]
+    return [Record(position=position(seq), content=content) for seq, content in enumerate(contents)]
+
+
+def _personal(roster: bytes) -> tuple[str, ...]:
+    rows = csv.DictReader(io.StringIO(roster.decode("utf-8-sig")))
+    wanted = ("姓名", "证件号码", "电话", "邮箱", "拼音姓名")
+    return tuple(sorted({row[column] for row in rows for column in wanted if row[column]}))

@@ -1,0 +1,292 @@
+import sqlite3
+
+import pytest
+
+from registry.store.sealing import seal
+from registry.store.sessions import SealBroken
+from registry.store.tables import journal_head, metadata, sheet
+from tests.unit.registry.store.attacks import attacked, edits, primary_key, row_name
+from tests.unit.registry.store.filled import KEYS, PROGRAMME
+
+TABLES = sorted(metadata.tables)
+
+
+def unsealed(store) -> set[tuple[str, str]]:
+    """Rows only: the triggers that an attacker dropped are another finding."""
+    with store.read() as unit:
+        return {(table, row) for table, row in unit.unsealed_rows() if table != "schema"}
+
+
+def test_a_whole_issue_leaves_every_table_with_sealed_rows_and_nothing_to_find(store, database_file):
+    with store.read() as unit:
+        assert list(unit.unsealed_rows()) == []
+        assert list(unit.journal.broken_entries()) == []
+    with sqlite3.connect(database_file) as connection:
+        for table in TABLES:
+            assert connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] > 0, table
+    connection.close()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_any_edit_of_any_cell_is_found(store, database_file, table):
+    with attacked(database_file) as connection:
+        key = primary_key(connection, table)
+        columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
+        (rowid,) = connection.execute(f"SELECT rowid FROM {table} ORDER BY rowid DESC LIMIT 1").fetchone()
+        for _, column, kind, required, _, _ in columns:
+            (before,) = connection.execute(f'SELECT "{column}" FROM {table} WHERE rowid = ?', (rowid,)).fetchone()
+            others = edits(kind, before) + ([] if required or before is None else [None])
+            for after in others:
+                if after == before:
+                    continue
+                changed = connection.execute(
+                    f'UPDATE {table} SET "{column}" = ? WHERE rowid = ? RETURNING rowid, {", ".join(key)}',
+                    (after, rowid),
+                ).fetchone()
+                moved, *name = changed
+                if key == [column]:  # the row has another name now, and its rowid may be the name
+                    (moved,) = connection.execute(
+                        f'SELECT rowid FROM {table} WHERE "{column}" IS ?', (after,)
+                    ).fetchone()
+                assert unsealed(store) == {(table, row_name(tuple(name)))}, (column, before, after)
+                connection.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid = ?', (before, moved))
+        assert unsealed(store) == set()
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_text_that_is_not_utf_8_and_values_of_another_type_are_found(store, database_file, table):
+    with attacked(database_file) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute(
+            "UPDATE sqlite_master SET sql = substr(sql, 1, length(sql) - 6) WHERE type = 'table' AND name = ?", (table,)
+        )
+        connection.execute("PRAGMA writable_schema = OFF")
+    with attacked(database_file) as connection:
+        rowid = f"(SELECT max(rowid) FROM {table})"
+        for _, column, kind, _, _, key in connection.execute(f"PRAGMA table_info({table})").fetchall():
+            if key:
+                continue
+            wrong = {"INTEGER": ("1.5", "'5x'", "x'05'"), "TEXT": ("CAST(x'ff' AS TEXT)", "x'41'"), "BLOB": ("'a'", "9e99", "7")}
+            (before,) = connection.execute(
+                f'SELECT "{column}" FROM {table} WHERE rowid = {rowid}'
+            ).fetchone()
+            for value in wrong[kind]:
+                connection.execute(f'UPDATE {table} SET "{column}" = {value} WHERE rowid = {rowid}')
+                assert {found for found, _ in unsealed(store)} == {table}, (column, value)
+            connection.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid = {rowid}', (before,))
+        with store.read() as unit:
+            assert ("schema", f"table {table}") in set(unit.unsealed_rows())
+
+
+def test_the_tables_themselves_refuse_values_of_another_type(database_file):
+    with attacked(database_file) as connection, pytest.raises(sqlite3.IntegrityError, match="cannot store"):
+        connection.execute("UPDATE batch SET size = 'many'")
+
+
+def test_rows_that_take_each_others_seal_or_place_are_found(store, database_file):
+    with attacked(database_file) as connection:
+        one, other = connection.execute("SELECT id, seal FROM score ORDER BY id LIMIT 2").fetchall()
+        connection.execute("UPDATE score SET seal = ? WHERE id = ?", (other[1], one[0]))
+        assert unsealed(store) == {("score", str(one[0]))}
+        connection.execute("UPDATE score SET seal = ? WHERE id = ?", (one[1], one[0]))
+        connection.execute(
+            "INSERT INTO score SELECT max(id) + 1, sheet, admission, 'another', 9900, seal FROM score WHERE id = ?", (one[0],)
+        )
+        assert len(unsealed(store)) == 1
+
+
+def test_dropped_changed_and_added_parts_of_the_schema_are_found(store, database_file):
+    connection = sqlite3.connect(database_file)
+    connection.executescript(
+        """
+        DROP TRIGGER score_not_changed;
+        DROP INDEX ix_certificate_person;
+        CREATE TRIGGER quiet AFTER INSERT ON journal BEGIN SELECT 1; END;
+        DROP TRIGGER journal_not_deleted;
+        CREATE TRIGGER journal_not_deleted BEFORE DELETE ON journal BEGIN SELECT 1; END;
+        """
+    )
+    connection.close()
+    with store.read() as unit:
+        assert list(unit.unsealed_rows()) == [
+            ("schema", "index ix_certificate_person"),
+            ("schema", "trigger journal_not_deleted"),
+            ("schema", "trigger quiet"),
+            ("schema", "trigger score_not_changed"),
+        ]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_no_row_is_ever_deleted(database_file, table):
+    connection = sqlite3.connect(database_file)
+    with pytest.raises(sqlite3.IntegrityError, match=f"no row of {table} is ever deleted"):
+        connection.execute(f"DELETE FROM {table}")
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "table", ["score", "journal", "credential", "tree_chunk", "outbox", "chain_record", "chain_word", "roster"]
+)
+def test_what_is_only_added_to_refuses_every_change(database_file, table):
+    connection = sqlite3.connect(database_file)
+    for _, column, *_ in connection.execute(f"PRAGMA table_info({table})").fetchall():
+        with pytest.raises(sqlite3.IntegrityError, match=f"no row of {table} is ever changed"):
+            connection.execute(f'UPDATE {table} SET "{column}" = "{column}"')
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("UPDATE certificate SET number = 'GSAI-2026-0000000000X'", "these columns of certificate never change"),
+        ("UPDATE certificate SET leaf = leaf + 1000", "these columns of certificate never change"),
+        ("UPDATE batch SET root = x'00'", "a sealed batch keeps its root"),
+        ("UPDATE batch SET manifest = NULL", "a sealed batch keeps its root"),
+        ("UPDATE batch SET size = 1", "these columns of batch never change"),
+        ("UPDATE application SET person = 'x'", "these columns of application never change"),
+        ("UPDATE sheet SET entered_by = 'x'", "these columns of sheet never change"),
+        ("UPDATE status_request SET wanted = 0", "these columns of status_request never change"),
+        ("UPDATE batch SET state = 'lost'", "ck_batch_state"),
+        ("UPDATE status_request SET state = 'lost'", "ck_status_request_state"),
+        ("UPDATE batch SET approved_by = upper(proposed_by)", "ck_batch_two_people"),
+        ("UPDATE sheet SET confirmed_by = upper(entered_by)", "ck_sheet_two_people"),
+        ("UPDATE status_request SET approved_by = requested_by", "ck_status_request_two_people"),
+        ("UPDATE application SET eligible = 2", "ck_application_eligible"),
+        ("UPDATE application SET decided_by = NULL", "ck_application_decided_whole"),
+        ("UPDATE person SET wrapped_key = NULL", "ck_person_erased_whole"),
+        ("INSERT INTO chain_head SELECT 2, trust_root, 0, 0, hash, 0, 0, 1, seal FROM chain_head", "chain_head_single"),
+    ],
+)
+def test_the_database_itself_refuses(database_file, statement, why):
+    connection = sqlite3.connect(database_file)
+    with pytest.raises(sqlite3.IntegrityError, match=why):
+        connection.execute(statement)
+    connection.close()
+
+
+# — what is read is checked —
+
+READERS = {
+    "person": lambda unit, _: list(unit.batches.certificates()),
+    "roster": lambda unit, _: unit.enrolments.rosters(),
+    "application": lambda unit, _: list(unit.enrolments.applications()),
+    "sheet": lambda unit, _: unit.marks.sheets(),
+    "score": lambda unit, of: unit.marks.marked(of.batch),
+    "batch": lambda unit, of: unit.batches.batch(of.batch),
+    "certificate": lambda unit, of: unit.batches.reservations(of.batch),
+    "credential": lambda unit, of: unit.batches.digests(of.batch),
+    "tree_chunk": lambda unit, of: unit.batches.leaves(of.batch),
+    "outbox": lambda unit, _: unit.outbox.since("0x" + "11" * 20, 0),
+    "status_request": lambda unit, of: unit.status_requests.request(of.request),
+    "journal": lambda unit, _: list(unit.journal.entries()),
+    "chain_record": lambda unit, _: list(unit.projection.records()),
+    "chain_head": lambda unit, _: unit.projection.head(),
+}
+EDITS = {
+    "person": "wrapped_key = (SELECT wrapped_key FROM person ORDER BY id LIMIT 1)",
+    "roster": "programme_version = '2027.1'",
+    "application": "eligible = 1 - eligible",
+    "sheet": "confirmed_by = 'mallory'",
+    "score": "hundredths = 10000",
+    "batch": "state = 'approved'",
+    "certificate": "leaf = leaf + 1000",
+    "credential": "digest = randomblob(32)",
+    "tree_chunk": "hashes = randomblob(length(hashes))",
+    "outbox": "raw = raw || x'00'",
+    "status_request": "wanted = 0",
+    "journal": "person = 'mallory'",
+    "chain_record": "op = 4",
+    "chain_head": "read_at = read_at + 1",
+}
+
+
+@pytest.mark.parametrize("table", sorted(READERS))
+def test_an_edited_row_is_not_read(store, database_file, contents, table):
+    with store.read() as unit:
+        READERS[table](unit, contents)
+    with attacked(database_file) as connection:
+        connection.execute(f"UPDATE {table} SET {EDITS[table]}")
+    with store.read() as unit, pytest.raises(SealBroken) as caught:
+        READERS[table](unit, contents)
+    assert (caught.value.code, caught.value.table) == ("store/seal-broken", table)
+
+
+@pytest.mark.parametrize("table", ["certificate", "credential", "batch", "person"])
+@pytest.mark.parametrize("found_by", ["number", "key", "leaf"])
+def test_no_certificate_is_found_whose_rows_were_edited(store, database_file, contents, table, found_by):
+    with store.read() as unit:
+        one = next(unit.batches.certificates(batch_id=contents.batch)).reservation
+    find = {
+        "number": lambda unit: unit.batches.by_number(one.number),
+        "key": lambda unit: unit.batches.by_key(one.key),
+        "leaf": lambda unit: unit.batches.by_leaf(contents.chain_id, one.leaf),
+    }[found_by]
+    with store.read() as unit:
+        assert find(unit).reservation == one
+    edit = {"certificate": "jti = jti || 'x'", "credential": "jwt = jwt || 'x'", "batch": "root = randomblob(32)"}
+    with attacked(database_file) as connection:
+        connection.execute(f"UPDATE {table} SET {edit.get(table, 'created_at = 0')}")
+    with store.read() as unit, pytest.raises(SealBroken) as caught:
+        find(unit)
+    assert caught.value.table == table
+
+
+def test_a_verdicts_records_are_checked(store, database_file, contents):
+    with store.read() as unit:
+        assert unit.projection.concerning("GSAI", contents.chain_id, 3)
+    with attacked(database_file) as connection:
+        connection.execute("UPDATE chain_record SET content = replace(content, '\"code\":\"1\"', '\"code\":\"0\"')")
+    with store.read() as unit, pytest.raises(SealBroken):
+        unit.projection.of_batch("GSAI", contents.chain_id)
+
+
+def test_an_edited_node_on_a_proofs_path_is_found_although_its_chunk_is_not_read_whole(store, database_file, contents):
+    with store.read() as unit:
+        before = [unit.batches.proof(contents.batch, leaf) for leaf in range(contents.size)]
+    with attacked(database_file) as connection:
+        connection.execute("UPDATE tree_chunk SET hashes = randomblob(length(hashes)) WHERE level = 1")
+    with store.read() as unit:
+        for leaf in range(contents.size):
+            with pytest.raises(SealBroken, match=f"on the path of leaf {leaf}"):
+                unit.batches.proof(contents.batch, leaf)
+    assert len({proof.path for proof in before}) == contents.size
+
+
+def test_a_missing_piece_of_the_tree_is_found(store, database_file, contents):
+    with attacked(database_file) as connection:
+        connection.execute("UPDATE tree_chunk SET level = 9 WHERE level = 0")
+    with store.read() as unit:
+        assert unit.batches.leaves(contents.batch) == []
+        with pytest.raises(LookupError if False else Exception, match="tree node"):
+            unit.batches.proof(contents.batch, 0)
+
+
+def test_an_edited_row_is_not_changed_further(store, database_file, contents):
+    with attacked(database_file) as connection:
+        connection.execute("UPDATE batch SET delivered_at = NULL")
+    with store.write() as unit, pytest.raises(SealBroken):
+        from tests.unit.registry.store.filled import NOW
+
+        unit.batches.deliver(contents.batch, NOW)
+
+
+def test_who_was_made_eligible_past_the_registry_gets_no_certificate(store, database_file):
+    with attacked(database_file) as connection:
+        connection.execute("UPDATE application SET eligible = 1")
+    with store.read() as unit, pytest.raises(SealBroken):
+        for level in ("1", "2", "3"):
+            list(unit.marks.confirmed(PROGRAMME, level))
+
+
+def test_seals_of_a_fixed_row():
+    """The sealed bytes are part of the file format: seals of today must hold for the software of tomorrow."""
+    row = {"id": 1, "seq": 7, "hash": bytes(32)}
+    assert seal(KEYS.seal, journal_head, row).hex() == SEAL_OF_HEAD
+    assert seal(KEYS.seal, journal_head, {**row, "seal": b"anything"}) == seal(KEYS.seal, journal_head, row)
+    named = {"id": "S-2026-11-0001", "file_digest": b"\1" * 32, "examined_on": "2026-11-15", "rows": 2, "entered_at": 0}
+    assert seal(KEYS.seal, sheet, {**named, "entered_by": "安"}).hex() == SEAL_OF_SHEET
+    assert seal(KEYS.seal, sheet, {**named, "entered_by": "安", "confirmed_by": None}).hex() == SEAL_OF_SHEET
+
+
+SEAL_OF_HEAD = ""
+SEAL_OF_SHEET = ""

@@ -1,0 +1,265 @@
+"""How old knowledge may be, what stays true however old it is, and what was so on an earlier day."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from registry.anchor.history import BallotKind, Block, KeyKind
+from registry.anchor.trust import Engine
+from registry.credential.v1 import CHINA_TIME
+from registry.verification import DEFAULT_MAX_AGE, Outcome
+from registry.verification.model import NoticeKind, Question
+from tests.unit.registry.verification.scene import (
+    ACCREDITED,
+    ANCHORED,
+    FIRST_BLOCK,
+    KEY,
+    LATER,
+    NOW,
+    ROOT,
+    TERMS,
+    VALID_FROM,
+    Chain,
+    answers,
+    chain_in_order,
+    finding,
+    issue,
+    notice,
+    slot,
+)
+
+LONG_AGO = timedelta(days=2)
+
+
+def stale(chain: Chain, age: timedelta = LONG_AGO) -> dict[str, object]:
+    return {"knowledge": chain.knowledge(read_at=NOW - age)}
+
+
+# Limits
+
+
+@pytest.mark.parametrize("limit", [DEFAULT_MAX_AGE, timedelta(hours=24), timedelta(0)], ids=str)
+@pytest.mark.parametrize(
+    ("over", "fresh"),
+    [(timedelta(0), True), (timedelta(microseconds=1), False), (timedelta(seconds=1), False)],
+    ids=["exactly", "a microsecond over", "a second over"],
+)
+def test_limit_itself_is_fresh_and_what_lies_over_it_is_not(
+    chain: Chain, limit: timedelta, over: timedelta, fresh: bool
+) -> None:
+    report = chain.judge(max_age=limit, **stale(chain, limit + over))
+    assert report.code == ("valid" if fresh else "cannot-confirm/knowledge-too-old")
+
+
+def test_reading_that_a_clock_puts_into_the_future_is_fresh(chain: Chain) -> None:
+    report = chain.judge(**stale(chain, -timedelta(seconds=5)))
+    assert report.outcome is Outcome.VALID
+    freshness = finding(report, Question.STANDING).freshness
+    assert freshness is not None
+    assert freshness.age_seconds == 0
+
+
+def test_age_counts_from_the_reading_where_one_sealer_seals_only_what_comes(chain: Chain) -> None:
+    old_head = Block(number=9, hash=TERMS.genesis, time=NOW - timedelta(days=5))
+    assert chain.judge(knowledge=chain.knowledge(head=old_head)).outcome is Outcome.VALID
+
+
+@pytest.mark.parametrize("engine", [Engine.QBFT, Engine.CLIQUE])
+def test_age_counts_from_the_heads_time_where_a_consortium_seals_all_the_time(chain: Chain, engine: Engine) -> None:
+    root = replace(ROOT, engine=engine)
+
+    def knowledge(head_age: int) -> dict[str, object]:
+        head = Block(number=9, hash=TERMS.genesis, time=NOW - timedelta(seconds=head_age))
+        return {"knowledge": chain.knowledge(trust_root=root, head=head)}
+
+    assert chain.judge(**knowledge(60)).outcome is Outcome.VALID
+    report = chain.judge(**knowledge(61))
+    assert report.code == "cannot-confirm/knowledge-too-old"
+    freshness = finding(report, Question.STANDING).freshness
+    assert freshness is not None
+    assert freshness.age_seconds == 61
+    given = notice(report, NoticeKind.KNOWLEDGE_AGE)
+    assert given is not None
+    assert given.values == {"seconds": 61, "read_at": "2026-12-03T10:23:18+08:00"}
+    unread = chain.knowledge(trust_root=root, read_at=NOW - timedelta(seconds=61))
+    assert chain.judge(knowledge=unread).outcome is Outcome.CANNOT_CONFIRM
+
+
+# Old knowledge
+
+
+def test_old_knowledge_leaves_the_standing_open_and_shows_what_was_known(chain: Chain) -> None:
+    report = chain.judge(**stale(chain))
+    assert (report.code, answers(report)) == ("cannot-confirm/knowledge-too-old", "ppp?p")
+    assert report.last_known == "valid"
+    assert finding(report, Question.STANDING).evidence == {"last_known": "valid", "since": None}
+    freshness = finding(report, Question.STANDING).freshness
+    assert freshness is not None
+    assert freshness.age_seconds == 2 * 86_400
+    assert report.content is not None
+
+
+def test_old_suspension_may_have_been_lifted(chain: Chain) -> None:
+    chain.change(2)
+    report = chain.judge(**stale(chain))
+    assert (report.outcome, report.last_known) == (Outcome.CANNOT_CONFIRM, "suspended")
+    assert finding(report, Question.STANDING).evidence["since"] == "2026-11-22T16:02:11+08:00"
+
+
+@pytest.mark.parametrize("by", ["certificate", "batch", "word"])
+def test_old_revocation_is_a_revocation(chain: Chain, by: str) -> None:
+    if by == "certificate":
+        chain.change(1)
+    elif by == "batch":
+        chain.batch_decision(BallotKind.REVOKE_BATCH, reason=33)
+    else:
+        chain.decide(BallotKind.REVOKE_WORD, LATER, arg=33 << 192 | 0b1000, ref=TERMS.batch)
+    report = chain.judge(**stale(chain))
+    assert (report.code, report.last_known) == ("revoked/33", None)
+
+
+def test_old_supersession_is_a_supersession(chain: Chain) -> None:
+    chain.supersede()
+    report = chain.judge(**stale(chain))
+    assert report.outcome is Outcome.SUPERSEDED
+    assert report.successor is not None
+
+
+def test_old_knowledge_without_the_record_leaves_two_to_four_open(chain: Chain) -> None:
+    empty = Chain()
+    report = empty.judge(chain.submission(), **stale(empty))
+    assert (report.code, answers(report)) == ("cannot-confirm/knowledge-too-old", "p???p")
+    assert report.last_known is None
+    empty.accredit()
+    empty.add_keys()
+    report = empty.judge(chain.submission(), **stale(empty))
+    assert (report.code, answers(report)) == ("cannot-confirm/knowledge-too-old", "p???p")
+    # Read afresh, the same records say no.
+    assert empty.judge(chain.submission()).outcome is Outcome.NOT_REGISTERED
+
+
+def test_what_old_records_already_refuse_stays_refused(chain: Chain) -> None:
+    stolen = int(ANCHORED.timestamp())
+    chain.key(KEY.thumbprint(), slot(KeyKind.CREDENTIAL, since=stolen), LATER)
+    assert chain.judge(**stale(chain)).outcome is Outcome.NOT_RECOGNISED
+
+
+def test_without_knowledge_only_the_document_is_judged(chain: Chain) -> None:
+    report = chain.judge(knowledge=None)
+    assert (report.code, answers(report), report.last_known) == ("cannot-confirm/never-read", "p???p", None)
+    assert all(one.freshness is None for one in report.findings)
+    assert chain.judge(knowledge=None, cause="node-unreachable").code == "cannot-confirm/node-unreachable"
+    assert chain.judge(cause="node-unreachable", **stale(chain)).code == "cannot-confirm/node-unreachable"
+    assert chain.judge(cause="node-unreachable").outcome is Outcome.VALID
+    assert chain.judge(knowledge=None, now=datetime(2100, 1, 1, tzinfo=UTC)).outcome is Outcome.EXPIRED
+
+
+# As of an earlier moment
+
+
+def test_as_of_a_moment_only_what_was_recorded_by_then_counts(chain: Chain) -> None:
+    chain.change(2)
+    chain.change(0, at=LATER + timedelta(days=1))
+    chain.change(1, at=LATER + timedelta(days=2))
+    second = timedelta(seconds=1)
+    for moment, outcome in (
+        (ANCHORED - second, Outcome.NOT_REGISTERED),
+        (ANCHORED, Outcome.VALID),
+        (LATER - second, Outcome.VALID),
+        (LATER, Outcome.SUSPENDED),
+        (LATER + timedelta(days=1) - second, Outcome.SUSPENDED),
+        (LATER + timedelta(days=1), Outcome.VALID),
+        (LATER + timedelta(days=2) - second, Outcome.VALID),
+        (LATER + timedelta(days=2), Outcome.REVOKED),
+    ):
+        report = chain.judge(as_of=moment)
+        assert (moment, report.outcome) == (moment, outcome)
+        assert (report.as_of, report.judged_at) == (moment, NOW)
+
+
+def test_past_does_not_change_so_old_knowledge_of_it_will_do(chain: Chain) -> None:
+    report = chain.judge(as_of=LATER, **stale(chain, timedelta(days=100)))
+    assert report.outcome is Outcome.VALID
+    assert notice(report, NoticeKind.KNOWLEDGE_AGE) is None
+    freshness = finding(report, Question.STANDING).freshness
+    assert freshness is not None
+    assert freshness.age_seconds == 100 * 86_400
+
+
+def head_time(chain: Chain) -> datetime:
+    return chain.knowledge().head.time
+
+
+def test_as_of_the_first_and_the_last_block_is_within_the_chains_time() -> None:
+    early = issue(replace(TERMS, valid_from=FIRST_BLOCK - timedelta(days=1)))
+    chain = chain_in_order(early)
+    submission = chain.submission(early)
+    second = timedelta(seconds=1)
+    assert chain.judge(submission, as_of=FIRST_BLOCK).outcome is Outcome.NOT_RECOGNISED
+    assert chain.judge(submission, as_of=head_time(chain)).outcome is Outcome.VALID
+    for moment in (FIRST_BLOCK - second, head_time(chain) + second):
+        report = chain.judge(submission, as_of=moment)
+        assert (report.code, answers(report)) == ("cannot-confirm/outside-the-chains-time", "p????")
+        assert report.last_known is None
+        # Also such a report says what was read and when.
+        assert finding(report, Question.STANDING).freshness is not None
+
+
+@pytest.mark.parametrize("moment", [datetime(1999, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)], ids=str)
+def test_outside_the_chains_time_nothing_is_confirmed_not_even_by_the_calendar(chain: Chain, moment: datetime) -> None:
+    assert chain.judge(as_of=moment).code == "cannot-confirm/outside-the-chains-time"
+    waiting = replace(chain.submission(), receipt=None, awaits_chain=True)
+    assert chain.judge(waiting, as_of=moment).outcome is Outcome.CANNOT_CONFIRM
+
+
+def test_altered_document_is_altered_at_any_time(chain: Chain) -> None:
+    receipt = replace(chain.receipt(), revision=9)
+    report = chain.judge(replace(chain.submission(), receipt=receipt), as_of=datetime(1999, 1, 1, tzinfo=UTC))
+    assert report.outcome is Outcome.ALTERED
+
+
+def test_validity_is_asked_of_the_moment_and_not_of_today(chain: Chain) -> None:
+    after_the_end = datetime(2030, 1, 1, tzinfo=UTC)
+    head = Block(number=10**7, hash=TERMS.genesis, time=after_the_end)
+    knowledge = chain.knowledge(head=head, read_at=after_the_end)
+    assert chain.judge(now=after_the_end, knowledge=knowledge).outcome is Outcome.EXPIRED
+    assert chain.judge(now=after_the_end, knowledge=knowledge, as_of=LATER).outcome is Outcome.VALID
+
+
+def test_day_means_its_end_in_china(chain: Chain) -> None:
+    """What happened at any hour of the day is seen on that day, and the last valid day is wholly valid."""
+    evening = datetime(2026, 11, 25, 23, 59, 59, tzinfo=CHINA_TIME)
+    chain.change(1, at=evening.astimezone(UTC))
+    assert chain.judge(as_of=evening).outcome is Outcome.REVOKED
+    assert chain.judge(as_of=evening - timedelta(days=1)).outcome is Outcome.VALID
+    lasting = datetime(2029, 11, 19, 23, 59, 59, tzinfo=CHINA_TIME)
+    fresh = chain_in_order()
+    head = Block(number=10**7, hash=TERMS.genesis, time=lasting + timedelta(days=9))
+    knowledge = fresh.knowledge(head=head)
+    assert fresh.judge(as_of=lasting, knowledge=knowledge).outcome is Outcome.VALID
+    assert fresh.judge(as_of=lasting + timedelta(seconds=1), knowledge=knowledge).outcome is Outcome.EXPIRED
+
+
+def test_compromise_found_later_is_not_known_on_an_earlier_day(chain: Chain) -> None:
+    chain.decide(BallotKind.KEY_COMPROMISED, LATER, arg=int(ACCREDITED.timestamp()), ref=KEY.thumbprint())
+    assert chain.judge(as_of=LATER - timedelta(seconds=1)).outcome is Outcome.VALID
+    assert chain.judge(as_of=LATER).outcome is Outcome.NOT_RECOGNISED
+
+
+def test_notices_are_those_of_the_day(chain: Chain) -> None:
+    chain.decide(BallotKind.SUSPEND, LATER)
+    chain.key(KEY.thumbprint(), slot(KeyKind.CREDENTIAL, until=int(LATER.timestamp()) + 60), LATER)
+    before = chain.judge(as_of=LATER - timedelta(seconds=1))
+    assert before.notices == ()
+    on_the_day = chain.judge(as_of=LATER + timedelta(seconds=59))
+    assert [one.kind for one in on_the_day.notices] == [NoticeKind.ISSUER_SUSPENDED_SINCE]
+    minute_later = chain.judge(as_of=LATER + timedelta(seconds=60))
+    assert notice(minute_later, NoticeKind.KEY_RETIRED_SINCE) is not None
+
+
+def test_not_yet_valid_as_of_a_day_between_recording_and_validity() -> None:
+    issued = issue(replace(TERMS, valid_from=VALID_FROM + timedelta(days=5)))
+    chain = chain_in_order(issued)
+    assert chain.judge(chain.submission(issued), as_of=LATER).outcome is Outcome.NOT_YET_VALID
+    assert chain.judge(chain.submission(issued)).outcome is Outcome.VALID

@@ -18,7 +18,9 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     rich_markup_mode="rich",
-    epilog="Exit codes: 0 valid or done · 1 not valid or refused · 2 wrong usage or input · 3 cannot be said or done now",
+    epilog=(
+        "Exit codes: 0 valid or done · 1 not valid or refused · 2 wrong usage or input · 3 cannot be said or done now"
+    ),
 )
 app.command()(setup.init)
 app.command()(setup.doctor)

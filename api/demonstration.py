@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from api.commands.batch import issue_batch
 from api.commands.cert import take_to_chain
 from api.demo_data import sample_roster, sample_scores
+from api.settings import DEFAULT_HOMES
 from api.terminal import OUT, done, said
 from api.wiring import Home
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.delivery.bundle import BUNDLE_SUFFIX
+from registry.kernel.encoding import b64url, canonical_json, unb64url
 from registry.ports.storage import StoredCertificate
 from registry.status import Reason, Status
 from registry.workflows.assess import confirm_sheet, record_scores
@@ -138,18 +140,22 @@ def _look(home: Home, batch: Batch, revoked: StoredCertificate) -> None:
     OUT.print(f"{said('看：', 'Look:')}   {base}/C/{valid.reservation.key}  ({said('有效', 'valid')})")
     OUT.print(f"        {base}/C/{revoked.reservation.key}  ({said('已撤销', 'revoked')})")
     OUT.print(f"        {said(f'把{tampered}拖到{base}/', f'drop {tampered} on {base}/')}")
-    OUT.print(f"{said('试：', 'Try:')}    .venv/bin/vermilion verify {delivered}")
-    OUT.print("        .venv/bin/vermilion audit timeline --limit 10")
-    OUT.print("        .venv/bin/vermilion audit fsck")
-    OUT.print("        .venv/bin/vermilion cert list --status revoked")
+    where = "" if home.path in DEFAULT_HOMES else f" --home {home.path}"
+    OUT.print(f"{said('试：', 'Try:')}    .venv/bin/vermilion verify {delivered}{where}")
+    for command in ("audit timeline --limit 10", "audit fsck", "cert list --status revoked"):
+        OUT.print(f"        .venv/bin/vermilion {command}{where}")
 
 
 def _tampered(bundle: bytes) -> bytes:
-    """Change one character in the middle of the last disclosure but keep the file a bundle of ours."""
+    """Give the holder full marks: the disclosed score is changed, all else stays as it was issued."""
     document = json.loads(bundle)
-    parts = document["credential"].split("~")
-    text = parts[1]
-    middle = len(text) // 2
-    parts[1] = text[:middle] + ("A" if text[middle] != "A" else "B") + text[middle + 1 :]
-    changed = document["credential"].replace(text, parts[1], 1)
-    return bundle.replace(document["credential"].encode(), changed.encode(), 1)
+    jwt, *disclosures, end = document["credential"].split("~")
+    document["credential"] = "~".join((jwt, *(_full_marks(one) for one in disclosures), end))
+    return canonical_json(document)
+
+
+def _full_marks(disclosure: str) -> str:
+    salt, *name, value = json.loads(unb64url(disclosure))
+    if not name and "value" in value:
+        value["value"] = "100"
+    return b64url(json.dumps([salt, *name, value], ensure_ascii=False, separators=(",", ":")).encode())

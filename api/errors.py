@@ -1,7 +1,8 @@
 """What the doors make of our errors: exit code, and the remedy in both languages by stable code.
 
-HTTP status and problem documents are in `api.problems`; both read the same tree. The contract's refusals are no classes:
-their texts are the contract's own published table, read from `contracts`, so that each text stands in one place.
+HTTP status and problem documents are in `api.problems`; both read the same tree. The contract's refusals are no
+classes: their texts are the contract's own published table, read from `contracts`, so that each text stands in one
+place.
 """
 
 import tomllib

@@ -17,16 +17,14 @@ from typing import Final
 from api.settings import CONFIG_FILE, HomeOccupied, Installation, read_installation, write_installation
 from api.wiring import APPROVERS, REGISTRYS, Home
 from node.client.deployment import Deployment
-from registry.anchor.trust import Engine
 from node.client.founding import Founding, found
 from node.client.rpc import Node
 from node.embedded import ChainFileMissing, ChainLocked, EmbeddedChain
 from node.embedded.provider import EmbeddedProvider
 from node.signer import AccountKey, SecretFileMissing, StatementKeyFile, create_keystore, open_secret, write_passphrase
-from node.signer.secret_files import write_secret_file
+from registry.anchor.trust import Engine
 from registry.kernel.identifiers import Digest, IssuerCode, ScopeCode
 from registry.ports import LedgerUnavailable
-from registry.store import DataKeys, open_database
 
 MEMBERS: Final = ("member-1", "member-2", "member-3")
 THRESHOLD: Final = 2
@@ -55,7 +53,7 @@ def make_installation(home: Home, wanted: Installation, told: Told) -> None:
     if not (home.path / "trust-root.json").exists():
         _found(home, wanted, keys, told)  # 3, 4, 5
     _publish(home, keys)
-    open_database(home.path / "registry.db", home.data_keys(), create=True).close()
+    home.make_store()
 
 
 def _describe(path: Path, wanted: Installation) -> None:
@@ -76,9 +74,7 @@ def _draw_keys(home: Home, *, machine_made: bool) -> _Keys:
         for whose in (REGISTRYS, APPROVERS):
             if not (home.keys / f"{whose}.passphrase").exists():
                 write_passphrase(home.keys / f"{whose}.passphrase")
-    if not (home.keys / "data.keys").exists():
-        drawn = DataKeys.generate()
-        write_secret_file(home.keys / "data.keys", drawn.data + drawn.index + drawn.seal)
+    home.make_data_keys()
     return _Keys(
         accounts={role: _account(home, role) for role in _ACCOUNTS},
         statements={role: _statement(home, role) for role in _STATEMENT_KEYS},

@@ -17,7 +17,6 @@ from api.wiring import NODE_UNREACHABLE, Home
 from registry.anchor.history import Anchored
 from registry.kernel.errors import RegistryError
 from registry.ports import LedgerUnavailable
-from registry.store import Database
 from registry.workflows.follow import follow
 
 _FOLLOW_SECONDS: Final = 1.0
@@ -65,8 +64,7 @@ class Health:
 
     def knowledge(self) -> SiteKnowledge | None:
         """Give what has been read of the chain; None = nothing yet."""
-        store: Database = self._home.store
-        with store.read() as unit:
+        with self._home.store.read() as unit:
             head = unit.projection.head()
             if head is None:
                 return None

@@ -1,4 +1,6 @@
-"""Where an installation lies and what it is: the data folder, and `vermilion.toml` in it. Read once, passed down as values."""
+"""Where an installation lies and what it is: the data folder, and `vermilion.toml` in it. Read once, passed down as
+values.
+"""
 
 import os
 import tomllib
@@ -103,7 +105,7 @@ class Installation(_Part):
     programmes: tuple[str, ...]
     """Codes of the programmes that are issued."""
     machine_passphrases: bool = False
-    """The key files open with passphrases that lie beside them: for demonstrations and unattended test machines only."""
+    """The key files open with passphrases that lie beside them: for demonstrations and test machines only."""
     chain: ChainSettings = ChainSettings()
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from api.pages.catalogue import Language
 from api.settings import Surroundings
+from registry.workflows.enrol import unheard
 
 OUT: Final = Console(highlight=False, soft_wrap=True)
 ERR: Final = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -79,7 +80,7 @@ def print_fields(fields: Mapping[str, object]) -> None:
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
     """Show how far long work is, with the time left; on no terminal, say nothing."""
     if not ERR.is_terminal:
-        yield lambda done, total: None
+        yield unheard
         return
     with Progress(
         TextColumn("{task.description}"),

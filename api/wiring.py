@@ -1,7 +1,7 @@
 """The only place where parts are joined: data folder, store, chain, signers, doors.
 
-The data folder holds `vermilion.toml`, `trust-root.json`, `public-keys.json`, `registry.db`, `chain.db` (embedded chain),
-`keys/`, `delivered/`, and `node.json` while a node of this folder answers on a port.
+The data folder holds `vermilion.toml`, `trust-root.json`, `public-keys.json`, `registry.db`, `chain.db` (embedded
+chain), `keys/`, `delivered/`, and `node.json` while a node of this folder answers on a port.
 """
 
 import getpass
@@ -225,6 +225,18 @@ class Home:
         """The registry's database."""
         return open_database(self.path / "registry.db", self.data_keys())
 
+    def make_data_keys(self) -> None:
+        """Draw the keys of the store, unless they are there."""
+        from node.signer.secret_files import write_secret_file
+
+        if not (self.keys / "data.keys").exists():
+            drawn = DataKeys.generate()
+            write_secret_file(self.keys / "data.keys", drawn.data + drawn.index + drawn.seal)
+
+    def make_store(self) -> None:
+        """Make the database, or bring it to the present schema."""
+        open_database(self.path / "registry.db", self.data_keys(), create=True).close()
+
     @property
     def shelf(self) -> Shelf:
         """The folder of delivered bundles."""
@@ -349,7 +361,10 @@ class Home:
 def verifier_without_home(
     node: str, trust_root: Path, *, max_age: timedelta, as_of: datetime | None
 ) -> VerifyFromLedger:
-    """Make a judge that asks a node of the reader's choice under a trust root of the reader's own. Raises TrustRootMalformed."""
+    """Make a judge that asks a node of the reader's choice under the reader's own trust root.
+
+    Raises TrustRootMalformed.
+    """
     try:
         root = TrustRoot.parse(trust_root.read_bytes())
     except OSError as error:

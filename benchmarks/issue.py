@@ -1,7 +1,7 @@
 """Certificates per second from confirmed results to final on the embedded chain, and the ratio to bare ES256 signing.
 
-Counted: reserving, linting, signing, encrypting, storing, tree, approval by the second key, transaction, finality. Shown beside it, not
-counted: taking roster and scores, writing one bundle file a certificate.
+Counted: reserving, linting, signing, encrypting, storing, tree, approval by the second key, transaction, finality.
+Shown beside it, not counted: taking roster and scores, writing one bundle file a certificate.
 """
 
 import tempfile
@@ -68,9 +68,7 @@ def measure(size: int) -> dict[str, object]:
             with watch.step(_COUNTED[1]):
                 approve(home.store, home.clock, home.catalogue, approver, batch.id, person="approver-1")
             with watch.step(_COUNTED[2]):
-                final = anchor_batch(
-                    Desk(store=home.store, ledger=ledger, sender=sender, clock=home.clock), batch.id
-                )
+                final = anchor_batch(Desk(store=home.store, ledger=ledger, sender=sender, clock=home.clock), batch.id)
         if final.state is not AnchorState.FINAL or final.size != size:
             raise SystemExit(f"the batch is {final.state} with {final.size} certificates")
         with watch.step("write bundles"):

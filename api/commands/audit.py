@@ -121,8 +121,8 @@ def _consistency(result: Consistency) -> dict[str, Any]:
 def _print_consistency(result: Consistency) -> None:
     reach = said(
         f"比对了{result.certificates:,}张证书、{result.batches}个批次、{result.records}条链上记录、{result.journal}条日志",
-        f"compared {result.certificates:,} certificates, {result.batches} batches, {result.records} records of the chain, "
-        f"{result.journal} journal entries",
+        f"compared {result.certificates:,} certificates, {result.batches} batches, "
+        f"{result.records} records of the chain, {result.journal} journal entries",
     )
     if result.differences:
         count = len(result.differences)

@@ -23,18 +23,32 @@ app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")
 BatchArgument = Annotated[str, typer.Argument(help="Batch, such as B-2026-11-0001.")]
 WaitOption = Annotated[int, typer.Option("--wait", help="Seconds to wait for the chain.", min=0)]
 
+_PROPOSE, _ISSUE = "vermilion batch propose --level LEVEL", "vermilion batch issue {id}"
 _SAFE = {
-    AnchorState.RESERVED: ("签署未完", "not all credentials are signed yet", "vermilion batch propose --level LEVEL"),
-    AnchorState.SEALED: ("已封存，待另一人批准", "sealed; a second person must approve", "vermilion batch approve {id} --as SOMEBODY-ELSE"),
-    AnchorState.APPROVED: ("已批准，尚未上链", "approved, not sent yet", "vermilion batch issue {id}"),
-    AnchorState.SIGNED: ("交易已存，尚未发出", "its transaction is stored, not sent yet", "vermilion batch issue {id}"),
-    AnchorState.SENT: ("已发出，等待入块", "sent, waiting for a block", "vermilion batch issue {id}"),
-    AnchorState.INCLUDED: ("已入块，等待终局", "in a block, waiting to be final", "vermilion batch issue {id}"),
-    AnchorState.ORPHANED: ("被重组退回，将原样重发", "dropped by a reorganisation; the same bytes go out again", "vermilion batch issue {id}"),
+    AnchorState.RESERVED: ("签署未完", "not all credentials are signed yet", _PROPOSE),
+    AnchorState.SEALED: (
+        "已封存，待另一人批准",
+        "sealed; a second person must approve",
+        "vermilion batch approve {id} --as SOMEBODY-ELSE",
+    ),
+    AnchorState.APPROVED: ("已批准，尚未上链", "approved, not sent yet", _ISSUE),
+    AnchorState.SIGNED: ("交易已存，尚未发出", "its transaction is stored, not sent yet", _ISSUE),
+    AnchorState.SENT: ("已发出，等待入块", "sent, waiting for a block", _ISSUE),
+    AnchorState.INCLUDED: ("已入块，等待终局", "in a block, waiting to be final", _ISSUE),
+    AnchorState.ORPHANED: (
+        "被重组退回，将原样重发",
+        "dropped by a reorganisation; the same bytes go out again",
+        _ISSUE,
+    ),
     AnchorState.FINAL: ("已终局", "final", "vermilion cert list --batch {id}"),
-    AnchorState.FAILED: ("合约拒绝，待人处理", "the contract refused it; a person must look", "vermilion audit timeline"),
-    AnchorState.CANCELLED: ("已取消", "cancelled", "vermilion batch propose --level LEVEL"),
-}  # fmt: skip
+    AnchorState.FAILED: (
+        "合约拒绝，待人处理",
+        "the contract refused it; a person must look",
+        "vermilion audit timeline",
+    ),
+    AnchorState.CANCELLED: ("已取消", "cancelled", _PROPOSE),
+}
+"""What each state means, and the one next command."""
 
 
 @app.command(epilog="Example: vermilion batch propose --level 3 --as maker-1")
@@ -85,7 +99,7 @@ def issue(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take an approved batch to the chain, wait until it is final, deliver its bundles. May be stopped and run again."""
+    """Take an approved batch to the chain, wait until it is final, deliver its bundles. May be run again."""
     found = Home.find(home)
     issued = issue_batch(found, batch, wait=wait, node=node)
     show_batch(issued, as_json=as_json)

@@ -164,9 +164,7 @@ def reinstate(
     _change(number, Status.VALID, reason, by, approve_as, wait, node, home, as_json=as_json)
 
 
-@app.command(
-    epilog="Example: vermilion cert revoke DEMO-EEC-2026-7M3K9QX2TA4 --reason misconduct --as maker-1 --approve-as approver-1"
-)
+@app.command(epilog="Example: vermilion cert revoke DEMO-EEC-2026-7M3K9QX2TA4 --reason misconduct --as maker-1")
 def revoke(
     number: NumberArgument,
     reason: ReasonOption,

@@ -49,7 +49,7 @@ def import_(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a roster. One bad row refuses the whole file, unless --accept-good-rows. The same file again changes nothing."""
+    """Take a roster. One bad row refuses the whole file, unless --accept-good-rows."""
     found = Home.find(home)
     data = read_file(file, most=_MOST_BYTES)
     of = chosen(found, programme)

@@ -54,7 +54,7 @@ def init(
     ] = False,
     home: HomeOption = None,
 ) -> None:
-    """Make an installation: keys, embedded chain, contract, accreditation, database. Run again, it goes on or changes nothing.
+    """Make an installation: keys, embedded chain, contract, accreditation, database. Run again, it goes on.
 
     Example: vermilion init --issuer GD-SKILLS --name 某省技能鉴定中心 --base-url https://v.example.cn
     """

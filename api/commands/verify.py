@@ -134,7 +134,7 @@ def _document(target: str) -> bytes | None:
     path = Path(target)
     if path.is_dir():
         raise FileUnreadable(path, said("是文件夹", "is a folder"))
-    looks_like_a_file = path.suffix != "" or "/" in target and "://" not in target
+    looks_like_a_file = path.suffix != "" or ("/" in target and "://" not in target)
     if not path.is_file():
         if looks_like_a_file and "://" not in target:
             raise FileUnreadable(path, said("没有这个文件", "no such file"))

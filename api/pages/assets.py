@@ -1,5 +1,6 @@
 """Style sheet, scripts and icon, served under names that change with their content."""
 
+import gzip
 import hashlib
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,8 @@ class Asset:
     """One file as it is served."""
 
     data: bytes
+    zipped: bytes
+    """The same, gzip: they hold nothing secret, so that compression gives nothing away."""
     media_type: str
 
 
@@ -25,7 +28,10 @@ def _named() -> dict[str, tuple[str, Asset]]:
         if extension in _MEDIA_TYPES:
             data = file.read_bytes()
             public = f"{stem}.{hashlib.sha256(data).hexdigest()[:10]}.{extension}"
-            found[file.name] = (public, Asset(data=data, media_type=_MEDIA_TYPES[extension]))
+            found[file.name] = (
+                public,
+                Asset(data=data, zipped=gzip.compress(data, mtime=0), media_type=_MEDIA_TYPES[extension]),
+            )
     return found
 
 

@@ -263,14 +263,15 @@ def problem_page(request: Request, problem: Problem) -> Response:
     )
 
 
-def static(name: str) -> Response:
+def static(name: str, request: Request) -> Response:
     """Give a style sheet, a script or the icon; its name changes with its content."""
     asset = assets().get(name)
     if asset is None:
         return Response(status_code=404, headers={"Cache-Control": "no-store"})
-    return Response(
-        asset.data, media_type=asset.media_type, headers={"Cache-Control": "public, max-age=31536000, immutable"}
-    )
+    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        return Response(asset.zipped, media_type=asset.media_type, headers=headers | {"Content-Encoding": "gzip"})
+    return Response(asset.data, media_type=asset.media_type, headers=headers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,7 @@ from registry.kernel.identifiers import BlockHash, TransactionHash
 
 _RECURSION_LIMIT = 20_000
 # py-evm raises the whole process's limit to 100,000 when it is imported: deeply nested JSON would then overflow the C
-# stack and kill the process instead of raising RecursionError. Calls 1,024 deep, the most the EVM allows, need far less.
+# stack and kill the process instead of raising RecursionError. Calls 1,024 deep, the EVM's most, need far less.
 sys.setrecursionlimit(min(sys.getrecursionlimit(), _RECURSION_LIMIT))
 
 ENGINE_FAULTS: tuple[type[Exception], ...] = (

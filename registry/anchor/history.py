@@ -1,8 +1,8 @@
 """What the contract wrote down: one value per record of the history log (contract version 1).
 
-The log is an RFC 9162 tree over records of 32-byte words `op, sender, timestamp`, then the operation's own words. Each record has one
-event with its sequence number; the client side of the chain turns events into these values and keeps the record's leaf beside them, so
-that an audit re-derives the log's root without a chain library.
+The log is an RFC 9162 tree over records of 32-byte words `op, sender, timestamp`, then the operation's own words.
+Each record has one event with its sequence number; the client side of the chain turns events into these values and
+keeps the record's leaf beside them, so that an audit re-derives the log's root without a chain library.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """What we ask the contract to do, and what an approver signs, as values without any chain library.
 
-The approvals are the EIP-712 structures of the contract, version 1; issuer and scope are signed as strings, so that a wallet shows
-letters. Times are Unix seconds.
+The approvals are the EIP-712 structures of the contract, version 1; issuer and scope are signed as strings, so that
+a wallet shows letters. Times are Unix seconds.
 """
 
 from dataclasses import dataclass

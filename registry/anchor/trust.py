@@ -1,7 +1,9 @@
 """The trust root: what a reader pins to know that it talks to the right chain and the right contract.
 
-Canonical bytes: JCS of `{"type":"TrustRoot","version":1,"chainId","genesis","contract","codeHash","engine","signers"}`; contract as CAIP-10,
-hashes base64url, codeHash = keccak256 of the code at the contract's address, engine `embedded|qbft|clique`, signers sorted.
+Canonical bytes: JCS of
+`{"type":"TrustRoot","version":1,"chainId","genesis","contract","codeHash","engine","signers"}`; contract as
+CAIP-10, hashes base64url, codeHash = keccak256 of the code at the contract's address, engine
+`embedded|qbft|clique`, signers sorted.
 """
 
 import hashlib

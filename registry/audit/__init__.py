@@ -74,7 +74,7 @@ def batch_differences(
 ) -> Iterator[Difference]:
     """Compare a sealed batch with what its rows lead to, and with the chain once it is final.
 
-    `root` is computed from the credentials' digests, `stored_root` read from the kept tree, `manifest` computed from the rows.
+    `root` is computed from the credentials' digests, `stored_root` is the kept tree's, `manifest` the rows'.
     """
     if digests != batch.size:
         yield Difference(code="fsck/batch-size", subject=batch.id, expected=str(batch.size), found=str(digests))

@@ -83,7 +83,7 @@ class Table:
     notices: Sequence[RowProblem]
 
 
-class _Refused(Exception):  # noqa: N818 - control flow inside this module, never seen outside
+class _Refused(Exception):
     """The file cannot be read any further."""
 
     def __init__(self, problem: RowProblem) -> None:

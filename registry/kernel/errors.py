@@ -8,9 +8,10 @@ RegistryError
 ├── Unavailable         something we need does not answer now: try again later
 └── IntegrityFault      what we hold contradicts itself: halt and look
 
-A stage's errors live in the stage, each below one of these. Each class has a stable `code`, keeps the offending values as typed
-attributes and builds its message in `__init__`: lower case, what was expected, what came, which object; never a secret, personal data or a
-whole object. HTTP status, exit code and remedy belong to the doors (`api.errors`).
+A stage's errors live in the stage, each below one of these. Each class has a stable `code`, keeps the offending
+values as typed attributes and builds its message in `__init__`: lower case, what was expected, what came, which
+object; never a secret, personal data or a whole object. HTTP status, exit code and remedy belong to the doors
+(`api.errors`).
 """
 
 from typing import ClassVar
@@ -20,7 +21,7 @@ class RegistryError(Exception):
     """The base of every error that leaves one of our rooms."""
 
     code: ClassVar[str] = "internal"
-    """Stable slug `stage/what` of lower-case letters, digits and hyphens; part of the public interface, never reused."""
+    """Stable slug `stage/what` of lower-case letters, digits and hyphens: public interface, never reused."""
 
 
 class MalformedInput(RegistryError):

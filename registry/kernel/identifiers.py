@@ -1,7 +1,7 @@
 """Names of things: digests, issuer and scope codes, certificate numbers and keys, batch ids, chain addresses.
 
-Bytes inside; hex, base64url and base32 only where text is asked for. Sources: spec of the credential (number scheme, certificate key,
-batch id), CAIP-2 and CAIP-10 (chains and accounts), ISO 7064 (check characters).
+Bytes inside; hex, base64url and base32 only where text is asked for. Sources: spec of the credential (number
+scheme, certificate key, batch id), CAIP-2 and CAIP-10 (chains and accounts), ISO 7064 (check characters).
 """
 
 import base64
@@ -125,7 +125,7 @@ def normal_number(text: str) -> str:
 
 
 def batch_id(issuer: IssuerCode, idempotency_key: str) -> BatchId:
-    """Derive a batch's id: SHA-256 over the domain tag, the code and the key, each as uint16 big-endian length ‖ UTF-8."""
+    """Derive a batch's id: SHA-256 over domain tag, code and key, each as uint16 big-endian length ‖ UTF-8."""
     parts = (b"vermilion/batch-id/1", issuer.encode(), idempotency_key.encode())
     return BatchId(hashlib.sha256(b"".join(len(part).to_bytes(2, "big") + part for part in parts)).digest())
 

@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -115,6 +116,7 @@ class Session:
                     yield table.name, " ".join(_name(stored.get(key.name, b"?")) for key in table.primary_key)
 
 
+@cache
 def _as_stored(table: Table) -> Select[Any]:
     """Ask for each column's type and bytes as they lie in the file: a damaged value cannot be read otherwise."""
     asked = [(func.typeof(column), cast(column, LargeBinary)) for column in table.columns]

@@ -23,6 +23,7 @@ from registry.verification import (
     not_found,
     read_submission,
     refused,
+    withdrawn,
 )
 from registry.workflows.deliver import ContentErased, KeyOf, presentation_of, receipt_of
 
@@ -60,7 +61,10 @@ class VerifyFromStore:
         except IdentifierMalformed:
             return not_found(self._circumstances(None))
         with self.store.read() as unit:
-            return self._stored(unit, unit.batches.by_key(wanted))
+            certificate = unit.batches.by_key(wanted)
+            if certificate is not None and certificate.jwt is not None and certificate.disclosures is None:
+                return withdrawn(self._circumstances(None))
+            return self._stored(unit, certificate)
 
     def by_number(self, number: str) -> Report:
         """Judge the current revision under `number`: for those who have the registry's own data."""

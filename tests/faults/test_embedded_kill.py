@@ -247,7 +247,7 @@ def faults_of(path: Path, promised: set[str], checked: int) -> tuple[list[str], 
 def kill_at_random(stable: Stable, folder: Path, kind: str, rounds: int) -> tuple[int, int, list[str]]:
     """Give the number of receipts promised, of kills, and the faults of the first round that had any."""
     path, promised, checked = new_chain(folder), set[str](), 1
-    instants = random.Random(20268)  # noqa: S311  # instants to kill at, not keys
+    instants = random.Random(20268)  # instants to kill at, not keys
     for killed in range(1, rounds + 1):
         child = stable.start(path=str(path), kind=kind)
         stable.until("ready")

@@ -432,14 +432,13 @@ def test_pages_answer_head() -> None:
     assert (answer.status_code, answer.content) == (200, b"")
 
 
-def test_home_stays_small() -> None:
+def test_home_with_all_that_it_loads_stays_below_20_kilobytes() -> None:
     client = make_client()
     page = client.get("/")
     total = len(page.content)
     for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text):
-        total += len(client.get(address).content)
-    assert total < 48_000
-    assert len(page.content) < 8_000
+        total += int(client.get(address).headers["Content-Length"])
+    assert total < 20_000
 
 
 def test_assets_are_immutable_and_unknown_ones_missing() -> None:
@@ -449,5 +448,6 @@ def test_assets_are_immutable_and_unknown_ones_missing() -> None:
     style = client.get(address[1])
     assert style.headers["Content-Type"] == "text/css; charset=utf-8"
     assert "immutable" in style.headers["Cache-Control"]
+    assert client.get(address[1], headers={"Accept-Encoding": "identity"}).content == style.content
     assert client.get("/static/style.0000000000.css").status_code == 404
     assert client.get("/static/..%2Frouter.py").status_code == 404

@@ -1,4 +1,4 @@
-"""One real installation for the stories: embedded chain, database, keys, pages; made once, as a person would make it."""
+"""One real installation for the stories: embedded chain, database, keys, pages; made once, by the commands."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,20 +7,22 @@ from datetime import date
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from api.app import create_app
 from api.cli import app
 from api.commands.setup import demo_installation
 from api.demo_data import sample_roster, sample_scores
+from api.errors import exit_code as exit_code_of
 from api.founding import make_installation
 from api.published import Published
 from api.serving import Health, contacts
 from api.verifier.report import report_document
 from api.wiring import Home, verifier_without_home
+from registry.kernel.errors import RegistryError
 from registry.ports.storage import StoredCertificate
 from registry.verification import DEFAULT_MAX_AGE
+from tests.http.web_client import WebClient
 
 LEVELS = ("1", "2", "3")
 
@@ -34,12 +36,14 @@ class World:
 
     def run(self, *words: str, exit_code: int = 0) -> str:
         """Run a command on this installation; return what it prints."""
-        # In the tests' own process: a Home of its own each time, as a new process would have.
-        result = CliRunner().invoke(app, [*words, "--home", str(self.home.path)], catch_exceptions=False)
-        assert result.exit_code == exit_code, (words, result.output)
+        # In the tests' own process, but with a Home of its own each time, as a new process would have.
+        result = CliRunner().invoke(app, [*words, "--home", str(self.home.path)])
+        error = result.exception
+        found = exit_code_of(error) if isinstance(error, RegistryError) else result.exit_code
+        assert found == exit_code, (words, result.output, error)
         return result.stdout
 
-    def pages(self) -> TestClient:
+    def pages(self) -> WebClient:
         """Give a client of the web doors."""
         application = create_app(
             self.home.verifier(),
@@ -48,7 +52,7 @@ class World:
             public_base_url=self.home.installation.public_base_url,
             contacts=contacts(self.home),
         )
-        return TestClient(application, base_url="http://localhost:8000")
+        return WebClient(application)
 
     def bundle(self, certificate: StoredCertificate) -> Path:
         """Where a certificate's delivered bundle lies."""
@@ -75,7 +79,7 @@ class World:
         verdicts = {entrance: str(ask()["outcome"]) for entrance, ask in found.items()}  # type: ignore[index]
         verdicts |= {
             "page, key": _of_page(pages.get(f"/C/{key}").text),
-            "page, file": _of_page(pages.post("/verify", files={"file": ("a.json", path.read_bytes())}).text),
+            "page, file": _of_page(pages.post("/verify", files={"document": ("a.json", path.read_bytes())}).text),
             "page, number and name": _of_page(pages.post("/verify", data={"number": number, "name": name}).text),
         }
         return verdicts
@@ -98,7 +102,7 @@ class World:
 
 def _of_page(text: str) -> str:
     """Read the outcome that a page was set for."""
-    return text.partition('verdict outcome-')[2].partition('"')[0]
+    return text.partition("verdict outcome-")[2].partition('"')[0]
 
 
 @pytest.fixture(scope="session")
@@ -120,9 +124,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         scores = path / "scores.csv"
         scores.write_bytes(sample_scores(admissions))
         day = date(2026, 11, 8).isoformat()
-        sheet = json.loads(
-            made.run("exam", "record", str(scores), "--examined-on", day, "--as", "clerk-1", "--json")
-        )["sheet"]
+        sheet = json.loads(made.run("exam", "record", str(scores), "--examined-on", day, "--as", "clerk-1", "--json"))[
+            "sheet"
+        ]
         made.run("exam", "confirm", sheet, "--as", "clerk-2")
         for level in LEVELS:
             batch = json.loads(made.run("batch", "propose", "--level", level, "--as", "maker-1", "--json"))["id"]

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
@@ -52,9 +53,7 @@ def test_certificate_is_seen_alike_by_every_entrance_through_its_life(world) -> 
     _all(world.verdicts(certificate, name), "valid")
     world.run("cert", "revoke", number, "--reason", "misconduct", "--as", "maker-1", "--approve-as", "approver-1")
     _all(world.verdicts(certificate, name), "revoked")
-    refused = CliRunner().invoke(
-        app, ["cert", "reinstate", number, "--as", "maker-1", "--home", str(world.home.path)]
-    )
+    refused = CliRunner().invoke(app, ["cert", "reinstate", number, "--as", "maker-1", "--home", str(world.home.path)])
     assert getattr(refused.exception, "code", None) == "status/move-forbidden"
     neighbour = world.certificates("1")[1]
     _all(world.verdicts(neighbour, world.name_of(neighbour)), "valid")
@@ -179,39 +178,40 @@ def test_stranger_with_a_dead_node_gets_no_verdict_and_exit_3(world) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "found"),
+    ("table", "column", "where", "edited", "found"),
     [
-        ("UPDATE certificate SET number = 'X' || number WHERE id = 5", "fsck/row-edited"),
-        ("UPDATE credential SET jwt = replace(jwt, 'e', 'f') WHERE certificate = 5", "fsck/row-edited"),
-        ("UPDATE score SET hundredths = 10000 WHERE id = 9", "fsck/row-edited"),
-        ("UPDATE batch SET size = size + 1 WHERE rowid = 1", "fsck/row-edited"),
-        ("UPDATE journal SET person = 'nobody' WHERE seq = 2", "fsck/journal-broken"),
+        ("certificate", "number", "id = 5", "'X' || number", "fsck/row-edited"),
+        ("credential", "jwt", "certificate = 5", "replace(jwt, 'e', 'f')", "fsck/row-edited"),
+        ("score", "hundredths", "id = 9", "10000", "fsck/row-edited"),
+        ("batch", "size", "rowid = 1", "size + 1", "fsck/row-edited"),
+        ("journal", "person", "seq = 2", "'nobody'", "fsck/journal-broken"),
     ],
 )
-def test_fsck_is_clean_and_finds_one_edited_cell(world, statement: str, found: str) -> None:
+def test_fsck_is_clean_and_finds_one_edited_cell(
+    world, table: str, column: str, where: str, edited: str, found: str
+) -> None:
     assert _differences(world) == set()
     path = world.home.path / "registry.db"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for name, _ in triggers:
             database.execute(f"DROP TRIGGER {name}")
-        saved = database.serialize()
-        assert database.execute(statement).rowcount == 1
-    database.close()
-    assert found in _differences(world)
-    restored = sqlite3.connect(":memory:")
-    restored.deserialize(saved)
-    with sqlite3.connect(path) as database:
-        restored.backup(database)
-        for _, sql in triggers:
-            database.execute(sql)
-    database.close()
-    restored.close()
+        (before,) = database.execute(f"SELECT {column} FROM {table} WHERE {where}").fetchone()
+        assert database.execute(f"UPDATE {table} SET {column} = {edited} WHERE {where}").rowcount == 1
+    try:
+        assert found in _differences(world)
+    finally:
+        with closing(sqlite3.connect(path)) as database, database:
+            database.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (before,))
+            for _, sql in triggers:
+                database.execute(sql)
+    assert _differences(world) == set()
 
 
 def _differences(world) -> set[str]:
     """Run fsck; the batch that another test anchors past the registry is rightly foreign, and not meant here."""
     result = CliRunner().invoke(app, ["audit", "fsck", "--json", "--home", str(world.home.path)])
+    assert isinstance(result.exception, SystemExit | None), result.exception
     codes = {one["code"] for one in json.loads(result.stdout)["differences"]}
     assert result.exit_code == (1 if codes else 0)
     return codes - {"fsck/foreign-anchor"}

@@ -6,6 +6,7 @@ views of the contract and the folds must agree.
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -158,26 +159,34 @@ def steps(world: RecordedWorld, draw: random.Random) -> list[Callable[[], Any]]:
     ]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3, pytest.param(4, marks=pytest.mark.deep), pytest.param(5, marks=pytest.mark.deep)])
-def test_random_histories_fold_to_what_the_contract_keeps(seed: int) -> None:
-    draw = random.Random(seed)  # noqa: S311 - repeatable, nothing secret
+@pytest.mark.parametrize("seed", [3])
+def test_random_history_folds_to_what_the_contract_keeps(seed: int) -> None:
+    walk(seed, steps_taken=70, least=20)
+
+
+@pytest.mark.deep
+@pytest.mark.parametrize("seed", range(10, 20))
+def test_long_random_histories_fold_to_what_the_contract_keeps(seed: int) -> None:
+    walk(seed, steps_taken=200, least=50)
+
+
+def walk(seed: int, *, steps_taken: int, least: int) -> None:
+    draw = random.Random(seed)
     world = RecordedWorld()
     world.accredit()
     world.anchor()
     agree(world)
     done = 0
-    for _ in range(120):
+    for _ in range(steps_taken):
         world.wait(1)
         before = len(world.records)
-        try:
+        # Of a decision the votes may stand where its enactment was refused.
+        with suppress(RefusedError):
             draw.choice(steps(world, draw))()
-        except RefusedError:
-            # Of a decision the votes may stand where its enactment was refused.
-            pass
         if len(world.records) > before:
             done += 1
             agree(world)
-    assert done > 30
+    assert done >= least
 
 
 def test_withdrawal_and_suspension_are_independent_of_each_other() -> None:

@@ -34,15 +34,15 @@ def edits(kind: str, value: object) -> list[object]:
     """Other values that a cell of that declared type can be given."""
     match kind, value:
         case "INTEGER", None:
-            return [0, 1, -1]
+            return [0, 1]
         case "TEXT", None:
             return ["", "eve"]
         case "BLOB", None:
             return [b"", b"\0"]
         case "INTEGER", int(number):
-            return [number + 1_000, -number - 1, 2**62]
+            return [number + 1_000, -number - 1]
         case "TEXT", str(text):
-            return [text + " ", text[1:], "王" + text, ""]
+            return [text + " ", "王" + text[1:]]
         case "BLOB", bytes(body):
-            return [body + b"\0", body[:-1], bytes([body[0] ^ 1]) + body[1:], b""]
+            return [body + b"\0", bytes([body[0] ^ 1]) + body[1:]]
     raise AssertionError((kind, value))

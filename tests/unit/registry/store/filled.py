@@ -148,13 +148,15 @@ class Contents:
 
     batch: str
     chain_id: BatchId
+    number: str
+    """Number of the first certificate."""
     size: int
     request: str
     personal: tuple[str, ...]
     """Names, identity numbers, telephone numbers and the like that must not be readable in the file."""
 
 
-def fill(path: Path) -> Contents:
+def fill(path: Path, *, settle: bool = True) -> Contents:
     """Make a database at `path` by the way of a whole issue."""
     store, clock = open_database(path, KEYS, create=True), SettableClock()
     catalogue = load_catalogue()
@@ -180,10 +182,16 @@ def fill(path: Path) -> Contents:
         unit.status_requests.sign(request.id, transaction("revoke", nonce=1), NOW)
         unit.status_requests.move(request.id, RequestState.SIGNED, RequestState.SENT)
         unit.status_requests.move(request.id, RequestState.SENT, RequestState.FAILED, seq=9, failure="paused")
-    store.settle()
+    if settle:
+        store.settle()
     store.close()
     return Contents(
-        batch=batch.id, chain_id=batch.batch, size=batch.size, request=request.id, personal=_personal(roster)
+        batch=batch.id,
+        chain_id=batch.batch,
+        number=number,
+        size=batch.size,
+        request=request.id,
+        personal=_personal(roster),
     )
 
 

@@ -162,7 +162,12 @@ class Issued:
 
 
 def issue(
-    terms: BatchTerms = TERMS, key: PrivateKey = KEY, *, size: int = SIZE, holder: HolderClaims = HOLDER, **of_entry: Any
+    terms: BatchTerms = TERMS,
+    key: PrivateKey = KEY,
+    *,
+    size: int = SIZE,
+    holder: HolderClaims = HOLDER,
+    **of_entry: Any,
 ) -> Issued:
     """Sign a batch of `size` and build its tree; `of_entry` changes what each certificate says."""
     salts = (fixed(f"salt {number}", 4096) for number in range(10**6))
@@ -393,4 +398,3 @@ def full_bundle(chain: Chain, issued: Issued = ISSUED, index: int = INDEX) -> by
     return bundle_bytes(
         full_presentation(issued.presentation(index)), chain.receipt(issued, index), issued.key.public_key()
     )
-

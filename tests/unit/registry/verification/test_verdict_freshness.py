@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ from tests.unit.registry.verification.scene import (
 LONG_AGO = timedelta(days=2)
 
 
-def stale(chain: Chain, age: timedelta = LONG_AGO) -> dict[str, object]:
+def stale(chain: Chain, age: timedelta = LONG_AGO) -> dict[str, Any]:
     return {"knowledge": chain.knowledge(read_at=NOW - age)}
 
 
@@ -69,7 +70,7 @@ def test_age_counts_from_the_reading_where_one_sealer_seals_only_what_comes(chai
 def test_age_counts_from_the_heads_time_where_a_consortium_seals_all_the_time(chain: Chain, engine: Engine) -> None:
     root = replace(ROOT, engine=engine)
 
-    def knowledge(head_age: int) -> dict[str, object]:
+    def knowledge(head_age: int) -> dict[str, Any]:
         head = Block(number=9, hash=TERMS.genesis, time=NOW - timedelta(seconds=head_age))
         return {"knowledge": chain.knowledge(trust_root=root, head=head)}
 

@@ -164,7 +164,8 @@ def test_records_that_lack_a_key_of_the_batch_prove_nothing(chain: Chain, role: 
     chain.records = [
         one
         for one in chain.records
-        if getattr(one.content, "key", None) != key and getattr(getattr(one.content, "ballot", None), "ref", None) != key
+        if getattr(one.content, "key", None) != key
+        and getattr(getattr(one.content, "ballot", None), "ref", None) != key
     ]
     report = chain.judge()
     assert (report.code, answers(report)) == ("cannot-confirm/records-incomplete", "p?ppp")

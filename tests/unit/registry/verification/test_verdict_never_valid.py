@@ -159,9 +159,7 @@ def test_nothing_that_an_issuer_signs_makes_the_judge_raise(data: st.DataObject)
         return
     for receipt in (CHAIN.receipt(), None):
         for awaits in (True, False):
-            submission = Submission(
-                credential=credential, receipt=receipt, key=KEY.public_key(), awaits_chain=awaits
-            )
+            submission = Submission(credential=credential, receipt=receipt, key=KEY.public_key(), awaits_chain=awaits)
             for knowledge in (CHAIN.knowledge(), None):
                 assert CHAIN.judge(submission, knowledge=knowledge).outcome is not Outcome.VALID
 
@@ -187,7 +185,7 @@ def test_only_the_disclosures_that_were_signed_may_be_shown() -> None:
     """Any choice of them, in any order, is the document; one more is not."""
     jwt = ISSUED.presentation().jwt
     texts = list(ISSUED.presentation().disclosures.values())
-    draw = random.Random(20268)  # noqa: S311 - repeatable, nothing secret
+    draw = random.Random(20268)
     for _ in range(30):
         chosen = draw.sample(texts, draw.randrange(len(texts) + 1))
         shown = "~".join((jwt, *chosen, ""))

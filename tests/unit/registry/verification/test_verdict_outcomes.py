@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import combinations
+from typing import Any
 
 import pytest
 
-from registry.anchor.history import BallotKind, KeyKind
+from registry.anchor.history import Anchored, BallotKind, KeyKind
 from registry.anchor.trust import Engine
 from registry.kernel.encoding import b64url
 from registry.kernel.errors import RuleRefusal
@@ -51,7 +52,7 @@ from tests.unit.registry.verification.scene import (
 AFTER_THE_END = VALID_UNTIL + timedelta(days=30)
 
 
-def at(moment: datetime, chain: Chain) -> dict[str, object]:
+def at(moment: datetime, chain: Chain) -> dict[str, Any]:
     """Judge at another moment, with knowledge that is as fresh as ever."""
     return {"now": moment, "knowledge": chain.knowledge(read_at=moment)}
 
@@ -171,9 +172,7 @@ def test_certificate_that_we_keep_and_that_is_on_its_way_is_pending() -> None:
     chain = Chain()
     chain.accredit()
     chain.add_keys()
-    waiting = Submission(
-        credential=ISSUED.presentation(), receipt=None, key=KEY.public_key(), awaits_chain=True
-    )
+    waiting = Submission(credential=ISSUED.presentation(), receipt=None, key=KEY.public_key(), awaits_chain=True)
     for knowledge in (chain.knowledge(), chain.knowledge(read_at=NOW - timedelta(hours=1)), None):
         report = chain.judge(waiting, knowledge=knowledge)
         assert (report.outcome, report.code, answers(report)) == (Outcome.PENDING, "pending/not-final", "p???p")
@@ -211,6 +210,7 @@ def _not_recognised(chain: Chain, submission: Submission) -> Submission:
 def _not_registered(chain: Chain, submission: Submission) -> Submission:
     position = next(place for place, one in enumerate(chain.records) if one.position.block_time == ANCHORED)
     record = chain.records[position]
+    assert isinstance(record.content, Anchored)
     content = replace(record.content, scope=ScopeCode("AIGC-APP/4"))
     chain.records[position] = replace(record, content=content)
     return submission
@@ -312,9 +312,7 @@ def test_certificate_for_life_does_not_expire() -> None:
 def test_validity_begins_and_ends_at_midnight_in_china(chain: Chain, moment: datetime, outcome: Outcome) -> None:
     report = chain.judge(**at(moment, chain))
     assert report.outcome is outcome
-    assert finding(report, Question.IN_FORCE).answer is (
-        Answer.PASSED if outcome is Outcome.VALID else Answer.FAILED
-    )
+    assert finding(report, Question.IN_FORCE).answer is (Answer.PASSED if outcome is Outcome.VALID else Answer.FAILED)
 
 
 # Notices
@@ -464,4 +462,3 @@ def test_decoys_and_english_names_make_no_difference() -> None:
     assert report.outcome is Outcome.VALID
     assert report.content is not None
     assert report.content["result"] == []
-

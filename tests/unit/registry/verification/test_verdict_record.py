@@ -22,7 +22,6 @@ from registry.kernel.merkle import InclusionProof, MerkleTree, leaf_hash, node_h
 from registry.verification import Outcome, Submission
 from registry.verification.model import Question
 from tests.unit.registry.verification.scene import (
-    ANCHORED,
     GENESIS,
     INDEX,
     ISSUED,
@@ -85,7 +84,7 @@ def test_receipt_with_any_member_changed_is_altered(chain: Chain, member: str) -
     report = chain.judge(replace(chain.submission(), receipt=receipt))
     assert (report.outcome, answers(report)) == (Outcome.ALTERED, "f????")
     named = finding(report, Question.UNALTERED).evidence["member"]
-    assert named in (member.split()[0], None)
+    assert named in (member.split(maxsplit=1)[0], None)
 
 
 @pytest.mark.parametrize("member", SIGNED)
@@ -267,4 +266,3 @@ def test_second_anchoring_in_another_contract_proves_nothing(chain: Chain) -> No
     copy = chain_in_order()
     report = copy.judge(knowledge=copy.knowledge(trust_root=there))
     assert report.code == "not-registered/other-chain"
-

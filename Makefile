@@ -7,7 +7,7 @@ PORT ?= 8000
 SERVE ?= 1
 PYTEST := $(BIN)/python -m pytest
 
-.PHONY: demo run test test-deep test-browser test-wheel check format vectors artifacts openapi lock measure clean
+.PHONY: demo run test test-deep test-browser test-wheel snippets check format vectors artifacts openapi lock gas measure clean
 
 demo: .venv/.run
 	@$(BIN)/vermilion demo --home "$(HOME_FOLDER)" --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve)
@@ -30,6 +30,12 @@ test-browser: .venv/.browser
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium fonts-noto-cjk; \
 	  else echo "test-browser needs Debian's packages chromium and fonts-noto-cjk; install them first" >&2; exit 1; fi; fi
 	$(PYTEST) -m browser
+
+# Runs the README's commands on a fresh demonstration.
+snippets: .venv/.run
+	rm -rf demo-data
+	$(BIN)/vermilion demo --no-serve
+	$(BIN)/python tests/documents/snippets.py README.md README.zh-CN.md
 
 check: .venv/.dev
 	$(BIN)/ruff format --check .
@@ -56,7 +62,10 @@ openapi: .venv/.dev
 measure: .venv/.dev
 	$(BIN)/python -m benchmarks.issue --sizes 10000 --json
 	$(BIN)/python -m benchmarks.verify --sizes 10000 --json
-	$(BIN)/python -m benchmarks.gas --json
+	$(MAKE) gas
+
+gas: .venv/.dev
+	$(BIN)/python -m tests.contract.gas_figures
 
 # Needs uv (pip install uv). Writes no index address.
 lock:

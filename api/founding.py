@@ -28,6 +28,8 @@ from registry.ports import LedgerUnavailable
 
 MEMBERS: Final = ("member-1", "member-2", "member-3")
 THRESHOLD: Final = 2
+HALF_WRITTEN: Final = f".{CONFIG_FILE}.new"
+"""What an installation that was cut off in its very first step leaves behind: it is ours to go on with."""
 _ACCOUNTS: Final = ("sealer", "controller", "sender", "approver", *MEMBERS)
 _STATEMENT_KEYS: Final = ("credential", "statement")
 _DELAY_SECONDS: Final = 72 * 3600
@@ -57,14 +59,18 @@ def make_installation(home: Home, wanted: Installation, told: Told) -> None:
 
 
 def _describe(path: Path, wanted: Installation) -> None:
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise HomeOccupied(path) from error
     if (path / CONFIG_FILE).exists():
         if read_installation(path) != wanted:
             raise HomeOccupied(path)
-    elif any(path.iterdir()):
+    elif any(one.name != HALF_WRITTEN for one in path.iterdir()):
         raise HomeOccupied(path)
     else:
         write_installation(path, wanted)
+    if not (path / ".gitignore").exists():
         (path / ".gitignore").write_text("*\n", encoding="utf-8")
 
 

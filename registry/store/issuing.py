@@ -390,7 +390,7 @@ def _batch_row(new: Batch) -> dict[str, Any]:
         "programme_digest": new.programme_digest,
         "credential_key": new.credential_key,
         "intent": new.intent,
-        "state": new.state.value,
+        "state": AnchorState.RESERVED.value,
         "proposed_by": new.proposed_by,
         "proposed_at": micros(new.proposed_at),
     }

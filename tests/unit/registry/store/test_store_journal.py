@@ -86,7 +86,10 @@ def test_the_hash_of_an_entry_can_be_computed_without_us():
         ("DELETE FROM journal WHERE seq = 4", [4]),
         ("DELETE FROM journal WHERE seq >= 3", [3]),
         ("DELETE FROM journal", [0]),
-        ("INSERT INTO journal SELECT 5, at, person, action, subject, detail, hash, hash, seal FROM journal WHERE seq = 4", [5, 6]),
+        (
+            "INSERT INTO journal SELECT 5, at, person, action, subject, detail, hash, hash, seal FROM journal WHERE seq = 4",
+            [5, 6],
+        ),
         ("UPDATE journal SET seq = 100 - seq; UPDATE journal SET seq = seq - 96", [0, 1, 2, 3, 4, 5]),
         ("UPDATE journal_head SET seq = 3", [5]),
         ("DELETE FROM journal_head", [5]),
@@ -125,7 +128,9 @@ def test_a_journal_written_anew_is_a_chain_again_and_its_seals_tell(empty, tmp_p
             list(unit.journal.entries())
 
 
-@pytest.mark.parametrize("attack", ["DELETE FROM journal WHERE seq = 4", "DELETE FROM journal_head", "DELETE FROM journal"])
+@pytest.mark.parametrize(
+    "attack", ["DELETE FROM journal WHERE seq = 4", "DELETE FROM journal_head", "DELETE FROM journal"]
+)
 def test_nothing_is_added_to_a_journal_that_was_cut_short(empty, tmp_path, attack):
     write(empty, 5)
     with attacked(tmp_path / "new.db") as connection:

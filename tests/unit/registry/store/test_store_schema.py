@@ -40,7 +40,9 @@ def described(engine) -> dict[str, dict[str, object]]:
                 str({**one, "dialect_options": {k: str(v) for k, v in one.get("dialect_options", {}).items()}})
                 for one in inspector.get_indexes(name)
             ),
-            "checks": sorted((str(one["name"]), plain(one["sqltext"])) for one in inspector.get_check_constraints(name)),
+            "checks": sorted(
+                (str(one["name"]), plain(one["sqltext"])) for one in inspector.get_check_constraints(name)
+            ),
             "strict": strict[name],
         }
         for name in tables

@@ -70,10 +70,12 @@ def test_text_that_is_not_utf_8_and_values_of_another_type_are_found(store, data
         for _, column, kind, _, _, key in connection.execute(f"PRAGMA table_info({table})").fetchall():
             if key:
                 continue
-            wrong = {"INTEGER": ("1.5", "'5x'", "x'05'"), "TEXT": ("CAST(x'ff' AS TEXT)", "x'41'"), "BLOB": ("'a'", "9e99", "7")}
-            (before,) = connection.execute(
-                f'SELECT "{column}" FROM {table} WHERE rowid = {rowid}'
-            ).fetchone()
+            wrong = {
+                "INTEGER": ("1.5", "'5x'", "x'05'"),
+                "TEXT": ("CAST(x'ff' AS TEXT)", "x'41'"),
+                "BLOB": ("'a'", "9e99", "7"),
+            }
+            (before,) = connection.execute(f'SELECT "{column}" FROM {table} WHERE rowid = {rowid}').fetchone()
             for value in wrong[kind]:
                 connection.execute(f'UPDATE {table} SET "{column}" = {value} WHERE rowid = {rowid}')
                 assert {found for found, _ in unsealed(store)} == {table}, (column, value)
@@ -239,7 +241,7 @@ def test_a_verdicts_records_are_checked(store, database_file, contents):
     with store.read() as unit:
         assert unit.projection.concerning("GSAI", contents.chain_id, 3)
     with attacked(database_file) as connection:
-        connection.execute("UPDATE chain_record SET content = replace(content, '\"code\":\"1\"', '\"code\":\"0\"')")
+        connection.execute('UPDATE chain_record SET content = replace(content, \'"code":"1"\', \'"code":"0"\')')
     with store.read() as unit, pytest.raises(SealBroken):
         unit.projection.of_batch("GSAI", contents.chain_id)
 

@@ -5,9 +5,11 @@ from contextlib import closing
 
 import pytest
 
+from api.demo_data import sample_roster
 from registry.enrolment import IdentityType
 from registry.kernel.errors import IntegrityFault
 from registry.ports.storage import NotHere
+from registry.programme import load_catalogue
 from registry.store import DataKeys, open_database
 from registry.store.people import PersonErased
 from registry.store.vault import (
@@ -19,8 +21,6 @@ from registry.store.vault import (
     unwrap_person_key,
 )
 from registry.workflows.enrol import import_roster
-from registry.programme import load_catalogue
-from api.demo_data import sample_roster
 from tests.unit.registry.store.attacks import attacked
 from tests.unit.registry.store.filled import KEYS, NOW, PROGRAMME, SettableClock, fill
 
@@ -30,7 +30,11 @@ from tests.unit.registry.store.filled import KEYS, NOW, PROGRAMME, SettableClock
 @pytest.mark.parametrize(
     ("kind", "number", "index"),
     [
-        ("resident-identity-card", "11010519491231002X", "cd2bd97405fbad05d1247c267a2e968a8241bbd1fa49f38d1f3513532deceac8"),
+        (
+            "resident-identity-card",
+            "11010519491231002X",
+            "cd2bd97405fbad05d1247c267a2e968a8241bbd1fa49f38d1f3513532deceac8",
+        ),
         ("passport", "X0000037", "d41be12c2707c496085518d0a9e2a4ea45ae3499f67928e8eb44b6f9798dea49"),
     ],
 )
@@ -42,7 +46,12 @@ def test_identity_index_vectors(kind, number, index):
 
 def test_a_person_is_found_however_the_number_is_typed_and_by_its_type_and_key_only():
     plain = identity_index(KEYS, IdentityType.RESIDENT_IDENTITY_CARD, "11010519491231002X")
-    for typed in ("11010519491231002x", " 11010519491231002X ", "１１０１０５１９４９１２３１００２Ｘ", "110105 19491231 002x"):
+    for typed in (
+        "11010519491231002x",
+        " 11010519491231002X ",
+        "１１０１０５１９４９１２３１００２Ｘ",
+        "110105 19491231 002x",
+    ):
         assert identity_index(KEYS, IdentityType.RESIDENT_IDENTITY_CARD, typed) == plain
     assert identity_index(KEYS, IdentityType.PASSPORT, "11010519491231002X") != plain
     assert identity_index(KEYS, IdentityType.RESIDENT_IDENTITY_CARD, "110105194912310021") != plain
@@ -133,7 +142,10 @@ def test_a_ciphertext_in_another_row_of_the_same_person_does_not_open(empty, tmp
     with empty.read() as unit:
         assert len({one.person for one in unit.enrolments.applications()}) == 1
         assert len(list(unit.enrolments.applications())) == 2
-    resealed(tmp_path / "new.db", "UPDATE application SET evidence = (SELECT evidence FROM application ORDER BY admission LIMIT 1)")
+    resealed(
+        tmp_path / "new.db",
+        "UPDATE application SET evidence = (SELECT evidence FROM application ORDER BY admission LIMIT 1)",
+    )
     with empty.read() as unit, pytest.raises(CiphertextUnreadable, match="application.evidence/26110002000001"):
         list(unit.enrolments.applications())
 

@@ -1,0 +1,335 @@
+"""A stage on which commands of ours are played, and struck at the instant that a test names.
+
+As a script it is a warm process (importing the chain's libraries takes seconds) that runs each command in a forked
+child. Inside the child every instant at which something is about to be kept, or has just been kept, has a name:
+`commit batches.sign#2` is the instant before the second signed transaction of a batch is kept, `committed …` the one
+after. At the named instant the child kills or interrupts itself. Nothing else about the command is changed, but that
+credentials are signed 20 at a time, so that a small batch is signed in several pieces too.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+INTERRUPTED = 130
+_KEEPING = frozenset(
+    "add_roster decide add_sheet confirm reserve add_credentials seal approve sign move place deliver add extend".split()
+)
+
+
+# --- the test's side
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a command left behind: exit code (negative: the signal it died of), and what it printed."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def killed(self) -> bool:
+        return self.exit_code == -signal.SIGKILL
+
+
+@dataclass(frozen=True, slots=True)
+class Playing:
+    """A command under way."""
+
+    stage: "Stage"
+    pid: int
+    folder: Path
+
+    def wait(self) -> Played:
+        """Wait for its end."""
+        return self.stage.wait(self)
+
+
+class Stage:
+    """Starts commands; one at a time or side by side."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._count = 0
+        self._process = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "VERMILION_LANG": "en"},
+        )
+        assert self._asked({"ask": "ready"}) == {"ready": True}
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=20)
+        self._process.stdout.close()
+
+    def start(
+        self,
+        *words: str,
+        home: Path,
+        strike: str | None = None,
+        how: signal.Signals = signal.SIGKILL,
+        instants: Path | None = None,
+        naive: str | None = None,
+    ) -> Playing:
+        """Start a command on a data folder.
+
+        `strike` names the instant at which it is struck, `instants` a file that takes down all instants, `naive` a
+        variant of the issuing step for controls.
+        """
+        self._count += 1
+        folder = self._folder / str(self._count)
+        folder.mkdir(parents=True)
+        answer = self._asked(
+            {
+                "ask": "start",
+                "words": [*words, "--home", str(home)],
+                "folder": str(folder),
+                "strike": strike,
+                "how": int(how),
+                "instants": str(instants) if instants else None,
+                "naive": naive,
+            }
+        )
+        return Playing(self, answer["pid"], folder)
+
+    def play(self, *words: str, home: Path, **how: Any) -> Played:
+        """Run a command to its end."""
+        return self.start(*words, home=home, **how).wait()
+
+    def demo(self, home: Path, **how: Any) -> Played:
+        """Run the demonstration."""
+        return self.play("demo", "--no-serve", home=home, **how)
+
+    def wait(self, playing: Playing) -> Played:
+        status = self._asked({"ask": "wait", "pid": playing.pid})["status"]
+        return Played(
+            os.waitstatus_to_exitcode(status),
+            (playing.folder / "stdout").read_text("utf-8"),
+            (playing.folder / "stderr").read_text("utf-8"),
+        )
+
+    def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())  # type: ignore[no-any-return]
+
+
+def copied(home: Path, to: Path) -> Path:
+    """Copy a data folder on which nothing runs."""
+    shutil.copytree(home, to)
+    return to
+
+
+# --- the warm process
+
+
+def _serve() -> None:
+    import api.cli
+    import api.demonstration
+    import api.founding
+    import api.serving  # noqa: F401
+    import node.client.ledger  # noqa: F401
+    import node.embedded.engine  # noqa: F401
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        match request["ask"]:
+            case "ready":
+                answer: dict[str, Any] = {"ready": True}
+            case "start":
+                pid = os.fork()
+                if pid == 0:
+                    _child(request, api.cli.main)
+                answer = {"pid": pid}
+            case _:
+                answer = {"status": os.waitpid(request["pid"], 0)[1]}
+        os.write(1, json.dumps(answer).encode() + b"\n")
+
+
+def _child(request: dict[str, Any], main: Callable[[], None]) -> None:
+    code = 70
+    try:
+        for number, name in ((1, "stdout"), (2, "stderr")):
+            handle = os.open(Path(request["folder"]) / name, os.O_WRONLY | os.O_CREAT)
+            os.dup2(handle, number)
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        instants = Instants(request["strike"], signal.Signals(request["how"]), request["instants"])
+        _watch(instants)
+        if request["naive"]:
+            NAIVE[request["naive"]](instants)
+        sys.argv = ["vermilion", *request["words"]]
+        main()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+class Instants:
+    """Counts the instants that are reached, and strikes at the named one."""
+
+    def __init__(self, strike: str | None, how: signal.Signals, taken_down: str | None) -> None:
+        self._strike, self._how = strike, how
+        self._file = open(taken_down, "a", encoding="utf-8") if taken_down else None  # noqa: SIM115 - lives as long as the process
+        self._seen: Counter[str] = Counter()
+
+    def reach(self, name: str) -> None:
+        self._seen[name] += 1
+        numbered = f"{name}#{self._seen[name]}"
+        if self._file is not None:
+            self._file.write(numbered + "\n")
+            self._file.flush()
+        if self._strike in (name, numbered):
+            self._strike = None
+            os.kill(os.getpid(), self._how)
+
+
+class Noting:
+    """One part of a unit of work; notes what it is asked to keep."""
+
+    def __init__(self, part: Any, name: str, notes: list[str]) -> None:
+        self._part, self._name, self._notes = part, name, notes
+
+    def __getattr__(self, method: str) -> Any:
+        found = getattr(self._part, method)
+        return partial(self._noted, method, found) if method in _KEEPING else found
+
+    def _noted(self, method: str, found: Callable[..., Any], *positional: Any, **named: Any) -> Any:
+        wanted = f" {positional[2].value}" if method == "move" else ""
+        self._notes.append(f"{self._name}.{method}{wanted}")
+        return found(*positional, **named)
+
+
+def _watch(instants: Instants) -> None:
+    import node.embedded.storage as chain_file
+    import registry.store.migrating as migrating
+    import registry.workflows.issue as issue
+    from node.client.ledger import Web3Ledger
+    from registry.store.database import Database
+
+    issue._SIGN_AT_ONCE = 20
+    whole = Database.write
+
+    @contextlib.contextmanager
+    def write(database: Database) -> Iterator[Any]:
+        notes: list[str] = []
+        with whole(database) as unit:
+            for name in ("enrolments", "marks", "batches", "status_requests", "projection"):
+                setattr(unit, name, Noting(getattr(unit, name), name, notes))
+            yield unit
+            if notes:
+                instants.reach(f"commit {notes[0]}")
+        if notes:
+            instants.reach(f"committed {notes[0]}")
+
+    Database.write = write  # type: ignore[method-assign]
+    _around(instants, Web3Ledger, "broadcast", lambda *_: "send")
+    _around(instants, chain_file.ChainFile, "write_genesis", lambda *_: "genesis")
+    _around(instants, chain_file.ChainFile, "write_block", lambda *_: "block")
+    _around(instants, migrating.command, "upgrade", lambda *_: "tables")
+    _around(instants, os, "replace", lambda _, to: f"file {_kind(to)}")
+    _around(instants, os, "link", lambda _, to: f"file {_kind(to)}")
+
+
+def _kind(path: Any) -> str:
+    name = Path(os.fspath(path)).name
+    return "bundle" if name.endswith(".bundle.json") else name
+
+
+def _around(instants: Instants, owner: Any, name: str, named: Callable[..., str]) -> None:
+    """Name the instants before and after a call."""
+    found = getattr(owner, name)
+
+    def called(*positional: Any, **options: Any) -> Any:
+        instant = named(*positional[:2]) if owner is os else named()
+        instants.reach(f"before {instant}")
+        result = found(*positional, **options)
+        instants.reach(f"after {instant}")
+        return result
+
+    setattr(owner, name, called)
+
+
+# --- controls: issuing as one would write it who trusts that nothing ever stops half-way
+
+
+def _send_then_keep(instants: Instants) -> None:
+    """Send first and keep the bytes afterwards; another try takes the next nonce and signs anew."""
+    import registry.workflows.anchor as anchor
+
+    _naive(instants, anchor, fresh_id=False)
+
+
+def _another_id_each_try(instants: Instants) -> None:
+    """Draw the batch id anew at each try and send before anything is kept, as if a try were the request."""
+    import registry.workflows.anchor as anchor
+
+    _naive(instants, anchor, fresh_id=True)
+
+
+def _naive(instants: Instants, anchor: Any, *, fresh_id: bool) -> None:
+    from api.settings import find_home
+    from api.wiring import Home
+
+    def sign_batch(desk: Any, batch: Any) -> None:
+        approval = batch.approval
+        asked = anchor.AnchorApproval(
+            issuer=batch.issuer,
+            batch=os.urandom(32) if fresh_id else batch.batch,
+            root=batch.root,
+            size=batch.size,
+            scope=batch.scope,
+            evidence=anchor.evidence_of(batch.manifest),
+            credential_key=batch.credential_key,
+            deadline=approval.deadline,
+        )
+        if fresh_id:
+            home = Home(find_home(Path(sys.argv[sys.argv.index("--home") + 1])))
+            approval = home.approver().approve(asked)
+        operation = anchor.AnchorBatch(asked=asked, approval=approval)
+        transaction = desk.sender.sign(operation, nonce=desk.ledger.next_nonce(desk.sender.address))
+        desk.ledger.broadcast(transaction)
+        while desk.ledger.fate(transaction.hash).kind is anchor.FateKind.WAITING:
+            desk.pause(0.1)
+        instants.reach("naive sent")
+        with desk.store.write() as unit:
+            unit.batches.sign(batch.id, transaction, desk.clock.now())
+
+    anchor._sign_batch = sign_batch
+
+
+NAIVE: dict[str, Callable[[Instants], None]] = {
+    "send then keep": _send_then_keep,
+    "another id each try": _another_id_each_try,
+}
+
+if __name__ == "__main__":
+    _serve()

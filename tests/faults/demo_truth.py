@@ -1,0 +1,106 @@
+"""What must be true of a data folder once the demonstration has come to its end, however often it was struck."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from api.wiring import Home
+from registry.anchor.history import Anchored, Record, StatusChanged
+from registry.anchor.progress import Batch
+from registry.anchor.states import AnchorState
+from registry.ports import Ledger
+from registry.ports.storage import StoredCertificate
+from registry.verification import Outcome
+from registry.workflows.follow import follow
+
+BATCHES, CERTIFICATES = 3, 164
+"""Of the 200 made-up candidates, so many pass; both figures follow from the seed."""
+
+
+def violations(path: Path) -> list[str]:
+    """Name everything that is not as it must be; an empty list is the only good answer."""
+    home = Home(path)
+    try:
+        with home.chain() as ledger:
+            follow(home.store, ledger, home.clock)
+            return list(_found(home, ledger))
+    finally:
+        home.store.close()
+
+
+def _found(home: Home, ledger: Ledger) -> Iterator[str]:
+    records = list(ledger.records(0, ledger.head().number))
+    with home.store.read() as unit:
+        batches = unit.batches.batches()
+        certificates = list(unit.batches.certificates())
+    yield from _of_batches(batches, records)
+    yield from _of_transactions(home, ledger, records)
+    yield from _of_certificates(certificates)
+    yield from _of_bundles(home, certificates)
+    consistency = home.auditor(ledger).fsck()
+    if consistency.compared_at is None:
+        yield "fsck could not compare with the chain"
+    yield from (f"fsck: {one.code} {one.subject}" for one in consistency.differences)
+
+
+def _of_batches(batches: list[Batch], records: list[Record]) -> Iterator[str]:
+    anchored = [record.content for record in records if isinstance(record.content, Anchored)]
+    if len(batches) != BATCHES:
+        yield f"{len(batches)} batches"
+    for batch in batches:
+        if batch.state is not AnchorState.FINAL or batch.delivered_at is None:
+            yield f"{batch.id} lost: {batch.state}"
+        times = sum(1 for one in anchored if one.root == batch.root)
+        if times != 1:
+            yield f"{batch.id} anchored {times} times"
+    if {one.batch for one in anchored} != {batch.batch for batch in batches}:
+        yield "the chain holds other batches than the database"
+
+
+def _of_transactions(home: Home, ledger: Ledger, records: list[Record]) -> Iterator[str]:
+    """Every transaction of the sender had its effect, once, and is one that was kept."""
+    changes = [record for record in records if isinstance(record.content, StatusChanged)]
+    if len(changes) != 2:
+        yield f"{len(changes)} changes of status"
+    sender = home.account("sender").address
+    sent = ledger.next_nonce(sender)
+    with home.store.read() as unit:
+        kept = {transaction.hash for transaction in unit.outbox.since(sender, 0)}
+    effects = {record.position.transaction for record in records if record.position.by == sender}
+    if sent != len(effects):
+        yield f"{sent} transactions for {len(effects)} effects"
+    if kept != effects:
+        yield "transactions sent are not those kept"
+
+
+def _of_certificates(certificates: list[StoredCertificate]) -> Iterator[str]:
+    if len(certificates) != CERTIFICATES:
+        yield f"{len(certificates)} certificates"
+    reservations = [one.reservation for one in certificates]
+    for what, values in {
+        "number": [(one.number, one.revision) for one in reservations],
+        "key": [one.key for one in reservations],
+        "candidate": [one.admission for one in reservations],
+        "leaf": [(certificate.batch.id, certificate.reservation.leaf) for certificate in certificates],
+    }.items():
+        if len(set(values)) != len(values):
+            yield f"a {what} was used twice"
+
+
+def _of_bundles(home: Home, certificates: list[StoredCertificate]) -> Iterator[str]:
+    """One file a certificate, nothing else beside them, and each has the verdict it should."""
+    folder = home.path / "delivered"
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    expected = {f"{one.reservation.number}.bundle.json" for one in certificates}
+    if names != expected:
+        yield f"{len(expected - names)} bundles missing, {len(names - expected)} files too many"
+    judge = home.verifier()
+    outcomes = [judge.by_document((folder / name).read_bytes()).outcome for name in sorted(names & expected)]
+    counts = {outcome: outcomes.count(outcome) for outcome in set(outcomes)}
+    if counts != {Outcome.VALID: CERTIFICATES - 2, Outcome.SUSPENDED: 1, Outcome.REVOKED: 1}:
+        yield f"verdicts: {dict(sorted(counts.items()))}"
+
+
+def digests(path: Path) -> dict[str, str]:
+    """SHA-256 of every delivered file, by name."""
+    return {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in (path / "delivered").iterdir()}

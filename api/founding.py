@@ -19,7 +19,7 @@ from api.wiring import APPROVERS, REGISTRYS, Home
 from node.client.deployment import Deployment
 from node.client.founding import Founding, found
 from node.client.rpc import Node
-from node.embedded import ChainFileMissing, ChainLocked, EmbeddedChain
+from node.embedded import ChainFileExists, ChainLocked, EmbeddedChain
 from node.embedded.provider import EmbeddedProvider
 from node.signer import AccountKey, SecretFileMissing, StatementKeyFile, create_keystore, open_secret, write_passphrase
 from registry.anchor.trust import Engine
@@ -135,13 +135,9 @@ def _found(home: Home, wanted: Installation, keys: _Keys, told: Told) -> None:
 
 
 def _chain(home: Home, wanted: Installation, sealer: bytes, keys: _Keys) -> EmbeddedChain:
-    path = home.path / "chain.db"
+    # Begun first, opened only where it was begun before: a file that was cut off before its first block cannot be opened.
+    path, now = home.path / "chain.db", int(home.clock.now().timestamp())
     try:
-        return EmbeddedChain.open(path, sealer_key=sealer)
-    except ChainLocked as error:
-        raise LedgerUnavailable("the embedded chain", "another command holds it") from error
-    except ChainFileMissing:
-        now = int(home.clock.now().timestamp())
         return EmbeddedChain.create(
             path,
             chain_id=wanted.chain.chain_id,
@@ -149,6 +145,10 @@ def _chain(home: Home, wanted: Installation, sealer: bytes, keys: _Keys) -> Embe
             alloc={key.address: _BALANCE for role, key in keys.accounts.items() if role != "approver"},
             genesis_time=now - _GENESIS_BACK_SECONDS,
         )
+    except ChainFileExists:
+        return EmbeddedChain.open(path, sealer_key=sealer)
+    except ChainLocked as error:
+        raise LedgerUnavailable("the embedded chain", "another command holds it") from error
 
 
 def _scopes(home: Home, wanted: Installation) -> Iterator[ScopeCode]:

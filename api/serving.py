@@ -5,10 +5,12 @@ Signing keys are never opened here: what was under way when work stopped is only
 
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Final
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.published import Published
@@ -93,6 +95,17 @@ def contacts(home: Home) -> Mapping[str, IssuerContact]:
     }
 
 
+def application(home: Home, *, cause: Callable[[], str | None], max_age_seconds: int | None = None) -> ASGIApp:
+    """Make the web application over a data folder; `cause` says why nothing new is read of the chain."""
+    return create_app(
+        home.verifier(max_age=timedelta(seconds=max_age_seconds) if max_age_seconds else None, cause=cause),
+        health=Health(home),
+        documents=Published(home),
+        public_base_url=home.installation.public_base_url,
+        contacts=contacts(home),
+    )
+
+
 def serve_pages(home: Home, node: str, host: str, port: int) -> bool:
     """Serve until stopped. False = the port is another program's."""
     listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -103,13 +116,7 @@ def serve_pages(home: Home, node: str, host: str, port: int) -> bool:
         listening.close()
         return False
     follower = Follower(home, node)
-    app = create_app(
-        home.verifier(cause=lambda: follower.cause),
-        health=Health(home),
-        documents=Published(home),
-        public_base_url=home.installation.public_base_url,
-        contacts=contacts(home),
-    )
+    app = application(home, cause=lambda: follower.cause)
     follower.start()
     try:
         uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)).run([listening])

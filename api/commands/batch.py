@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.enrol import ProgrammeOption, chosen
-from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person
+from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person, stoppable
 from api.terminal import OUT, note, print_fields, print_json, print_table, progress, said
 from api.wiring import Home
 from registry.anchor.progress import Batch
@@ -65,7 +65,8 @@ def propose(
     """Reserve numbers for everybody who passed and waits, sign the credentials, seal the batch. Sends nothing."""
     found = Home.find(home)
     of = chosen(found, programme)
-    with progress(said("签署", "sign and store")) as update:
+    again = said("再运行同一条命令", "the same command")
+    with stoppable(again), progress(said("签署", "sign and store")) as update:
         batch = propose_batch(
             found.store,
             found.clock,
@@ -101,7 +102,8 @@ def issue(
 ) -> None:
     """Take an approved batch to the chain, wait until it is final, deliver its bundles. May be run again."""
     found = Home.find(home)
-    issued = issue_batch(found, batch, wait=wait, node=node)
+    with stoppable(f"vermilion batch issue {batch}"):
+        issued = issue_batch(found, batch, wait=wait, node=node)
     show_batch(issued, as_json=as_json)
     if issued.state is not AnchorState.FINAL:
         raise typer.Exit(1 if issued.state is AnchorState.FAILED else 3)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.batch import WaitOption
-from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person
+from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person, stoppable
 from api.terminal import OUT, note, print_fields, print_json, print_table, said
 from api.wiring import Home
 from registry.anchor.progress import RequestState, StatusRequest
@@ -259,7 +259,8 @@ def _change(
 def _take(
     home: Home, asked: StatusRequest, approver: str | None, wait: int, node: str | None, *, as_json: bool
 ) -> None:
-    final = take_to_chain(home, asked, approver, wait=wait, node=node)
+    with stoppable(said("再运行同一条命令", "the same command")):
+        final = take_to_chain(home, asked, approver, wait=wait, node=node)
     if as_json:
         print_json(request_document(final))
     elif final.state is RequestState.FINAL:

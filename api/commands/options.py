@@ -1,13 +1,15 @@
 """Options that many commands share."""
 
 import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from api.settings import Surroundings
-from api.terminal import said
+from api.terminal import note, said
 from registry.kernel.errors import MalformedInput
 
 HomeOption = Annotated[
@@ -18,6 +20,8 @@ NodeOption = Annotated[str | None, typer.Option("--node", help="Ask this node in
 PersonOption = Annotated[
     str | None, typer.Option("--as", help="Who acts. Default: VERMILION_PERSON, else the login name.")
 ]
+
+_STOPPED = 130
 
 
 class FileUnreadable(MalformedInput):
@@ -54,3 +58,13 @@ def read_file(path: Path, *, most: int) -> bytes:
             return file.read(most + 1)
     except OSError as error:
         raise FileUnreadable(path, error.strerror or said("读不了", "cannot be read")) from error
+
+
+@contextmanager
+def stoppable(go_on: str) -> Iterator[None]:
+    """Say, where Ctrl-C stops what is inside, that nothing is lost and which command goes on. Exit 130."""
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        note(said(f"已停下。什么也没有丢。继续：{go_on}", f"Stopped. Nothing is lost. Go on with: {go_on}"))
+        raise typer.Exit(_STOPPED) from stop

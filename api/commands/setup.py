@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from api.commands.options import HomeOption, JsonOption
+from api.commands.options import HomeOption, JsonOption, stoppable
 from api.settings import ChainSettings, Contact, Installation, IssuerSettings, find_home
 from api.terminal import OUT, done, note, print_json, said
 from api.wiring import Home
@@ -66,7 +66,8 @@ def init(
         machine_passphrases=machine_passphrases,
         chain=ChainSettings(chain_id=chain_id, test_chain=not real),
     )
-    _make(find_home(home), wanted)
+    with stoppable(said("再运行同一条命令", "the same command")):
+        _make(find_home(home), wanted)
     note(said("下一步：vermilion enrol import 名册.csv", "next: vermilion enrol import ROSTER.csv"))
 
 
@@ -175,8 +176,9 @@ def demo(
     from api.demonstration import run_demonstration
 
     path = home or DEMO_HOME
-    made = _make(path, demo_installation())
-    run_demonstration(made)
+    with stoppable("make demo" if home is None else f"vermilion demo --home {path}"):
+        made = _make(path, demo_installation())
+        run_demonstration(made)
     if not no_serve:
         run_server(made, "127.0.0.1", port)
 

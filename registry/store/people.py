@@ -189,13 +189,26 @@ class SqlEnrolments:
             raise NotHere("application", admission)
         return found
 
+    def findings(self, admission: str) -> list[dict[str, str | bool]]:
+        """What a decision found, condition by condition: `rule condition held zh en`. Raises NotHere.
+
+        Empty where nothing is decided yet, or the person was erased.
+        """
+        row = self._session.row(application, select(application).where(application.c.admission == admission))
+        if row is None:
+            raise NotHere("application", admission)
+        key = person_keys(self._session, (row["person"],)).get(row["person"])
+        if key is None or row["findings"] is None:
+            return []
+        return list(decrypt_json(key, row["person"], _findings(admission), row["findings"])["findings"])
+
     def decide(self, admission: str, decision: Decision, person_deciding: str, at: datetime) -> None:
         """Write down a decision, once. Raises NotHere, StateMoved where it was decided before."""
         query = select(application.c.person).where(application.c.admission == admission)
         of = self._session.connection.execute(query).scalar_one_or_none()
         if of is None:
             raise NotHere("application", admission)
-        field = f"application.findings/{admission}"
+        field = _findings(admission)
         self._session.change(
             application,
             {"admission": admission},
@@ -236,6 +249,10 @@ class SqlEnrolments:
 
 def _evidence(admission: str) -> str:
     return f"application.evidence/{admission}"
+
+
+def _findings(admission: str) -> str:
+    return f"application.findings/{admission}"
 
 
 def _roster(row: Row) -> Roster:

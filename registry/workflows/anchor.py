@@ -237,12 +237,17 @@ def _watch_included(desk: Desk, batch: Batch) -> bool:
     if facts is not None:
         desk.told(batch.id, AnchorState.FINAL)
         return True
-    if _fate(desk, batch.transaction).kind in (FateKind.UNKNOWN, FateKind.WAITING):
-        with desk.store.write() as unit:
-            unit.batches.move(batch.id, AnchorState.INCLUDED, AnchorState.ORPHANED)
-        desk.told(batch.id, AnchorState.ORPHANED)
-        return True
-    return False
+    fate = _fate(desk, batch.transaction)
+    if fate.kind is FateKind.REVERTED:
+        wanted, failure = AnchorState.FAILED, fate.fault or "reverted"
+    elif fate.kind in (FateKind.UNKNOWN, FateKind.WAITING):
+        wanted, failure = AnchorState.ORPHANED, None
+    else:
+        return False
+    with desk.store.write() as unit:
+        unit.batches.move(batch.id, AnchorState.INCLUDED, wanted, failure=failure)
+    desk.told(batch.id, wanted)
+    return True
 
 
 def _request_step(desk: Desk, request: StatusRequest) -> bool:

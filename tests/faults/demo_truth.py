@@ -88,9 +88,10 @@ def _of_certificates(certificates: list[StoredCertificate]) -> Iterator[str]:
 
 
 def _of_bundles(home: Home, certificates: list[StoredCertificate]) -> Iterator[str]:
-    """One file a certificate, nothing else beside them, and each has the verdict it should."""
+    """One file a certificate, and each has the verdict it should."""
     folder = home.path / "delivered"
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    # What was being written at a kill stays beside them under a hidden name; it is no bundle and nobody's to open.
+    names = {path.name for path in folder.glob("[!.]*")}
     expected = {f"{one.reservation.number}.bundle.json" for one in certificates}
     if names != expected:
         yield f"{len(expected - names)} bundles missing, {len(names - expected)} files too many"
@@ -103,4 +104,4 @@ def _of_bundles(home: Home, certificates: list[StoredCertificate]) -> Iterator[s
 
 def digests(path: Path) -> dict[str, str]:
     """SHA-256 of every delivered file, by name."""
-    return {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in (path / "delivered").iterdir()}
+    return {one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in (path / "delivered").glob("[!.]*")}

@@ -60,7 +60,7 @@ def passage(stage: Stage, home: Path, strikes: tuple[str, ...], how: signal.Sign
             assert played.killed, (strike, played)
         else:
             assert played.exit_code == INTERRUPTED, (strike, played)
-            assert "Nothing is lost" in played.stderr, (strike, played)
+            assert "Nothing is lost. Go on with: vermilion demo" in played.stderr, (strike, played)
             assert "Traceback" not in played.stderr, (strike, played)
     last = stage.demo(home)
     assert last.exit_code == 0, last

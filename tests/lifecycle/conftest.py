@@ -9,14 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from api.app import create_app
 from api.cli import app
 from api.commands.setup import demo_installation
 from api.demo_data import sample_roster, sample_scores
 from api.errors import exit_code as exit_code_of
 from api.founding import make_installation
-from api.published import Published
-from api.serving import Health, contacts
+from api.serving import application
 from api.verifier.report import report_document
 from api.wiring import Home, verifier_without_home
 from registry.kernel.errors import RegistryError
@@ -45,14 +43,7 @@ class World:
 
     def pages(self) -> WebClient:
         """Give a client of the web doors."""
-        application = create_app(
-            self.home.verifier(),
-            health=Health(self.home),
-            documents=Published(self.home),
-            public_base_url=self.home.installation.public_base_url,
-            contacts=contacts(self.home),
-        )
-        return WebClient(application)
+        return WebClient(application(self.home, cause=lambda: None))
 
     def bundle(self, certificate: StoredCertificate) -> Path:
         """Where a certificate's delivered bundle lies."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import typer.main
@@ -14,6 +15,11 @@ _OPTION = re.compile(r"--[a-z][a-z-]*")
 _BARE_OPTION = re.compile(r"`(--[a-z][a-z-]*)[^`]*`")
 
 
+@cache
+def _commands() -> Any:
+    return typer.main.get_command(app)
+
+
 def named_commands(text: str) -> list[str]:
     """List what follows `vermilion` in code spans and code blocks, up to the end of the span, line or comment."""
     return [found.split("#")[0].split(" · ")[0].strip() for found in _NAMED.findall(text)]
@@ -21,7 +27,7 @@ def named_commands(text: str) -> list[str]:
 
 def fault_of(command: str) -> str | None:
     """Say what is wrong with a command line as it is written in a text; None = nothing."""
-    at: Any = typer.main.get_command(app)
+    at = _commands()
     for word in command.split():
         below = getattr(at, "commands", None)
         if below is None:
@@ -36,7 +42,7 @@ def fault_of(command: str) -> str | None:
 
 def unknown_options(text: str) -> Iterator[str]:
     """Yield every option that stands in a code span by itself and that no command has."""
-    known = set(_options(typer.main.get_command(app)))
+    known = set(_options(_commands()))
     yield from (option for option in _BARE_OPTION.findall(text) if option not in known)
 
 

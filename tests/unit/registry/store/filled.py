@@ -207,7 +207,7 @@ def _to_the_chain(store: Database, name: str, chain_id: BatchId, size: int) -> N
 
 
 def records_of(chain_id: BatchId, size: int, root) -> list[Record]:
-    """A short history: founding, accreditation, the batch, a suspension of it by members, a status change, a successor."""
+    """A short history: founding, accreditation, the batch, changes of status, a successor, members' ballots on it."""
     code = ISSUER.encode().ljust(32, b"\0")
     contents = [
         Genesis(

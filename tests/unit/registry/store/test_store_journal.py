@@ -87,7 +87,8 @@ def test_the_hash_of_an_entry_can_be_computed_without_us():
         ("DELETE FROM journal WHERE seq >= 3", [3]),
         ("DELETE FROM journal", [0]),
         (
-            "INSERT INTO journal SELECT 5, at, person, action, subject, detail, hash, hash, seal FROM journal WHERE seq = 4",
+            "INSERT INTO journal"
+            " SELECT 5, at, person, action, subject, detail, hash, hash, seal FROM journal WHERE seq = 4",
             [5, 6],
         ),
         ("UPDATE journal SET seq = 100 - seq; UPDATE journal SET seq = seq - 96", [0, 1, 2, 3, 4, 5]),

@@ -183,6 +183,9 @@ def test_applications_are_found_by_what_was_decided(empty):
         assert {(one.eligible, one.rule) for one in may_not} == {(False, None)}
         assert {one.admission for one in [*may, *may_not]} == everybody
         assert list(unit.enrolments.applications(undecided=True)) == []
+        reasons = unit.enrolments.findings(may_not[0].admission)
+        assert {frozenset(one) for one in reasons} == {frozenset({"rule", "condition", "held", "zh", "en"})}
+        assert any(one["held"] is False for one in reasons)
         levels = [len(list(unit.enrolments.applications(level=level))) for level in ("1", "2", "3")]
         assert sum(levels) == 40
 
@@ -265,7 +268,7 @@ def test_marks_without_an_application_or_given_twice_are_refused(eligible, what)
 # — batches —
 
 
-def reserved(store, name: str, key: str, one, numbers=None, revision: int = 1):
+def reserved(store, name: str, key: str, one, *, numbers=None, revision: int = 1):
     """Reserve a batch of one certificate for an application."""
     with store.read() as unit:
         like = unit.batches.batches()
@@ -663,9 +666,9 @@ class Statements:
     def __init__(self, store) -> None:
         self.asked: list[tuple[str, object]] = []
         for engine in (store._readers, store._writers):
-            event.listen(engine, "before_cursor_execute", self._note)
+            event.listen(engine, "before_cursor_execute", self._note, named=True)
 
-    def _note(self, connection, cursor, statement, parameters, context, executemany) -> None:
+    def _note(self, *, statement, parameters, executemany, **_) -> None:
         if statement.startswith(("SELECT", "UPDATE", "INSERT")):
             self.asked.append((statement, parameters[0] if executemany else parameters))
 

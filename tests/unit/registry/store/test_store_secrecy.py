@@ -111,7 +111,7 @@ def resealed(path, statement: str) -> None:
         connection.execute(statement)
         connection.row_factory = sqlite3.Row
         for row in connection.execute(f"SELECT rowid AS place, * FROM {table.name}").fetchall():
-            values = {name: row[name] for name in row.keys() if name != "place"}
+            values = {column.name: row[column.name] for column in table.columns}
             connection.execute(
                 f"UPDATE {table.name} SET seal = ? WHERE rowid = ?", (seal(KEYS.seal, table, values), row["place"])
             )
@@ -146,7 +146,7 @@ def test_a_ciphertext_in_another_row_of_the_same_person_does_not_open(empty, tmp
         tmp_path / "new.db",
         "UPDATE application SET evidence = (SELECT evidence FROM application ORDER BY admission LIMIT 1)",
     )
-    with empty.read() as unit, pytest.raises(CiphertextUnreadable, match="application.evidence/26110002000001"):
+    with empty.read() as unit, pytest.raises(CiphertextUnreadable, match=r"application\.evidence/26110002000001"):
         list(unit.enrolments.applications())
 
 

@@ -1,0 +1,173 @@
+"""Verdicts per second over HTTP, 16 connections, and the ratio to a bare web application in the same run.
+
+Bare: the same web framework and server, one row read from SQLite and one ES256 verification a request.
+"""
+
+import asyncio
+import multiprocessing
+import random
+import socket
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+from api.serving import application
+from api.wiring import Home
+from benchmarks.bench import new_home, options, peak_megabytes, report, roster_of, scores_of
+from registry.kernel.signing import PrivateKey
+from registry.workflows.anchor import Desk, anchor_batch
+from registry.workflows.assess import confirm_sheet, record_scores
+from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.follow import follow
+from registry.workflows.issue import approve, propose
+
+_CONNECTIONS = 16
+_SECONDS = 8.0
+
+
+def issued(folder: Path, size: int) -> list[str]:
+    """Issue `size` certificates; give their keys."""
+    home = new_home(folder)
+    programme = home.catalogue.programme("AIGC-APP-ENG")
+    import_roster(home.store, home.clock, programme, roster_of(size), person="clerk-1")
+    decide_applications(home.store, home.clock, home.catalogue, home.issuer, person="clerk-1")
+    with home.store.read() as unit:
+        admissions = [one.admission for one in unit.enrolments.applications(eligible=True)]
+    sheet = record_scores(
+        home.store,
+        home.clock,
+        programme,
+        scores_of(admissions),
+        examined_on=date(2026, 11, 8),
+        person="clerk-1",
+    ).sheet
+    confirm_sheet(home.store, home.clock, sheet.id, person="clerk-2")
+    batch = propose(
+        home.store,
+        home.clock,
+        home.catalogue,
+        home.body,
+        home.credential_signer(),
+        programme="AIGC-APP-ENG",
+        level="1",
+        person="maker-1",
+    )
+    approve(home.store, home.clock, home.catalogue, home.approver(), batch.id, person="approver-1")
+    with home.chain(writing=True) as ledger:
+        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
+        anchor_batch(desk, batch.id)
+        follow(home.store, ledger, home.clock)
+    with home.store.read() as unit:
+        return [one.reservation.key for one in unit.batches.certificates()]
+
+
+def _ours(folder: str) -> ASGIApp:
+    # The knowledge was read a moment ago; a follower would only refresh its time.
+    return application(Home(Path(folder)), cause=lambda: None, max_age_seconds=3_600)
+
+
+def _bare(folder: str) -> ASGIApp:
+    key, app = PrivateKey.generate(), FastAPI(openapi_url=None)
+    public, message = key.public_key(), b"x" * 1_500
+    signature = key.sign(message)
+    path = f"file:{folder}/registry.db?mode=ro"
+
+    @app.get("/v1/certificates/{certificate_key}/verdict")
+    def verdict(certificate_key: str) -> dict[str, str]:
+        database = sqlite3.connect(path, uri=True)
+        row = database.execute("SELECT number FROM certificate WHERE key = ?", (certificate_key,)).fetchone()
+        database.close()
+        public.verify(message, signature)
+        return {"number": row[0]}
+
+    return app
+
+
+def _serve(make: Callable[[str], ASGIApp], folder: str, port: int) -> None:
+    uvicorn.run(make(folder), host="127.0.0.1", port=port, log_level="error", access_log=False)
+
+
+def measured(make: Callable[[str], ASGIApp], folder: Path, keys: list[str], expected: bytes) -> tuple[float, float]:
+    """Serve in a process of its own and ask from this one; give requests per second and the 99th percentile in ms."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = multiprocessing.get_context("spawn").Process(target=_serve, args=(make, str(folder), port), daemon=True)
+    server.start()
+    try:
+        _await_port(port)
+        asyncio.run(_hammer(port, keys, expected, 1.0))  # warm
+        times = asyncio.run(_hammer(port, keys, expected, _SECONDS))
+    finally:
+        server.terminate()
+        server.join()
+    times.sort()
+    return len(times) / _SECONDS, times[int(len(times) * 0.99)] * 1_000
+
+
+def _await_port(port: int) -> None:
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+    raise SystemExit("the server did not start")
+
+
+async def _hammer(port: int, keys: list[str], expected: bytes, seconds: float) -> list[float]:
+    times: list[float] = []
+    until = time.perf_counter() + seconds
+
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while time.perf_counter() < until:
+            begin = time.perf_counter()
+            path = f"/v1/certificates/{random.choice(keys)}/verdict"
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+            body = await reader.readexactly(length)
+            if not head.startswith(b"HTTP/1.1 200") or expected not in body:
+                raise SystemExit(f"unexpected answer: {head[:80]!r} {body[:200]!r}")
+            times.append(time.perf_counter() - begin)
+        writer.close()
+
+    await asyncio.gather(*(client() for _ in range(_CONNECTIONS)))
+    return times
+
+
+def measure(size: int) -> dict[str, object]:
+    """Measure with `size` certificates in the registry."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "home"
+        keys = issued(folder, size)
+        ours, p99 = measured(_ours, folder, keys, b'"outcome":"valid"')
+        bare, bare_p99 = measured(_bare, folder, keys, b'"number"')
+    return {
+        "size": size,
+        "per_second": round(ours, 1),
+        "p99_ms": round(p99, 1),
+        "bare_per_second": round(bare, 1),
+        "bare_p99_ms": round(bare_p99, 1),
+        "ratio_to_stub": round(ours / bare, 3),
+        "peak_mb": peak_megabytes(),
+    }
+
+
+def main() -> None:
+    """Measure every size."""
+    chosen = options(__doc__ or "", sizes="10000")
+    rows = [measure(int(size)) for size in chosen.sizes.split(",")]
+    report("verify", rows, as_json=chosen.json, connections=_CONNECTIONS)
+
+
+if __name__ == "__main__":
+    main()

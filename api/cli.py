@@ -11,6 +11,7 @@ from api.commands import audit, batch, cert, enrol, exam, programme, setup, veri
 from api.errors import advice, exit_code
 from api.terminal import ERR, said
 from registry.kernel.errors import RegistryError
+from registry.programme import ProgrammeMalformed
 
 app = typer.Typer(
     name="vermilion",
@@ -34,6 +35,7 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(cert.app, name="cert")
 app.command()(verify.verify)
 app.add_typer(audit.app, name="audit")
+app.add_typer(setup.db, name="db")
 
 
 def _print_version(wanted: bool) -> None:
@@ -69,6 +71,9 @@ def print_error(error: RegistryError) -> None:
     """Print what happened, why, what to do, and the stable code."""
     texts = advice().get(error.code)
     ERR.print(f"[bold red]{said('错误：', 'error:')}[/bold red] {escape(str(error))}")
+    if isinstance(error, ProgrammeMalformed):
+        for fault in error.faults:
+            ERR.print(f"  {escape(fault.key)}: {escape(fault.reason)}")
     if texts is not None:
         ERR.print(f"  {escape(said(texts.cause_zh, texts.cause_en))}")
         ERR.print(f"  {escape(said(texts.remedy_zh, texts.remedy_en))}   [dim]\\[{escape(error.code)}][/dim]")

@@ -112,6 +112,15 @@ def _keys(home: Home) -> Iterator[Examined]:
             en="its key lies in the same folder as the sender's: fine for a demonstration, not for real use",
             remedy="docs/operations.md#two-people",
         )
+    members = sorted(path.stem for path in home.keys.glob("member-*.json"))
+    if members:
+        yield Examined(
+            what="members",
+            state="note",
+            zh=f"联盟成员的{len(members)}把密钥也在这里：持有者可以自行投票",
+            en=f"the keys of {len(members)} members lie here too: whoever holds them can vote alone",
+            remedy="docs/operations.md#keys",
+        )
     if home.installation.machine_passphrases:
         yield Examined(
             what="passphrases",
@@ -134,5 +143,9 @@ def _work(home: Home) -> Iterator[Examined]:
         state="note" if waiting else "good",
         zh=f"未完成：{'、'.join(waiting)}" if waiting else "没有未完成的批次或申请",
         en=f"unfinished: {', '.join(waiting)}" if waiting else "no batch or request is left unfinished",
-        remedy=f"vermilion batch issue {batches[0]}" if batches else "",
+        remedy=f"vermilion batch issue {batches[0]}"
+        if batches
+        else f"vermilion cert send {requests[0]}"
+        if requests
+        else "",
     )

@@ -4,7 +4,8 @@
 2. Draw the keys that are not there yet.
 3. Begin the embedded chain, unless its file is there.
 4. Deploy the contract, accredit the issuer, register its keys, as far as the chain lacks it.
-5. Pin the trust root, publish the public keys, make the database: from then on it is complete.
+5. Pin the trust root: from then on it is complete, and running this again only brings the database to the present
+   schema.
 """
 
 import json
@@ -50,12 +51,15 @@ class _Keys:
 def make_installation(home: Home, wanted: Installation, told: Told) -> None:
     """Bring a data folder to a complete installation. Raises HomeOccupied, FoundingHalted, FoundingDelayed."""
     _describe(home.path, wanted)  # 1
+    if (home.path / "trust-root.json").exists():
+        # Complete: a key that is missing now was lost, and a new one in its place would only hide that.
+        home.make_store()
+        return
     keys = _draw_keys(home, machine_made=wanted.machine_passphrases)  # 2
     told("keys", f"{len(keys.accounts)} accounts, {len(keys.statements)} statement keys")
-    if not (home.path / "trust-root.json").exists():
-        _found(home, wanted, keys, told)  # 3, 4, 5
     _publish(home, keys)
     home.make_store()
+    _found(home, wanted, keys, told)  # 3, 4, 5
 
 
 def _describe(path: Path, wanted: Installation) -> None:
@@ -64,7 +68,8 @@ def _describe(path: Path, wanted: Installation) -> None:
     except (FileExistsError, NotADirectoryError) as error:
         raise HomeOccupied(path) from error
     if (path / CONFIG_FILE).exists():
-        if read_installation(path) != wanted:
+        there = read_installation(path)
+        if _permanent(there) != _permanent(wanted):
             raise HomeOccupied(path)
     elif any(one.name != HALF_WRITTEN for one in path.iterdir()):
         raise HomeOccupied(path)
@@ -72,6 +77,11 @@ def _describe(path: Path, wanted: Installation) -> None:
         write_installation(path, wanted)
     if not (path / ".gitignore").exists():
         (path / ".gitignore").write_text("*\n", encoding="utf-8")
+
+
+def _permanent(installation: Installation) -> tuple[str, str, int]:
+    """Give what can never change, because it stands in certificates; the rest of the file is the operator's to edit."""
+    return installation.public_base_url, installation.issuer.code, installation.chain.chain_id
 
 
 def _draw_keys(home: Home, *, machine_made: bool) -> _Keys:
@@ -135,7 +145,7 @@ def _found(home: Home, wanted: Installation, keys: _Keys, told: Told) -> None:
 
 
 def _chain(home: Home, wanted: Installation, sealer: bytes, keys: _Keys) -> EmbeddedChain:
-    # Begun first, opened only where it was begun before: a file that was cut off before its first block cannot be opened.
+    # Begun first, opened only where it was begun before: a file cut off before its first block cannot be opened.
     path, now = home.path / "chain.db", int(home.clock.now().timestamp())
     try:
         return EmbeddedChain.create(

@@ -1,6 +1,6 @@
 """The web server of one machine: pages and API in this process, a follower thread that keeps the projection current.
 
-Signing keys are never opened here: what was under way when work stopped is only watched and delivered, not signed.
+Neither credential, sender nor approver key is opened here; the embedded chain beside it opens the sealer's alone.
 """
 
 import socket

@@ -6,6 +6,7 @@ chain), `keys/`, `delivered/`, and `node.json` while a node of this folder answe
 
 import getpass
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -75,6 +76,16 @@ PassphraseSource = Callable[[str], "Passphrase"]
 """Gives a passphrase: `registry` or `approver`."""
 
 
+class PassphrasesDiffer(MalformedInput):
+    """A new passphrase was typed twice, differently."""
+
+    code = "home/passphrases-differ"
+
+    def __init__(self, whose: str) -> None:
+        self.whose = whose
+        super().__init__(f"the {whose} passphrase was not typed the same way twice")
+
+
 class NoTerminal(MalformedInput):
     """A passphrase must be typed, and there is no terminal to type it on."""
 
@@ -140,6 +151,11 @@ class Home:
             genesis=self.trust_root.genesis,
         )
 
+    @property
+    def is_being_made(self) -> bool:
+        """Whether the installation is not complete yet: its keys are drawn now."""
+        return not (self.path / "trust-root.json").exists()
+
     # — keys —
 
     @property
@@ -179,7 +195,10 @@ class Home:
             return read_passphrase(self.keys / f"{whose}.passphrase")
         if not sys.stdin.isatty():
             raise NoTerminal(whose)
-        return Passphrase.typed(getpass.getpass(f"passphrase ({whose}): "))
+        typed = getpass.getpass(f"passphrase ({whose}): ")
+        if self.is_being_made and getpass.getpass(f"passphrase ({whose}), again: ") != typed:
+            raise PassphrasesDiffer(whose)
+        return Passphrase.typed(typed)
 
     def account(self, role: str) -> "AccountKey":
         """Open the key file of an account: `sender`, `approver`, `controller`, `member-1`, `sealer`."""
@@ -300,17 +319,21 @@ class Home:
                 time.sleep(_LOCK_POLL_SECONDS)
 
     def running_node(self) -> str | None:
-        """Give the address that the node of this folder answers at, if one says so."""
+        """Give the address that the node of this folder answers at; None where none runs, whatever a dead one left."""
         try:
-            return str(json.loads((self.path / "node.json").read_bytes())["url"])
-        except (FileNotFoundError, ValueError, KeyError):
+            said = json.loads((self.path / "node.json").read_bytes())
+            os.kill(int(said["pid"]), 0)
+            return str(said["url"])
+        except (FileNotFoundError, ValueError, KeyError, ProcessLookupError):
             return None
+        except PermissionError:  # it runs, as somebody else
+            return str(said["url"])
 
     @contextmanager
     def announced(self, url: str) -> Iterator[None]:
         """Say where a node of this folder answers, while it does."""
         path = self.path / "node.json"
-        path.write_text(json.dumps({"url": url}) + "\n", encoding="utf-8")
+        path.write_text(json.dumps({"url": url, "pid": os.getpid()}) + "\n", encoding="utf-8")
         try:
             yield
         finally:

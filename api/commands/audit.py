@@ -12,11 +12,11 @@ from api.terminal import OUT, note, print_json, progress, said
 from api.wiring import Home
 from registry.anchor.history import Record
 from registry.credential.v1 import CHINA_TIME
-from registry.ports import LedgerUnavailable
+from registry.ports import LedgerForeign, LedgerUnavailable
 from registry.ports.storage import NotHere
 from registry.status import concerns
 from registry.workflows.audit import Consistency
-from registry.workflows.follow import follow
+from registry.workflows.follow import HistoryBroken, follow
 
 app = typer.Typer(no_args_is_help=True, help="The chain's history, and consistency with it.")
 
@@ -87,12 +87,15 @@ def fsck(node: NodeOption = None, home: HomeOption = None, as_json: JsonOption =
     """
     found = Home.find(home)
     with ExitStack() as stack, progress(said("比对", "compare")) as update:
+        halted = None
         try:
             ledger = stack.enter_context(found.chain(node=node))
             follow(found.store, ledger, found.clock)
         except LedgerUnavailable:
             ledger = None
-        result = found.auditor(ledger).fsck(update)
+        except (LedgerForeign, HistoryBroken) as error:
+            ledger, halted = None, error
+        result = found.auditor(ledger).fsck(update, halted=halted)
     if as_json:
         print_json(_consistency(result))
     else:

@@ -7,6 +7,7 @@ import typer
 
 from api.commands.enrol import ProgrammeOption, chosen
 from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person, stoppable
+from api.errors import advice
 from api.terminal import OUT, note, print_fields, print_json, print_table, progress, said
 from api.wiring import Home
 from registry.anchor.progress import Batch
@@ -16,6 +17,7 @@ from registry.kernel.encoding import b64url
 from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.deliver import deliver
 from registry.workflows.issue import approve as approve_batch
+from registry.workflows.issue import cancel as cancel_batch
 from registry.workflows.issue import propose as propose_batch
 
 app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")
@@ -44,7 +46,7 @@ _SAFE = {
     AnchorState.FAILED: (
         "合约拒绝，待人处理",
         "the contract refused it; a person must look",
-        "vermilion audit timeline",
+        "vermilion batch approve {id} --as SOMEBODY-ELSE, once the cause is gone; or vermilion batch cancel {id}",
     ),
     AnchorState.CANCELLED: ("已取消", "cancelled", _PROPOSE),
 }
@@ -107,6 +109,13 @@ def issue(
     show_batch(issued, as_json=as_json)
     if issued.state is not AnchorState.FINAL:
         raise typer.Exit(1 if issued.state is AnchorState.FAILED else 3)
+
+
+@app.command(epilog="Example: vermilion batch cancel B-2026-11-0001 --as maker-1")
+def cancel(batch: BatchArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Give up a batch that is not signed for the chain yet, or that the contract refused; its candidates wait again."""
+    found = Home.find(home)
+    show_batch(cancel_batch(found.store, found.clock, batch, person=person(by)), as_json=as_json)
 
 
 def issue_batch(home: Home, name: str, *, wait: int, node: str | None = None) -> Batch:
@@ -199,6 +208,9 @@ def show_batch(batch: Batch, *, as_json: bool) -> None:
         at = batch.placement.block_time.astimezone(CHINA_TIME)
         fields[said("区块", "block")] = f"{batch.placement.block_number}  {at:%Y-%m-%d %H:%M:%S %z}"
     if batch.failure is not None:
-        fields[said("原因", "cause")] = batch.failure
+        texts = advice().get(batch.failure)
+        fields[said("原因", "cause")] = batch.failure if texts is None else said(texts.cause_zh, texts.cause_en)
+        if texts is not None:
+            fields[said("怎么办", "what to do")] = said(texts.remedy_zh, texts.remedy_en)
     print_fields(fields)
     note(said(f"下一步：{following.format(id=batch.id)}", f"next: {following.format(id=batch.id)}"))

@@ -18,7 +18,7 @@ from registry.kernel.errors import MalformedInput
 from registry.ports.storage import NotHere, StoredCertificate
 from registry.status import Reason, Status, needs_approval
 from registry.workflows.anchor import Desk, change_status
-from registry.workflows.change_status import approve_change, present_status, request_change
+from registry.workflows.change_status import approve_change, cancel_change, present_status, request_change
 from registry.workflows.deliver import bundle_of
 
 app = typer.Typer(no_args_is_help=True, help="Certificates.")
@@ -188,11 +188,52 @@ def approve(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve a revocation or reinstatement as the second person, and take it to the chain."""
+    """Approve a revocation or reinstatement as the second person.
+
+    Where the passphrases lie beside the keys, as in the demonstration, it is sent at once; else the maker sends it.
+    """
+    found = Home.find(home)
+    with found.chain(node=node) as ledger:
+        approved = approve_change(found.store, found.clock, ledger, found.approver(), request, person=person(by))
+    if found.installation.machine_passphrases:
+        _take(found, approved, None, wait, node, as_json=as_json)
+        return
+    if as_json:
+        print_json(request_document(approved))
+    else:
+        OUT.print(said(f"申请{approved.id}已批准", f"request {approved.id} is approved"))
+        note(said(f"下一步：vermilion cert send {approved.id}", f"next: vermilion cert send {approved.id}"))
+
+
+@app.command(epilog="Example: vermilion cert send C-2026-11-0001")
+def send(
+    request: Annotated[str, typer.Argument(help="Request, such as C-2026-11-0001.")],
+    wait: WaitOption = 60,
+    node: NodeOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a request to the chain: an approved one, or one that was interrupted. May be run again."""
     found = Home.find(home)
     with found.store.read() as unit:
         asked = unit.status_requests.request(request)
-    _take(found, asked, person(by) if asked.state is RequestState.REQUESTED else None, wait, node, as_json=as_json)
+    _take(found, asked, None, wait, node, as_json=as_json)
+
+
+@app.command(epilog="Example: vermilion cert cancel C-2026-11-0001 --as maker-1")
+def cancel(
+    request: Annotated[str, typer.Argument(help="Request, such as C-2026-11-0001.")],
+    by: PersonOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Give up a request that is not signed for the chain yet."""
+    found = Home.find(home)
+    cancelled = cancel_change(found.store, found.clock, request, person=person(by))
+    if as_json:
+        print_json(request_document(cancelled))
+    else:
+        OUT.print(said(f"申请{cancelled.id}已取消", f"request {cancelled.id} is cancelled"))
 
 
 @app.command(epilog="Example: vermilion cert requests")

@@ -175,6 +175,9 @@ def _print_reading(file: Path, reading: RosterReading) -> None:
     )
     if reading.problems:
         print_problems(reading.problems)
+    if reading.notices:
+        note(said("请留意（不影响导入）：", "worth a look (refuses nothing):"))
+        print_problems(reading.notices)
 
 
 def print_problems(problems: Sequence[RowProblem]) -> None:

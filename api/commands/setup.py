@@ -20,6 +20,7 @@ from registry.programme import load_catalogue
 if TYPE_CHECKING:
     from node.embedded import EmbeddedChain
 
+db = typer.Typer(no_args_is_help=True, help="The database.")
 node = typer.Typer(no_args_is_help=True, help="The embedded chain.")
 DEMO_HOME = Path("demo-data")
 DEMO_URL = "http://localhost:8000"
@@ -79,6 +80,22 @@ def _make(path: Path, wanted: Installation) -> Home:
     home = Home(path)
     make_installation(home, wanted, done)
     return Home.find(path)
+
+
+@db.command("upgrade", epilog="Example: vermilion db upgrade")
+def upgrade_database(home: HomeOption = None) -> None:
+    """Bring the database to the present schema; a current one stays as it is."""
+    found = Home.find(home)
+    found.make_store()
+    OUT.print(said("数据库表结构为现行版本", "the database's schema is current"))
+
+
+@db.command("check", epilog="Example: vermilion db check")
+def check_database(home: HomeOption = None) -> None:
+    """Say whether the database opens with its durability settings and the present schema."""
+    with Home.find(home).store.read() as unit:
+        unit.batches.names()
+    OUT.print(said("数据库可用，表结构为现行版本", "the database opens, its schema is current"))
 
 
 @node.command("run", epilog="Example: vermilion node run --port 8545")

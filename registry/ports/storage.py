@@ -38,16 +38,6 @@ class NotHere(Missing):
         super().__init__(f"no such {kind}: {name}")
 
 
-class AlreadyHere(Conflict):
-    """The same file was taken before."""
-
-    code = "store/already-here"
-
-    def __init__(self, kind: str, name: str) -> None:
-        self.kind, self.name = kind, name
-        super().__init__(f"this {kind} was taken before, as {name}")
-
-
 class KeyReused(Conflict):
     """An idempotency key was used before for something else."""
 
@@ -306,7 +296,7 @@ class Batches(Protocol):
         ...
 
     def approve(self, batch_id: str, *, person: str, at: datetime, approval: Approval) -> None:
-        """Sealed → approved; also failed → approved, once a person has seen to the cause."""
+        """Sealed → approved; also failed → approved, and approved anew once the kept approval has lapsed."""
         ...
 
     def sign(self, batch_id: str, transaction: SignedTransaction, at: datetime) -> None:
@@ -394,7 +384,7 @@ class StatusRequests(Protocol):
     def approve(
         self, request_id: str, *, person: str, at: datetime, approval: Approval, status_nonce: int | None
     ) -> None:
-        """Requested → approved."""
+        """Requested → approved; also approved anew once the kept approval has lapsed."""
         ...
 
     def sign(self, request_id: str, transaction: SignedTransaction, at: datetime) -> None:

@@ -1,10 +1,11 @@
 """Batches, certificates, trees and the outbox of signed transactions."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Select, case, func, select, tuple_
+from sqlalchemy import Select, case, func, select, text
 
 from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import Batch, Placement
@@ -34,6 +35,12 @@ from registry.store.vault import decrypt, encrypt
 
 CHUNK = 1024
 """Hashes in one stored piece of a tree level."""
+# One question for a whole path: which level, which chunk, which byte of it (from 1), as a JSON list of lists.
+_TREE_NODES: Final = text(
+    "SELECT asked.key, substr(tree_chunk.hashes, asked.value ->> 2, 32)"
+    " FROM json_each(:asked) AS asked JOIN tree_chunk ON tree_chunk.batch = :batch"
+    " AND tree_chunk.level = asked.value ->> 0 AND tree_chunk.chunk = asked.value ->> 1"
+)
 
 
 class SqlBatches:
@@ -125,14 +132,17 @@ class SqlBatches:
         )
 
     def approve(self, batch_id: str, *, person: str, at: datetime, approval: Approval) -> None:
-        """Sealed → approved; also failed → approved, once a person has seen to the cause."""
-        current = self.batch(batch_id).state
-        if current not in (AnchorState.SEALED, AnchorState.FAILED):
+        """Sealed → approved; also failed → approved, and approved anew once the kept approval has lapsed."""
+        of = self.batch(batch_id)
+        if of.state not in (AnchorState.SEALED, AnchorState.FAILED) and not (
+            of.state is AnchorState.APPROVED and has_lapsed(of.approval, at)
+        ):
             raise StateMoved("batch", batch_id)
-        self._step(
-            batch_id,
-            current,
-            AnchorState.APPROVED,
+        self._session.change(
+            batch,
+            {"id": batch_id},
+            {"state": of.state.value},
+            state=AnchorState.APPROVED.value,
             approved_by=person,
             approved_at=micros(at),
             approver=approval.approver,
@@ -233,26 +243,13 @@ class SqlBatches:
 
     def _hashes(self, batch_id: str, positions: Sequence[tuple[int, int]]) -> list[bytes]:
         """Read single hashes of the tree, each by level and position; the seals of whole chunks are left to fsck."""
-        # The lowest level is asked for twice, leaf and sibling: both lie in one chunk.
-        found: dict[tuple[int, int], bytes] = {}
-        for asked in (positions[:1], positions[1:]):
-            if not asked:
-                continue
-            offset = case(
-                {level: position % CHUNK * HASH_SIZE + 1 for level, position in asked}, value=tree_chunk.c.level
-            )
-            query = select(tree_chunk.c.level, func.substr(tree_chunk.c.hashes, offset, HASH_SIZE)).where(
-                tree_chunk.c.batch == batch_id,
-                tuple_(tree_chunk.c.level, tree_chunk.c.chunk).in_(
-                    [(level, position // CHUNK) for level, position in asked]
-                ),
-            )
-            read = {level: bytes(one) for level, one in self._session.connection.execute(query)}
-            found.update({(level, position): read.get(level, b"") for level, position in asked})
-        for level, position in positions:
-            if len(found[level, position]) != HASH_SIZE:
+        asked = [(level, position // CHUNK, position % CHUNK * HASH_SIZE + 1) for level, position in positions]
+        found = self._session.connection.execute(_TREE_NODES, {"batch": batch_id, "asked": json.dumps(asked)})
+        hashes = {place: bytes(one) for place, one in found}
+        for place, (level, position) in enumerate(positions):
+            if len(hashes.get(place, b"")) != HASH_SIZE:
                 raise NotHere("tree node", f"{batch_id} level {level} position {position}")
-        return [found[place] for place in positions]
+        return [hashes[place] for place in range(len(positions))]
 
     def leaves(self, batch_id: str) -> list[LeafHash]:
         """The tree's lowest level. Raises SealBroken where a piece of it is missing."""
@@ -436,6 +433,11 @@ def _batch(row: Row) -> Batch:
         delivered_at=maybe_time(row["delivered_at"]),
         failure=row["failure"],
     )
+
+
+def has_lapsed(approval: Approval | None, at: datetime) -> bool:
+    """Tell whether an approval's deadline has passed: then it is nobody's any more, and another may approve."""
+    return approval is not None and approval.deadline <= int(at.timestamp())
 
 
 def keep_transaction(session: Session, subject: str, transaction: SignedTransaction, at: datetime) -> None:

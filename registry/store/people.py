@@ -48,14 +48,6 @@ def person_keys(session: Session, people: Iterable[str]) -> dict[str, bytes]:
     return keys
 
 
-def person_key(session: Session, of: str) -> bytes:
-    """Open one person's key. Raises PersonErased."""
-    key = person_keys(session, [of]).get(of)
-    if key is None:
-        raise PersonErased(of)
-    return key
-
-
 class SqlEnrolments:
     """Implements registry.ports.storage.Enrolments."""
 
@@ -203,19 +195,22 @@ class SqlEnrolments:
         return list(decrypt_json(key, row["person"], _findings(admission), row["findings"])["findings"])
 
     def decide(self, admission: str, decision: Decision, person_deciding: str, at: datetime) -> None:
-        """Write down a decision, once. Raises NotHere, StateMoved where it was decided before."""
-        query = select(application.c.person).where(application.c.admission == admission)
-        of = self._session.connection.execute(query).scalar_one_or_none()
-        if of is None:
+        """Write down a decision, once. Raises NotHere, PersonErased, StateMoved where it was decided before."""
+        query = select(application, person).join_from(application, person)
+        found = self._session.joined(query.where(application.c.admission == admission), application, person)
+        if not found:
             raise NotHere("application", admission)
-        field = _findings(admission)
-        self._session.change(
+        ((row, of),) = found
+        if of["wrapped_key"] is None:
+            raise PersonErased(of["id"])
+        key = unwrap_person_key(self._session.keys, of["id"], of["wrapped_key"])
+        self._session.change_read(
             application,
-            {"admission": admission},
-            {"eligible": None, "person": of},
+            row,
+            {"eligible": None},
             eligible=int(decision.eligible),
             rule=decision.rule,
-            findings=encrypt_json(person_key(self._session, of), of, field, decision_document(decision)),
+            findings=encrypt_json(key, of["id"], _findings(admission), decision_document(decision)),
             decided_by=person_deciding,
             decided_at=micros(at),
         )

@@ -58,14 +58,21 @@ class Session:
 
     def change(self, table: Table, where: Mapping[str, Any], expected: Mapping[str, Any], **changes: Any) -> None:
         """Change the one row that `where` names, if it still is as `expected`. Raises StateMoved, SealBroken."""
-        named = ", ".join(str(value) for value in where.values())
         condition = and_(*(table.c[name] == value for name, value in where.items()))
-        row = next(iter(self.rows(table, select(table).where(condition))), None)
-        if row is None or any(row[name] != value for name, value in expected.items()):
+        row = self.row(table, select(table).where(condition))
+        if row is None:
+            raise StateMoved(table.name, " ".join(_shown(value) for value in where.values()))
+        self.change_read(table, row, expected, **changes)
+
+    def change_read(self, table: Table, row: Row, expected: Mapping[str, Any], **changes: Any) -> None:
+        """Change a row that was read in this transaction, if it is as `expected`. Raises StateMoved."""
+        keys = [column.name for column in table.primary_key]
+        named = " ".join(_shown(row[key]) for key in keys)
+        if any(row[name] != value for name, value in expected.items()):
             raise StateMoved(table.name, named)
         result = self.connection.execute(
             update(table)
-            .where(condition, table.c.seal == row["seal"])
+            .where(*(table.c[key] == row[key] for key in keys), table.c.seal == row["seal"])
             .values(**changes, seal=seal(self.keys.seal, table, {**row, **changes}))
         )
         if result.rowcount != 1:

@@ -16,8 +16,8 @@ from registry.kernel.identifiers import (
 )
 from registry.ports.storage import NotHere
 from registry.status import Reason, Status, needs_approval
-from registry.store.issuing import keep_transaction
-from registry.store.sessions import Row, Session, maybe_time, micros, time_of
+from registry.store.issuing import has_lapsed, keep_transaction
+from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, time_of
 from registry.store.tables import status_request
 
 _FINISHED = (RequestState.FINAL, RequestState.FAILED, RequestState.CANCELLED)
@@ -80,11 +80,16 @@ class SqlStatusRequests:
     def approve(
         self, request_id: str, *, person: str, at: datetime, approval: Approval, status_nonce: int | None
     ) -> None:
-        """Requested → approved."""
+        """Requested → approved; also approved anew once the kept approval has lapsed."""
+        request = self.request(request_id)
+        if request.state is not RequestState.REQUESTED and not (
+            request.state is RequestState.APPROVED and has_lapsed(request.approval, at)
+        ):
+            raise StateMoved("status_request", request_id)
         self._session.change(
             status_request,
             {"id": request_id},
-            {"state": RequestState.REQUESTED.value},
+            {"state": request.state.value},
             state=RequestState.APPROVED.value,
             approved_by=person,
             approved_at=micros(at),

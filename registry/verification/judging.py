@@ -469,6 +469,9 @@ class _Case:
 
     def _notices(self, outcome: Outcome, findings: tuple[Finding, ...]) -> tuple[Notice, ...]:
         notices = list(_notices_about_chain(self.circumstances))
+        if not notices and self.credential.terms.base_url.startswith("http://"):
+            # Only localhost may go without TLS: whatever the chain, nobody issues real certificates from there.
+            notices.append(_notice(NoticeKind.TEST_CHAIN, chain=self.credential.terms.contract.chain_id))
         if outcome is Outcome.ALTERED:
             return tuple(notices)
         notices.extend(self._notices_about_issuer())

@@ -28,7 +28,7 @@ from registry.audit import (
 from registry.credential import credential_leaf
 from registry.credential.v1 import IssuedCredential
 from registry.delivery.bundle import BUNDLE_SUFFIX
-from registry.kernel.errors import RegistryError
+from registry.kernel.errors import IntegrityFault, RegistryError
 from registry.kernel.identifiers import IssuerCode
 from registry.kernel.merkle import MerkleTree, root_hash
 from registry.ports import Ledger, LedgerUnavailable
@@ -74,10 +74,17 @@ class Auditor:
     """None = no node at hand."""
     delivered: DeliveredFiles | None = None
 
-    def fsck(self, progress: Progress = unheard) -> Consistency:
-        """Compare everything; what cannot be read at all is a difference too."""
+    def fsck(self, progress: Progress = unheard, *, halted: IntegrityFault | None = None) -> Consistency:
+        """Compare everything; what cannot be read at all is a difference too.
+
+        `halted`: why the chain could not be followed, where it is not the chain that was read before.
+        """
         with self.store.read() as unit:
             found = list(self._rows(unit))  # 1
+            if halted is not None:
+                found.append(
+                    Difference(code="fsck/chain", subject="chain", expected="as it was read before", found=str(halted))
+                )
             records = list(self._read(unit, found))
             chain, at = self._on_chain(unit)
             if chain is not None and at is not None and self.ledger is not None:  # 2
@@ -146,6 +153,12 @@ class Auditor:
                 batch = unit.batches.batch(name)
                 batches.append(batch)
                 if batch.state in _WITHOUT_TREE:
+                    if batch_facts(records, batch.issuer, batch.batch) is not None:
+                        found.append(
+                            Difference(
+                                code="fsck/state", subject=name, expected="not on the chain", found="recorded there"
+                            )
+                        )
                     continue
                 certificates = list(unit.batches.certificates(batch_id=name))
                 found.extend(self._batch(unit, batch, certificates, records))

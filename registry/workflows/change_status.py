@@ -1,7 +1,5 @@
 """Change a status: one person asks, another approves what cannot be undone lightly; the chain decides."""
 
-from datetime import timedelta
-
 from registry.anchor.facts import certificate_life
 from registry.anchor.progress import RequestState, StatusRequest
 from registry.anchor.states import AnchorState
@@ -10,7 +8,7 @@ from registry.kernel.errors import Conflict
 from registry.kernel.identifiers import CertificateNumber
 from registry.ports import ApprovalSigner, Clock, Ledger
 from registry.ports.storage import NotHere, Store, StoredCertificate, UnitOfWork
-from registry.status import Reason, Status, require_move
+from registry.status import Reason, Status, needs_approval, require_move
 from registry.workflows.anchor import approvable
 from registry.workflows.issue import APPROVAL_LASTS
 
@@ -33,6 +31,16 @@ class RequestOpen(Conflict):
     def __init__(self, number: str, request: str, wanted: str) -> None:
         self.number, self.request, self.wanted = number, request, wanted
         super().__init__(f"another change of {number} is under way: {request} ({wanted})")
+
+
+class RequestNotWaiting(Conflict):
+    """A request does not wait for what is asked of it."""
+
+    code = "status/request-not-waiting"
+
+    def __init__(self, request: str, state: str, what: str) -> None:
+        self.request, self.state, self.what = request, state, what
+        super().__init__(f"request {request} is {state}: it does not wait for {what}")
 
 
 def present_status(unit: UnitOfWork, certificate: StoredCertificate) -> Status:
@@ -93,11 +101,18 @@ def request_change(
 def approve_change(
     store: Store, clock: Clock, ledger: Ledger, signer: ApprovalSigner, name: str, *, person: str
 ) -> StatusRequest:
-    """Approve a request as the second person. Raises FourEyes, StateMoved, LedgerUnavailable."""
+    """Approve a request as the second person; one whose approval lapsed is approved anew.
+
+    Raises FourEyes, RequestNotWaiting, LedgerUnavailable.
+    """
     now = clock.now()
-    deadline = int((now + timedelta(seconds=APPROVAL_LASTS.total_seconds())).timestamp())
+    deadline = int((now + APPROVAL_LASTS).timestamp())
     with store.read() as unit:
         request = unit.status_requests.request(name)
+    lapsed = request.approval is not None and request.approval.deadline <= int(now.timestamp())
+    waits = request.state is RequestState.REQUESTED or (request.state is RequestState.APPROVED and lapsed)
+    if request.wanted not in needs_approval or not waits:
+        raise RequestNotWaiting(name, request.state, "an approval")
     require_second_person(request.requested_by, person, "approving a change of status")
     nonce = ledger.status_nonce(request.issuer, request.batch) if request.wanted is Status.VALID else None
     approval = signer.approve(approvable(request, deadline=deadline, status_nonce=nonce))
@@ -106,4 +121,15 @@ def approve_change(
         unit.journal.write(
             at=now, person=person, action="status.approve", subject=name, number=request.number, approver=signer.address
         )
+        return unit.status_requests.request(name)
+
+
+def cancel_change(store: Store, clock: Clock, name: str, *, person: str) -> StatusRequest:
+    """Give a request up before it is signed for the chain. Raises RequestNotWaiting."""
+    with store.write() as unit:
+        request = unit.status_requests.request(name)
+        if request.state not in (RequestState.REQUESTED, RequestState.APPROVED):
+            raise RequestNotWaiting(name, request.state, "being cancelled")
+        unit.status_requests.move(name, request.state, RequestState.CANCELLED)
+        unit.journal.write(at=clock.now(), person=person, action="status.cancel", subject=name, number=request.number)
         return unit.status_requests.request(name)

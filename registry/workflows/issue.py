@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 
 from registry.anchor.operations import AnchorApproval
 from registry.anchor.progress import Batch
-from registry.anchor.states import AnchorState
+from registry.anchor.states import AnchorState, allowed_transitions
 from registry.assessment import Mark, Result, assess, format_score, require_second_person
 from registry.batch import SALT_LENGTH, BatchManifest, Reservation, RosterRow, ScoreRow, draw_indices, require_size
 from registry.credential import (
@@ -42,7 +42,7 @@ from registry.credential.v1 import (
 )
 from registry.credential.v1 import Result as ShownResult
 from registry.kernel.encoding import canonical_json
-from registry.kernel.errors import IntegrityFault, RuleRefusal
+from registry.kernel.errors import Conflict, IntegrityFault, RuleRefusal
 from registry.kernel.identifiers import (
     BatchId,
     BlockHash,
@@ -75,6 +75,16 @@ class NothingToIssue(RuleRefusal):
     def __init__(self, scope: str) -> None:
         self.scope = scope
         super().__init__(f"no confirmed pass of {scope} waits for a certificate")
+
+
+class NotWaiting(Conflict):
+    """A batch does not wait for what is asked of it."""
+
+    code = "batch/not-waiting"
+
+    def __init__(self, batch: str, state: str, what: str) -> None:
+        self.batch, self.state, self.what = batch, state, what
+        super().__init__(f"batch {batch} is {state}: it does not wait for {what}")
 
 
 class BatchInconsistent(IntegrityFault):
@@ -460,14 +470,19 @@ def evidence_of(manifest: bytes) -> Digest:
 def approve(
     store: Store, clock: Clock, catalogue: Catalogue, signer: ApprovalSigner, name: str, *, person: str
 ) -> Batch:
-    """Approve a sealed batch as the second person. Raises FourEyes, BatchInconsistent, StateMoved."""
+    """Approve a sealed batch as the second person; one that failed or whose approval lapsed is approved anew.
+
+    Raises FourEyes, NotWaiting, BatchInconsistent.
+    """
     # 4
     now = clock.now()
     with store.write() as unit:
         batch = unit.batches.batch(name)
-        if batch.state is not AnchorState.SEALED and batch.approved_by == person:
-            return batch
         require_second_person(batch.proposed_by, person, "approving a batch")
+        if not _awaits_approval(batch, now):
+            if batch.approved_by == person and batch.state is not AnchorState.CANCELLED:
+                return batch
+            raise NotWaiting(name, batch.state, "an approval")
         root, evidence = require_consistent_batch(unit, catalogue, batch)
         approval = signer.approve(
             AnchorApproval(
@@ -485,4 +500,23 @@ def approve(
         unit.journal.write(
             at=now, person=person, action="batch.approve", subject=name, root=root.hex(), evidence=evidence.hex()
         )
+        return unit.batches.batch(name)
+
+
+def _awaits_approval(batch: Batch, now: datetime) -> bool:
+    lapsed = batch.approval is not None and batch.approval.deadline <= int(now.timestamp())
+    return batch.state in (AnchorState.SEALED, AnchorState.FAILED) or (batch.state is AnchorState.APPROVED and lapsed)
+
+
+def cancel(store: Store, clock: Clock, name: str, *, person: str) -> Batch:
+    """Give a batch up before anything of it is signed for the chain, or after the contract refused it.
+
+    Its numbers are never used again; its candidates wait for another batch. Raises NotWaiting.
+    """
+    with store.write() as unit:
+        batch = unit.batches.batch(name)
+        if AnchorState.CANCELLED not in allowed_transitions[batch.state]:
+            raise NotWaiting(name, batch.state, "being cancelled")
+        unit.batches.move(name, batch.state, AnchorState.CANCELLED)
+        unit.journal.write(at=clock.now(), person=person, action="batch.cancel", subject=name, size=batch.size)
         return unit.batches.batch(name)

@@ -42,5 +42,3 @@ def examined(examined_home: Path, tmp_path: Path) -> Path:
 def finished(finished_home: Path, tmp_path: Path) -> Path:
     """A copy to do anything with."""
     return copied(finished_home, tmp_path / "home")
-
-

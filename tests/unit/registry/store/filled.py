@@ -149,7 +149,7 @@ class Contents:
     batch: str
     chain_id: BatchId
     number: str
-    """Number of the first certificate."""
+    """Number of one certificate."""
     size: int
     request: str
     personal: tuple[str, ...]
@@ -174,7 +174,7 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
     approve(store, clock, catalogue, Approver(), batch.id, person="dave")
     _to_the_chain(store, batch.id, batch.batch, batch.size)
     with store.read() as unit:
-        number = next(unit.batches.certificates(batch_id=batch.id)).reservation.number
+        number = unit.batches.by_leaf(batch.batch, 9).reservation.number  # nothing has happened to it yet
     request = request_change(store, clock, number, Status.REVOKED, Reason.ISSUED_IN_ERROR, person="alice")
     with store.write() as unit:
         signature = Approval(approver=APPROVER, deadline=1_900_000_000, signature=bytes(65))

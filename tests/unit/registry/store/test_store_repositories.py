@@ -411,6 +411,39 @@ def test_a_failure_keeps_its_reason_until_the_batch_is_approved_again(store, app
         assert unit.batches.batch(batch.id).failure == "lapsed"
 
 
+LAPSES = datetime.fromtimestamp(APPROVAL.deadline, UTC)
+
+
+def test_a_batch_is_approved_anew_when_its_approval_has_lapsed_and_not_before(store, applicant):
+    batch, _ = reserved(store, "B-2026-11-0002", "7", applicant)
+    tree = MerkleTree([leaf_hash(b"x")])
+    with store.write() as unit:
+        unit.batches.seal(batch.id, root=tree.root, manifest=b"{}", levels=tree.levels)
+        unit.batches.approve(batch.id, person="dave", at=NOW, approval=APPROVAL)
+        with pytest.raises(StateMoved):
+            unit.batches.approve(batch.id, person="erin", at=LAPSES - timedelta(seconds=1), approval=APPROVAL)
+        later = replace(APPROVAL, deadline=APPROVAL.deadline + 1000)
+        unit.batches.approve(batch.id, person="erin", at=LAPSES, approval=later)
+        again = unit.batches.batch(batch.id)
+    assert (again.state, again.approved_by, again.approval) == (AnchorState.APPROVED, "erin", later)
+
+
+def test_a_request_is_approved_anew_when_its_approval_has_lapsed_and_not_before(store):
+    request = request_for("N")
+    with store.write() as unit:
+        unit.status_requests.add(request)
+        unit.status_requests.approve(request.id, person="dave", at=NOW, approval=APPROVAL, status_nonce=1)
+        early = LAPSES - timedelta(seconds=1)
+        with pytest.raises(StateMoved):
+            unit.status_requests.approve(request.id, person="erin", at=early, approval=APPROVAL, status_nonce=2)
+        unit.status_requests.approve(request.id, person="erin", at=LAPSES, approval=APPROVAL, status_nonce=2)
+        again = unit.status_requests.request(request.id)
+        assert (again.state, again.approved_by, again.status_nonce) == (RequestState.APPROVED, "erin", 2)
+        unit.status_requests.sign(request.id, transaction("t", nonce=5), NOW)
+        with pytest.raises(StateMoved):
+            unit.status_requests.approve(request.id, person="dave", at=LAPSES, approval=APPROVAL, status_nonce=3)
+
+
 def test_what_was_reserved_is_never_given_again(store, applicant):
     _, first = reserved(store, "B-2026-11-0002", "7", applicant)
     for same in ("number", "key", "jti", "status_index"):

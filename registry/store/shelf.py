@@ -12,7 +12,7 @@ class Shelf:
         self._folder = folder
 
     def put(self, name: str, data: bytes) -> None:
-        """Keep a file under a name; the same bytes again change nothing."""
+        """Keep a file under a name; the same bytes again change nothing. Raises OSError, and then nothing changed."""
         if self.get(name) == data:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -20,10 +20,12 @@ class Shelf:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
+                file.flush()
                 os.fchmod(file.fileno(), 0o644)
+                os.fsync(file.fileno())  # or a power cut may leave the name with nothing behind it
             os.replace(temporary, self._folder / name)
         except BaseException:
-            os.unlink(temporary)
+            Path(temporary).unlink(missing_ok=True)
             raise
 
     def get(self, name: str) -> bytes | None:

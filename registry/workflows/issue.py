@@ -385,12 +385,13 @@ def _holder(reservation: Reservation, marked: Marked, result: Result) -> Holder:
 
 
 def holders(unit: UnitOfWork, catalogue: Catalogue, batch: Batch) -> Iterator[Holder]:
-    """Give a batch's certificates in leaf order, computed from what is kept."""
+    """Give a batch's certificates in leaf order, computed from what is kept; without those of erased people."""
     marked = unit.marks.marked(batch.id)
     programme = catalogue.by_digest(batch.programme_digest)
     for reservation in unit.batches.reservations(batch.id):
-        of = marked[reservation.admission]
-        yield _holder(reservation, of, _result(programme, of))
+        of = marked.get(reservation.admission)
+        if of is not None:
+            yield _holder(reservation, of, _result(programme, of))
 
 
 def seal(

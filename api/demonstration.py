@@ -9,15 +9,19 @@ from api.demo_data import sample_roster, sample_scores
 from api.settings import DEFAULT_HOMES
 from api.terminal import OUT, done, said
 from api.wiring import Home
-from registry.anchor.progress import Batch
+from registry.anchor.progress import Batch, RequestState
 from registry.anchor.states import AnchorState
 from registry.delivery.bundle import BUNDLE_SUFFIX
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url, canonical_json, unb64url
+from registry.kernel.errors import RegistryError
+from registry.ports import LedgerUnavailable, TransactionRefused
 from registry.ports.storage import StoredCertificate
 from registry.status import Reason, Status
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.change_status import present_status, request_change
-from registry.workflows.enrol import CHINA, decide_applications, import_roster
+from registry.workflows.deliver import deliver
+from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.issue import approve, propose
 
 PROGRAMME = "AIGC-APP-ENG"
@@ -29,8 +33,8 @@ _MAKER, _APPROVER = "maker-1", "approver-1"
 def run_demonstration(home: Home) -> None:
     """Bring the demonstration to its end, from wherever it stopped."""
     home.catch_up()
-    _enrol(home)
-    _examine(home)
+    roster = _enrol(home)
+    _examine(home, roster)
     batches = [_issue(home, level.code) for level in home.catalogue.programme(PROGRAMME).levels]
     suspended = _first_of(home, batches[0])
     revoked = _first_of(home, batches[1])
@@ -47,7 +51,7 @@ def run_demonstration(home: Home) -> None:
     _look(home, batches[2], revoked)
 
 
-def _enrol(home: Home) -> None:
+def _enrol(home: Home) -> str:
     programme = home.catalogue.programme(PROGRAMME)
     imported = import_roster(home.store, home.clock, programme, sample_roster(), person=_FIRST)
     decide_applications(home.store, home.clock, home.catalogue, home.issuer, person=_FIRST)
@@ -62,13 +66,14 @@ def _enrol(home: Home) -> None:
             "(vermilion enrol list --refused)",
         ),
     )
+    return imported.roster.id
 
 
-def _examine(home: Home) -> None:
+def _examine(home: Home, roster: str) -> None:
     programme = home.catalogue.programme(PROGRAMME)
     with home.store.read() as unit:
-        eligible = [one.admission for one in unit.enrolments.applications(eligible=True)]
-    today = home.clock.now().astimezone(CHINA).date()
+        eligible = [one.admission for one in unit.enrolments.applications(roster=roster, eligible=True)]
+    today = home.clock.now().astimezone(CHINA_TIME).date()
     sheet = record_scores(
         home.store, home.clock, programme, sample_scores(eligible), examined_on=today, person=_FIRST
     ).sheet
@@ -99,6 +104,9 @@ def _issue(home: Home, level: str) -> Batch:
         batch = approve(home.store, home.clock, home.catalogue, home.approver(), batch.id, person=_APPROVER)
     if batch.state is not AnchorState.FINAL or batch.delivered_at is None:
         batch = issue_batch(home, batch.id, wait=_WAIT_SECONDS)
+    if batch.state is not AnchorState.FINAL:
+        raise _unfinished(batch.id, batch.state, batch.failure)
+    deliver(home.store, home.clock, home.shelf, home.key_of, batch.id, again=True)  # what somebody deleted comes back
     block = batch.placement.block_number if batch.placement else None
     root = batch.root.hex()[:4] if batch.root else ""
     done(
@@ -121,12 +129,24 @@ def _first_of(home: Home, batch: Batch) -> StoredCertificate:
 
 
 def _change(home: Home, certificate: StoredCertificate, wanted: Status, reason: Reason) -> None:
+    reservation = certificate.reservation
     with home.store.read() as unit:
-        if present_status(unit, certificate) is wanted:
+        # The chain may have it already while the request that led there is not written down as done.
+        under_way = unit.status_requests.open_for(reservation.number, reservation.revision)
+        if under_way is None and present_status(unit, certificate) in (wanted, Status.REVOKED):
             return
     asked = request_change(home.store, home.clock, certificate.reservation.number, wanted, reason, person=_MAKER)
     needs_second = wanted is not Status.SUSPENDED and asked.approval is None
-    take_to_chain(home, asked, _APPROVER if needs_second else None, wait=_WAIT_SECONDS)
+    taken = take_to_chain(home, asked, _APPROVER if needs_second else None, wait=_WAIT_SECONDS)
+    if taken.state is not RequestState.FINAL:
+        raise _unfinished(taken.id, taken.state, taken.failure)
+
+
+def _unfinished(subject: str, state: str, failure: str | None) -> RegistryError:
+    """Say why the demonstration cannot go on: refused for good, or not on the chain yet."""
+    if failure is not None:
+        return TransactionRefused(f"{subject}: {failure}")
+    return LedgerUnavailable("the embedded chain", f"{subject} is {state} after {_WAIT_SECONDS} s")
 
 
 def _look(home: Home, batch: Batch, revoked: StoredCertificate) -> None:

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from api.pages.catalogue import Language
 from api.settings import Surroundings
-from registry.workflows.enrol import unheard
+from registry.kernel.progress import unheard
 
 OUT: Final = Console(highlight=False, soft_wrap=True)
 ERR: Final = Console(stderr=True, highlight=False, soft_wrap=True)

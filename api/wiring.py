@@ -15,13 +15,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from api.settings import HomeMissing, Installation, find_home, read_installation
 from registry.anchor.trust import TrustRoot, TrustRootMalformed
 from registry.credential.v1 import Bilingual
 from registry.kernel.encoding import b64url
 from registry.kernel.errors import IntegrityFault, MalformedInput, Missing
-from registry.kernel.identifiers import IssuerCode
+from registry.kernel.identifiers import IdentifierMalformed, IssuerCode
 from registry.kernel.signing import PublicKey
 from registry.ports import Ledger, LedgerUnavailable
 from registry.programme import Catalogue, load_catalogue
@@ -109,7 +110,10 @@ class Home:
     def find(cls, named: Path | None, *, passphrases: PassphraseSource | None = None) -> "Home":
         """Open the installation that is meant. Raises HomeMissing, ConfigurationMalformed."""
         home = cls(find_home(named), passphrases=passphrases)
-        _ = home.installation
+        try:
+            _ = home.installation
+        except OSError as error:  # a file stands where the folder should be, or it is closed to us
+            raise HomeMissing(home.path) from error
         return home
 
     # — what it is —
@@ -268,13 +272,14 @@ class Home:
 
         Raises LedgerUnavailable (also later, at each question), LedgerForeign.
         """
-        url = node or self.installation.chain.node_url
+        url = self.installation.chain.node_url if node is None else node
         return self._over_http(url) if url is not None else self._embedded(writing=writing)
 
     @contextmanager
     def _over_http(self, url: str) -> Iterator[Ledger]:
         from node.client.ledger import Web3Ledger
 
+        require_node_address(url)
         ledger = Web3Ledger.over_http(url, self.trust_root)
         try:
             yield ledger
@@ -307,7 +312,7 @@ class Home:
         until = time.monotonic() + _LOCK_PATIENCE_SECONDS
         while True:
             try:
-                return EmbeddedChain.open(self.path / "chain.db", sealer_key=sealer_key)
+                chain = EmbeddedChain.open(self.path / "chain.db", sealer_key=sealer_key)
             except ChainFileMissing as error:
                 raise LedgerUnavailable(str(self.path / "chain.db"), "there is no chain file") from error
             except ChainLocked as error:
@@ -317,6 +322,11 @@ class Home:
                 if time.monotonic() >= until:
                     raise LedgerUnavailable("the embedded chain", "another command holds it") from error
                 time.sleep(_LOCK_POLL_SECONDS)
+                continue
+            if writing:
+                # Whoever has the lock is the only one: an announcement that lies there is of a node that was killed.
+                (self.path / "node.json").unlink(missing_ok=True)
+            return chain
 
     def running_node(self) -> str | None:
         """Give the address that the node of this folder answers at; None where none runs, whatever a dead one left."""
@@ -355,7 +365,7 @@ class Home:
             clock=self.clock,
             key_of=self.key_of,
             test_chain=chain.test_chain,
-            max_age=max_age or timedelta(seconds=chain.max_age_seconds),
+            max_age=timedelta(seconds=chain.max_age_seconds) if max_age is None else max_age,
             as_of=as_of,
             cause=cause,
         )
@@ -381,6 +391,17 @@ class Home:
         )
 
 
+def require_node_address(url: str) -> None:
+    """Check that a node's address has the form of one. Raises IdentifierMalformed."""
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise IdentifierMalformed("node's address", "one such as http://127.0.0.1:8545")
+
+
 def verifier_without_home(
     node: str, trust_root: Path, *, max_age: timedelta, as_of: datetime | None
 ) -> VerifyFromLedger:
@@ -392,6 +413,8 @@ def verifier_without_home(
         root = TrustRoot.parse(trust_root.read_bytes())
     except OSError as error:
         raise TrustRootMalformed(f"cannot read {trust_root.name}") from error
+
+    require_node_address(node)
 
     def connect() -> Ledger:
         from node.client.ledger import Web3Ledger

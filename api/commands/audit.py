@@ -11,7 +11,7 @@ from api.commands.sentences import sentence
 from api.terminal import OUT, note, print_json, progress, said
 from api.wiring import Home
 from registry.anchor.history import Record
-from registry.credential.v1 import CHINA_TIME
+from registry.kernel.calendar import CHINA_TIME
 from registry.ports import LedgerForeign, LedgerUnavailable
 from registry.ports.storage import NotHere
 from registry.status import concerns

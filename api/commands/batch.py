@@ -6,14 +6,15 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.enrol import ProgrammeOption, chosen
-from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person, stoppable
+from api.commands.options import LONGEST_WAIT, HomeOption, JsonOption, NodeOption, PersonOption, person, stoppable
 from api.errors import advice
 from api.terminal import OUT, note, print_fields, print_json, print_table, progress, said
 from api.wiring import Home
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
-from registry.credential.v1 import CHINA_TIME
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
+from registry.ports import LedgerUnavailable
 from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.deliver import deliver
 from registry.workflows.issue import approve as approve_batch
@@ -23,7 +24,7 @@ from registry.workflows.issue import propose as propose_batch
 app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")
 
 BatchArgument = Annotated[str, typer.Argument(help="Batch, such as B-2026-11-0001.")]
-WaitOption = Annotated[int, typer.Option("--wait", help="Seconds to wait for the chain.", min=0)]
+WaitOption = Annotated[int, typer.Option("--wait", help="Seconds to wait for the chain.", min=0, max=LONGEST_WAIT)]
 
 _PROPOSE, _ISSUE = "vermilion batch propose --level LEVEL", "vermilion batch issue {id}"
 _SAFE = {
@@ -104,8 +105,17 @@ def issue(
 ) -> None:
     """Take an approved batch to the chain, wait until it is final, deliver its bundles. May be run again."""
     found = Home.find(home)
-    with stoppable(f"vermilion batch issue {batch}"):
-        issued = issue_batch(found, batch, wait=wait, node=node)
+    try:
+        with stoppable(f"vermilion batch issue {batch}"):
+            issued = issue_batch(found, batch, wait=wait, node=node)
+    except LedgerUnavailable:
+        note(
+            said(
+                f"批次{batch}原样保留；有节点应答后再运行同一条命令即可完成，不会重复。",
+                f"batch {batch} stays as it is; the same command finishes it, once, when a node answers.",
+            )
+        )
+        raise
     show_batch(issued, as_json=as_json)
     if issued.state is not AnchorState.FINAL:
         raise typer.Exit(1 if issued.state is AnchorState.FAILED else 3)

@@ -7,14 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.batch import WaitOption
-from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person, stoppable
+from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person, stoppable, write_file
 from api.terminal import OUT, note, print_fields, print_json, print_table, said
 from api.wiring import Home
 from registry.anchor.progress import RequestState, StatusRequest
 from registry.anchor.states import AnchorState
-from registry.credential.v1 import CHINA_TIME
+from registry.assessment import require_second_person
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.kernel.errors import MalformedInput
+from registry.ports import LedgerUnavailable
 from registry.ports.storage import NotHere, StoredCertificate
 from registry.status import Reason, Status, needs_approval
 from registry.workflows.anchor import Desk, change_status
@@ -131,7 +133,7 @@ def bundle(
     if output is None:
         OUT.file.write(data.decode("utf-8"))
         return
-    output.write_bytes(data)
+    write_file(output, data)
     note(said(f"已写出{output}（{len(data)}字节）", f"wrote {output} ({len(data)} bytes)"))
 
 
@@ -274,8 +276,11 @@ def _change(
 ) -> None:
     found = Home.find(home)
     ground = Reason.parse(reason)
+    maker = person(by)
+    if approve_as is not None and wanted in needs_approval:
+        require_second_person(maker, person(approve_as), "approving a change of status")  # before anything is kept
     found.catch_up(node)
-    asked = request_change(found.store, found.clock, number, wanted, ground, person=person(by))
+    asked = request_change(found.store, found.clock, number, wanted, ground, person=maker)
     if asked.state is RequestState.REQUESTED and wanted in needs_approval and approve_as is None:
         if as_json:
             print_json(request_document(asked))
@@ -300,8 +305,18 @@ def _change(
 def _take(
     home: Home, asked: StatusRequest, approver: str | None, wait: int, node: str | None, *, as_json: bool
 ) -> None:
-    with stoppable(said("再运行同一条命令", "the same command")):
-        final = take_to_chain(home, asked, approver, wait=wait, node=node)
+    try:
+        with stoppable(said("再运行同一条命令", "the same command")):
+            final = take_to_chain(home, asked, approver, wait=wait, node=node)
+    except LedgerUnavailable:
+        note(
+            said(
+                f"申请{asked.id}已记下，尚未上链；有节点应答后再运行同一条命令即可完成，不会重复。",
+                f"request {asked.id} is kept and not on the chain yet; "
+                "the same command finishes it, once, when a node answers.",
+            )
+        )
+        raise
     if as_json:
         print_json(request_document(final))
     elif final.state is RequestState.FINAL:

@@ -27,7 +27,7 @@ def check(
 ) -> None:
     """Find everything wrong with a roster; stores nothing. Exit 1 where a row cannot be taken."""
     found = Home.find(home)
-    reading = check_roster(read_file(file, most=_MOST_BYTES), chosen(found, programme), found.clock)
+    reading = check_roster(found.store, found.clock, chosen(found, programme), read_file(file, most=_MOST_BYTES))
     if as_json:
         print_json(reading_document(reading))
     else:
@@ -56,7 +56,7 @@ def import_(
     try:
         imported = import_roster(found.store, found.clock, of, data, person=person(by), good_rows_only=accept_good_rows)
     except RowsRefused:
-        reading = check_roster(data, of, found.clock)
+        reading = check_roster(found.store, found.clock, of, data)
         if as_json:
             print_json(reading_document(reading))
         else:
@@ -167,10 +167,11 @@ def chosen(home: Home, named: str | None) -> Any:
 
 
 def _print_reading(file: Path, reading: RosterReading) -> None:
+    encoding = reading.encoding or said("编码不明", "no known encoding")
     ERR.print(
         said(
-            f"{file.name}：{reading.encoding}，{reading.rows}行，{len(reading.columns)}列",
-            f"{file.name}: {reading.encoding}, {reading.rows} rows, {len(reading.columns)} columns",
+            f"{file.name}：{encoding}，{reading.rows}行，{len(reading.columns)}列",
+            f"{file.name}: {encoding}, {reading.rows} rows, {len(reading.columns)} columns",
         )
     )
     if reading.problems:

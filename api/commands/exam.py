@@ -12,10 +12,10 @@ from api.terminal import OUT, note, print_json, print_table, said
 from api.wiring import Home
 from registry.assessment import Mark as PaperMark
 from registry.assessment import ScoresRefused, assess, format_score
+from registry.kernel.calendar import CHINA_TIME
 from registry.ports.storage import Sheet
 from registry.programme import PaperKey
 from registry.workflows.assess import check_scores, confirm_sheet, record_scores
-from registry.workflows.enrol import CHINA
 
 app = typer.Typer(no_args_is_help=True, help="Marks and results.")
 _MOST_BYTES = 64 * 1024 * 1024
@@ -35,7 +35,7 @@ def record(
     """Enter a score sheet. One bad row refuses it; the same file again changes nothing."""
     found = Home.find(home)
     data, of = read_file(file, most=_MOST_BYTES), chosen(found, programme)
-    day = (examined_on or found.clock.now().astimezone(CHINA)).date()
+    day = (examined_on or found.clock.now().astimezone(CHINA_TIME)).date()
     try:
         recorded = record_scores(found.store, found.clock, of, data, examined_on=day, person=person(by))
     except ScoresRefused:

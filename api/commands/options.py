@@ -22,6 +22,8 @@ PersonOption = Annotated[
 ]
 
 _STOPPED = 130
+LONGEST_WAIT = 7 * 86_400
+"""Seconds; an approval does not last longer either."""
 
 
 class FileUnreadable(MalformedInput):
@@ -45,10 +47,17 @@ class PersonMalformed(MalformedInput):
 
 def person(named: str | None) -> str:
     """Say who acts. Raises PersonMalformed."""
-    chosen = named or Surroundings().person or getpass.getuser()
+    chosen = named or Surroundings().person or _login_name()
     if not 1 <= len(chosen) <= 64 or not all(one.isalnum() or one in "._-" for one in chosen):
         raise PersonMalformed
     return chosen
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:  # a user number without an entry, as in many a container
+        raise PersonMalformed from error
 
 
 def read_file(path: Path, *, most: int) -> bytes:
@@ -58,6 +67,14 @@ def read_file(path: Path, *, most: int) -> bytes:
             return file.read(most + 1)
     except OSError as error:
         raise FileUnreadable(path, error.strerror or said("读不了", "cannot be read")) from error
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file that was named. Raises FileUnreadable."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise FileUnreadable(path, error.strerror or said("写不了", "cannot be written")) from error
 
 
 @contextmanager

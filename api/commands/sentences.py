@@ -22,7 +22,7 @@ from registry.anchor.history import (
     Voted,
     VoteWithdrawn,
 )
-from registry.credential.v1 import CHINA_TIME
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.kernel.identifiers import BatchId
 from registry.status import Reason, Status

@@ -8,10 +8,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 from rich.markup import escape
 
 from api.commands.options import HomeOption, JsonOption, stoppable
-from api.settings import ChainSettings, Contact, Installation, IssuerSettings, find_home
+from api.settings import (
+    CONFIG_FILE,
+    ChainSettings,
+    ConfigurationMalformed,
+    Contact,
+    Installation,
+    IssuerSettings,
+    find_home,
+)
 from api.terminal import OUT, done, note, print_json, said
 from api.wiring import Home
 from registry.kernel.errors import Conflict
@@ -60,15 +69,21 @@ def init(
     Example: vermilion init --issuer GD-SKILLS --name 某省技能鉴定中心 --base-url https://v.example.cn
     """
     codes = tuple(programme) if programme else load_catalogue().codes()
-    wanted = Installation(
-        public_base_url=base_url.rstrip("/"),
-        issuer=IssuerSettings(code=issuer, name_zh=name, name_en=name_en, place=place),
-        programmes=codes,
-        machine_passphrases=machine_passphrases,
-        chain=ChainSettings(chain_id=chain_id, test_chain=not real),
-    )
+    path = find_home(home)
+    try:
+        wanted = Installation(
+            public_base_url=base_url.rstrip("/"),
+            issuer=IssuerSettings(code=issuer, name_zh=name, name_en=name_en, place=place),
+            programmes=codes,
+            machine_passphrases=machine_passphrases,
+            chain=ChainSettings(chain_id=chain_id, test_chain=not real),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigurationMalformed(path / CONFIG_FILE, where, first["msg"]) from error
     with stoppable(said("再运行同一条命令", "the same command")):
-        _make(find_home(home), wanted)
+        _make(path, wanted)
     note(said("下一步：vermilion enrol import 名册.csv", "next: vermilion enrol import ROSTER.csv"))
 
 
@@ -100,7 +115,9 @@ def check_database(home: HomeOption = None) -> None:
 
 @node.command("run", epilog="Example: vermilion node run --port 8545")
 def run_node(
-    port: Annotated[int | None, typer.Option("--port", help="Loopback port for JSON-RPC; 0 = any free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Loopback port; 0 = any free one.", min=0, max=65_535)
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Run the embedded chain: seals blocks and answers JSON-RPC on loopback, until Ctrl-C."""
@@ -160,7 +177,7 @@ def _answering(home: Home, chain: "EmbeddedChain", port: int) -> Iterator[str]:
 
 def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8000,
+    port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=0, max=65_535)] = 8000,
     home: HomeOption = None,
 ) -> None:
     """Serve the verification pages and the public API, and run the embedded chain beside them, until Ctrl-C.
@@ -184,7 +201,7 @@ def run_server(home: Home, host: str, port: int) -> None:
 def demo(
     home: HomeOption = None,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Do everything but serve the pages.")] = False,
-    port: Annotated[int, typer.Option("--port", help="Port of the pages.")] = 8000,
+    port: Annotated[int, typer.Option("--port", help="Port of the pages.", min=0, max=65_535)] = 8000,
 ) -> None:
     """Run the main job on made-up people: roster to certificates, one suspended, one revoked; then serve the pages.
 

@@ -16,8 +16,8 @@ from api.settings import HomeMissing
 from api.terminal import OUT, language, print_json, said
 from api.verifier.report import report_document
 from api.wiring import Home, verifier_without_home
-from registry.credential.v1 import CHINA_TIME
 from registry.delivery.bundle import MAX_BUNDLE
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import MalformedInput
 from registry.verification import DEFAULT_MAX_AGE, Answer, Outcome, Report
 
@@ -78,13 +78,12 @@ def verify(
     Exit 0 valid · 1 not valid · 2 wrong usage · 3 cannot be confirmed now.
     """
     age = _age(max_age)
-    day = None if as_of is None else datetime.combine(as_of.date() + timedelta(days=1), time(), CHINA_TIME)
-    moment = None if day is None else day - timedelta(seconds=1)
+    moment = None if as_of is None else datetime.combine(as_of.date(), time(23, 59, 59), CHINA_TIME)
     data = _document(target)
     if trust_root is not None or (node is not None and not _has_home(home)):
         if node is None or trust_root is None or data is None:
             raise TrustRootNeeded
-        judge = verifier_without_home(node, trust_root, max_age=age or DEFAULT_MAX_AGE, as_of=moment)
+        judge = verifier_without_home(node, trust_root, max_age=DEFAULT_MAX_AGE if age is None else age, as_of=moment)
         report = judge.by_document(data)
     else:
         report = _by_home(Home.find(home), target, data, name, node, age, moment)
@@ -114,9 +113,10 @@ def _by_home(
         if link is None or link[1].lower() != expected:
             raise LinkElsewhere(expected)
         return judge.by_key(link[2])
+    number = target.encode("utf-8", "replace").decode()  # bytes that are no text are nobody's number
     if name is not None:
-        return judge.by_number_and_name(target, name)
-    return judge.by_key(target) if _KEY.fullmatch(target) else judge.by_number(target)
+        return judge.by_number_and_name(number, name)
+    return judge.by_key(number) if _KEY.fullmatch(number) else judge.by_number(number)
 
 
 def _has_home(named: Path | None) -> bool:
@@ -132,14 +132,17 @@ def _document(target: str) -> bytes | None:
     if target == "-":
         return sys.stdin.buffer.read(MAX_BUNDLE + 1)
     path = Path(target)
-    if path.is_dir():
-        raise FileUnreadable(path, said("是文件夹", "is a folder"))
     looks_like_a_file = path.suffix != "" or ("/" in target and "://" not in target)
-    if not path.is_file():
-        if looks_like_a_file and "://" not in target:
-            raise FileUnreadable(path, said("没有这个文件", "no such file"))
-        return None
-    return read_file(path, most=MAX_BUNDLE)
+    try:
+        if path.is_dir():
+            raise FileUnreadable(path, said("是文件夹", "is a folder"))
+        if path.is_file():
+            return read_file(path, most=MAX_BUNDLE)
+    except OSError as error:  # a folder closed to us; a name longer than any file's
+        raise FileUnreadable(path, error.strerror or said("读不了", "cannot be read")) from error
+    if looks_like_a_file and "://" not in target:
+        raise FileUnreadable(path, said("没有这个文件", "no such file"))
+    return None
 
 
 def _age(text: str | None) -> timedelta | None:
@@ -148,7 +151,10 @@ def _age(text: str | None) -> timedelta | None:
     match = _AGE.fullmatch(text)
     if match is None:
         raise AgeMalformed
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    except (OverflowError, ValueError) as error:  # more days than there are, more digits than Python reads
+        raise AgeMalformed from error
 
 
 def print_report(report: Report) -> None:

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from api.verifier.report import CHINA
+from registry.kernel.calendar import CHINA_TIME
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -140,4 +140,4 @@ def _parsed(text: object) -> datetime | None:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return parsed.replace(tzinfo=CHINA) if parsed.tzinfo is None else parsed.astimezone(CHINA)
+    return parsed.replace(tzinfo=CHINA_TIME) if parsed.tzinfo is None else parsed.astimezone(CHINA_TIME)

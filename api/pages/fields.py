@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from api.pages.catalogue import Catalogue, day
-from api.verifier.report import CHINA
+from registry.kernel.calendar import CHINA_TIME
 
 Content = Mapping[str, object]
 
@@ -180,6 +180,6 @@ def _local_day(seconds: object, shift: int) -> str | None:
     if type(seconds) is not int or not 0 < seconds < 2**40:
         return None
     try:
-        return datetime.fromtimestamp(seconds + shift, UTC).astimezone(CHINA).strftime("%Y-%m-%d")
+        return datetime.fromtimestamp(seconds + shift, UTC).astimezone(CHINA_TIME).strftime("%Y-%m-%d")
     except (OverflowError, ValueError, OSError):  # beyond the calendar
         return None

@@ -6,7 +6,7 @@ from typing import Literal
 
 from api.pages.catalogue import Catalogue, day, moment
 from api.pages.fields import Paper, Validity, validity_of
-from api.verifier.report import CHINA
+from registry.kernel.calendar import CHINA_TIME
 from registry.verification.model import Answer, Finding, Freshness, Outcome, Question, Report
 
 Tone = Literal["passed", "grey", "failed", "unknown"]
@@ -61,7 +61,7 @@ def deciding_question(report: Report) -> Question | None:
 
 def read_at(freshness: Freshness) -> str:
     """Give the clock time at which the chain was read."""
-    return freshness.read_at.astimezone(CHINA).strftime("%H:%M:%S")
+    return freshness.read_at.astimezone(CHINA_TIME).strftime("%H:%M:%S")
 
 
 def _view(

@@ -25,8 +25,8 @@ from api.pages.fields import Row
 from api.pages.verdict import PANELS, Entrance, Stamp, verdict_page
 from api.problems import NothingSent, Problem
 from api.verifier import SiteKnowledge
-from api.verifier.report import CHINA
 from api.verifier.router import DoorsOfApp, doors, judge_document, judge_key, judge_lookup, source_of, status_code
+from registry.kernel.calendar import CHINA_TIME
 from registry.verification.model import Outcome, Report
 
 _FORM_OVERHEAD = 8 * 1024
@@ -332,8 +332,8 @@ def _knowledge_rows(known: SiteKnowledge, words: Catalogue) -> tuple[Row, ...]:
         row("kind", words.text("status.kind_test" if known.test_chain else "status.kind_real")),
         *(() if known.certificates is None else (row("certificates", f"{known.certificates:,}"),)),
         row("block", f"{known.block:,}"),
-        row("block_time", known.block_time.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")),
-        row("read_at", known.read_at.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")),
+        row("block_time", known.block_time.astimezone(CHINA_TIME).strftime("%Y-%m-%d %H:%M:%S")),
+        row("read_at", known.read_at.astimezone(CHINA_TIME).strftime("%Y-%m-%d %H:%M:%S")),
         row("nodes", str(known.nodes)),
         row("chain", known.chain, mono=True),
     )

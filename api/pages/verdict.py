@@ -16,7 +16,7 @@ from api.pages.questions import (
     reason_text,
 )
 from api.verifier import IssuerContact, public_content
-from api.verifier.report import CHINA
+from registry.kernel.calendar import CHINA_TIME
 from registry.verification.model import Finding, Freshness, Notice, NoticeKind, Outcome, Question, Report
 
 Entrance = Literal["key", "document", "lookup"]
@@ -391,8 +391,8 @@ def _evidence(findings: Mapping[Question, Finding], question: Question) -> Mappi
 
 
 def _date(moment_utc: datetime) -> str:
-    return moment_utc.astimezone(CHINA).strftime("%Y-%m-%d")
+    return moment_utc.astimezone(CHINA_TIME).strftime("%Y-%m-%d")
 
 
 def _clock(moment_utc: datetime) -> str:
-    return moment_utc.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S")
+    return moment_utc.astimezone(CHINA_TIME).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,11 +1,9 @@
 """A report as the JSON object that every door gives, and the two verdicts that a door reaches by itself."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 
+from registry.kernel.calendar import CHINA_TIME
 from registry.verification.model import Answer, Finding, Freshness, Outcome, Question, Report
-
-CHINA = timezone(timedelta(hours=8))
-"""The time zone of every date that we print."""
 
 _CONTENT_HIDDEN = frozenset({Outcome.UNREADABLE, Outcome.ALTERED, Outcome.NOT_FOUND, Outcome.WITHDRAWN})
 
@@ -87,4 +85,4 @@ def _freshness(freshness: Freshness) -> dict[str, object]:
 
 
 def _moment(moment: datetime) -> str:
-    return moment.astimezone(CHINA).isoformat(timespec="seconds")
+    return moment.astimezone(CHINA_TIME).isoformat(timespec="seconds")

@@ -10,7 +10,8 @@ from datetime import datetime
 from typing import Final
 
 from registry.credential import Altered, Unreadable
-from registry.credential.v1 import CHINA_TIME, MAX_TEXT
+from registry.credential.v1 import MAX_TEXT
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import (
     MAX_INTEGER,
     Base64Refused,

@@ -226,6 +226,13 @@ _ROW_TEXTS = (
         "correct it, or leave it empty",
     ),
     (
+        "already-enrolled",
+        "已报名同一等级，尚未结束",
+        "already enrolled for this level, and that is not finished",
+        "删去这一行，或等上次报名有了结果",
+        "remove the row, or wait for the result of the earlier application",
+    ),
+    (
         "duplicate-person",
         "与第{other}行是同一个人",
         "same person as line {other}",

@@ -187,6 +187,10 @@ class Enrolments(Protocol):
         """List applications in the order of their admission numbers."""
         ...
 
+    def still_open(self, programme: str, candidates: Sequence[Candidate]) -> set[int]:
+        """Which candidates (by line) have an application for their level that is undecided, or eligible without marks."""
+        ...
+
     def application(self, admission: str) -> Application:
         """Find one. Raises NotHere."""
         ...
@@ -321,6 +325,10 @@ class Batches(Protocol):
 
     def leaves(self, batch_id: str) -> list[LeafHash]:
         """The tree's lowest level."""
+        ...
+
+    def people_with(self, scope: str) -> set[str]:
+        """Who has a certificate of a scope in a batch that is not cancelled."""
         ...
 
     def held_by(self, person: str, programme: str) -> list[tuple[str, BatchId, int]]:

@@ -12,7 +12,7 @@ their own, with one connection that stays. A process that forks must open the da
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, select, t
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import QueuePool
 
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, IntegrityFault, Missing, RegistryError, Unavailable
 from registry.store.examining import SqlMarks
 from registry.store.issuing import SqlBatches, SqlOutbox
@@ -36,7 +37,6 @@ from registry.store.vault import DataKeys
 BUSY_SECONDS: Final = 15.0
 """How long a writer waits for its turn."""
 _READERS_KEPT: Final = 8
-_CHINA: Final = timezone(timedelta(hours=8))
 _NAMED: Final = {"R": roster, "S": sheet, "B": batch, "C": status_request}
 _PRAGMAS: Final = (
     "journal_mode = WAL",
@@ -122,7 +122,7 @@ class Unit:
 
     def next_name(self, kind: str, at: datetime) -> str:
         """Give the next name of a kind: `R`, `S`, `B` or `C`, year, month (+08:00), serial."""
-        prefix = f"{kind}-{at.astimezone(_CHINA):%Y-%m}-"
+        prefix = f"{kind}-{at.astimezone(CHINA_TIME):%Y-%m}-"
         column = _NAMED[kind].c.id
         # Longer names come later: 10000 after 9999. The colon follows the digits in ASCII.
         query = select(column).where(column > prefix, column < prefix + ":")

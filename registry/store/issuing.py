@@ -265,6 +265,15 @@ class SqlBatches:
 
     # — certificates —
 
+    def people_with(self, scope: str) -> set[str]:
+        """Who has a certificate of a scope in a batch that is not cancelled."""
+        query = (
+            select(certificate.c.person)
+            .join_from(certificate, batch)
+            .where(batch.c.scope == scope, batch.c.state != AnchorState.CANCELLED.value)
+        )
+        return set(self._session.connection.execute(query).scalars())
+
     def held_by(self, person: str, programme: str) -> list[tuple[str, BatchId, int]]:
         """What a person holds of a programme by final batches: level, batch on chain, leaf."""
         query = (

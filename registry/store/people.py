@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import and_, exists, or_, select
 
 from registry.enrolment import Candidate, Decision
 from registry.kernel.errors import Missing
@@ -14,7 +14,7 @@ from registry.kernel.identifiers import Digest
 from registry.ports.storage import Application, NotHere, Roster
 from registry.store.candidates import candidate_document, candidate_of, decision_document
 from registry.store.sessions import Row, Session, micros, pieces, time_of
-from registry.store.tables import application, certificate, person, roster
+from registry.store.tables import application, certificate, person, roster, score
 from registry.store.vault import decrypt, encrypt, identity_index, new_person_key, unwrap_person_key
 
 
@@ -172,6 +172,24 @@ class SqlEnrolments:
                 rule=row["rule"],
                 decided_by=row["decided_by"],
             )
+
+    def still_open(self, programme: str, candidates: Sequence[Candidate]) -> set[int]:
+        """Which candidates (by line) have an application for their level that is undecided, or eligible without marks."""
+        keys = self._session.keys
+        found: set[int] = set()
+        for some in pieces(candidates):
+            piece = {identity_index(keys, one.identity_type, one.identity_number): one for one in some}
+            unmarked = ~exists().where(score.c.admission == application.c.admission)
+            query = (
+                select(person.c.identity_index, application.c.level)
+                .join_from(application, person)
+                .where(person.c.identity_index.in_(list(piece)), application.c.programme == programme)
+                .where(or_(application.c.eligible.is_(None), and_(application.c.eligible == 1, unmarked)))
+            )
+            for index, level in self._session.connection.execute(query):
+                if piece[bytes(index)].level == level:
+                    found.add(piece[bytes(index)].line)
+        return found
 
     def application(self, admission: str) -> Application:
         """Find one. Raises NotHere, also where the person was erased."""

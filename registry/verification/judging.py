@@ -37,8 +37,8 @@ from registry.anchor.history import BatchFlag, KeyKind, KeySlot
 from registry.anchor.receipt import AnchorReceipt
 from registry.anchor.trust import Engine
 from registry.credential import Altered, Presentation, Unreadable, verify_signature
-from registry.credential.v1 import CHINA_TIME
 from registry.delivery.bundle import Bundle, parse_document, require_receipt_agrees, require_unaltered
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.kernel.signing import PublicKey
 from registry.status import Status

@@ -27,7 +27,7 @@ from registry.anchor.operations import (
 )
 from registry.anchor.progress import Batch, Placement, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
-from registry.kernel.errors import IntegrityFault, RuleRefusal
+from registry.kernel.errors import Conflict, IntegrityFault, RuleRefusal
 from registry.kernel.identifiers import TransactionHash
 from registry.ports import Clock, Fate, FateKind, Ledger, LedgerUnavailable, TransactionSigner
 from registry.ports.storage import Store
@@ -100,7 +100,7 @@ def anchor_batch(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> Ba
             raise NotApproved(name, batch.state)
         if batch.state in (AnchorState.FINAL, AnchorState.FAILED, AnchorState.CANCELLED):
             return batch
-        if not _patiently(desk, partial(_batch_step, desk, batch), until):
+        if not _patiently(desk, partial(_batch_step, desk, batch), partial(_still, desk, batch), until):
             return batch
 
 
@@ -117,14 +117,26 @@ def change_status(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> S
             raise NotApproved(name, request.state)
         if request.state in (RequestState.FINAL, RequestState.FAILED, RequestState.CANCELLED):
             return request
-        if not _patiently(desk, partial(_request_step, desk, request), until):
+        if not _patiently(desk, partial(_request_step, desk, request), partial(_still, desk, request), until):
             return request
 
 
-def _patiently(desk: Desk, step: Callable[[], bool], until: float) -> bool:
+def _still(desk: Desk, seen: Batch | StatusRequest) -> bool:
+    """Tell whether something is in the state that it was seen in."""
+    with desk.store.read() as unit:
+        if isinstance(seen, Batch):
+            return unit.batches.batch(seen.id).state is seen.state
+        return unit.status_requests.request(seen.id).state is seen.state
+
+
+def _patiently(desk: Desk, step: Callable[[], bool], still: Callable[[], bool], until: float) -> bool:
     """Take a step; where nothing moved or nobody answered, wait a little. False = patience has ended."""
     try:
         moved = step()
+    except Conflict:
+        if still():
+            raise
+        moved = True  # another command works on the same and took this step first: look where it stands now
     except LedgerUnavailable:
         if time.monotonic() >= until:
             raise

@@ -31,11 +31,11 @@ from registry.delivery.bundle import BUNDLE_SUFFIX
 from registry.kernel.errors import IntegrityFault, RegistryError
 from registry.kernel.identifiers import IssuerCode
 from registry.kernel.merkle import MerkleTree, root_hash
+from registry.kernel.progress import Progress, unheard
 from registry.ports import Ledger, LedgerUnavailable
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
 from registry.programme import Catalogue
 from registry.workflows.deliver import KeyOf, bundle_of
-from registry.workflows.enrol import Progress, unheard
 from registry.workflows.issue import Holder, holders, manifest_of
 
 _WITHOUT_TREE = (AnchorState.RESERVED, AnchorState.CANCELLED)

@@ -10,10 +10,10 @@ from registry.credential.v1 import IssuedCredential
 from registry.delivery.bundle import BUNDLE_SUFFIX, bundle_bytes
 from registry.kernel.errors import Missing
 from registry.kernel.merkle import MerkleTree
+from registry.kernel.progress import Progress, unheard
 from registry.kernel.signing import PublicKey
 from registry.ports import Clock
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
-from registry.workflows.enrol import Progress, unheard
 from registry.workflows.issue import place_of
 
 
@@ -101,13 +101,26 @@ def bundle_of(
     )
 
 
-def deliver(store: Store, clock: Clock, shelf: Shelf, key_of: KeyOf, name: str, *, progress: Progress = unheard) -> int:
-    """Write the bundles of a final batch; what lies there already stays. Returns how many; 0 = delivered before."""
+def deliver(
+    store: Store,
+    clock: Clock,
+    shelf: Shelf,
+    key_of: KeyOf,
+    name: str,
+    *,
+    again: bool = False,
+    progress: Progress = unheard,
+) -> int:
+    """Write the bundles of a final batch; what lies there already stays. Returns how many; 0 = delivered before.
+
+    `again` puts back what is missing of a batch that was delivered before. Raises NotDeliverable.
+    """
     with store.read() as unit:
         batch = unit.batches.batch(name)
         if batch.state is not AnchorState.FINAL:
             raise NotDeliverable(name, batch.state)
-        if batch.delivered_at is not None:
+        delivered_before = batch.delivered_at is not None
+        if delivered_before and not again:
             return 0
         tree = MerkleTree(unit.batches.leaves(name))
         written = 0
@@ -118,7 +131,11 @@ def deliver(store: Store, clock: Clock, shelf: Shelf, key_of: KeyOf, name: str, 
                 )
             written += 1
             progress(written, batch.size)
+    if delivered_before:
+        return written
     with store.write() as unit:
+        if unit.batches.batch(name).delivered_at is not None:
+            return written  # another command wrote the same files meanwhile
         now = clock.now()
         unit.batches.deliver(name, now)
         unit.journal.write(at=now, person="system", action="batch.deliver", subject=name, bundles=written)

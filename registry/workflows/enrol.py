@@ -1,26 +1,16 @@
 """Enrol: take a roster, decide who may sit."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import timedelta, timezone
-from typing import Final
+from dataclasses import dataclass, replace
 
 from registry.anchor.facts import certificate_life
-from registry.enrolment import RosterReading, decide, read_roster
+from registry.enrolment import ROSTER_PROBLEMS, RosterReading, decide, read_roster
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.identifiers import IssuerCode
+from registry.kernel.progress import Progress, unheard
 from registry.ports import Clock
 from registry.ports.storage import Application, KeyReused, Roster, Store, UnitOfWork
 from registry.programme import Catalogue, LevelCode, Programme
 from registry.status import Status
-
-CHINA: Final = timezone(timedelta(hours=8))
-"""Calendar days of the trade are days at +08:00."""
-Progress = Callable[[int, int], None]
-"""Told how many of how many are done."""
-
-
-def unheard(done: int, total: int) -> None:
-    """Hear of progress and do nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +31,32 @@ class Decided:
     refused: int
 
 
-def check_roster(data: bytes, programme: Programme, clock: Clock) -> RosterReading:
-    """Read a roster and find everything wrong with it; stores nothing."""
-    return read_roster(data, programme=programme, today=clock.now().astimezone(CHINA).date())
+def check_roster(store: Store, clock: Clock, programme: Programme, data: bytes) -> RosterReading:
+    """Read a roster and find everything wrong with it, also against who is enrolled already; stores nothing.
+
+    A file that was taken before is read as it was then.
+    """
+    with store.read() as unit:
+        reading = _read(clock, programme, data)
+        if unit.enrolments.roster_of_file(reading.digest) is not None:
+            return reading
+        return _without_enrolled(unit, programme, reading)
+
+
+def _read(clock: Clock, programme: Programme, data: bytes) -> RosterReading:
+    return read_roster(data, programme=programme, today=clock.now().astimezone(CHINA_TIME).date())
+
+
+def _without_enrolled(unit: UnitOfWork, programme: Programme, reading: RosterReading) -> RosterReading:
+    """Refuse the rows of people whose application for the same level is still open: they would sit, or pass, twice."""
+    lines = unit.enrolments.still_open(programme.code, reading.candidates)
+    kind = ROSTER_PROBLEMS["already-enrolled"]
+    problems = (*reading.problems, *(kind.at(line) for line in sorted(lines)))
+    return replace(
+        reading,
+        candidates=tuple(one for one in reading.candidates if one.line not in lines),
+        problems=tuple(sorted(problems, key=lambda one: (one.line, one.position))),
+    )
 
 
 def import_roster(
@@ -53,13 +66,14 @@ def import_roster(
 
     Raises RowsRefused; with `good_rows_only` only where the file as a whole cannot be read.
     """
-    reading = check_roster(data, programme, clock)
+    reading = _read(clock, programme, data)
     with store.write() as unit:
         earlier = unit.enrolments.roster_of_file(reading.digest)
         if earlier is not None:
             if earlier.programme != programme.code:
                 raise KeyReused(reading.digest.hex(), earlier.id)
             return Imported(roster=earlier, reading=reading, repeated=True)
+        reading = _without_enrolled(unit, programme, reading)
         candidates = reading.accepted(good_rows_only=good_rows_only)
         now = clock.now()
         roster = Roster(
@@ -97,12 +111,10 @@ def decide_applications(
 ) -> Decided:
     """Decide every undecided application by the rules of the programme version its roster was taken under."""
     now = clock.now()
-    today = now.astimezone(CHINA).date()
+    today = now.astimezone(CHINA_TIME).date()
     eligible = refused = 0
     with store.write() as unit:
-        programmes = {
-            one.id: catalogue.programme(one.programme, one.programme_version) for one in unit.enrolments.rosters()
-        }
+        programmes = {one.id: catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()}
         waiting = list(unit.enrolments.applications(roster=roster, undecided=True))
         for done, application in enumerate(waiting, start=1):
             decision = decide(

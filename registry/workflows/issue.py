@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
+from registry.anchor.facts import certificate_life
 from registry.anchor.operations import AnchorApproval
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState, allowed_transitions
@@ -31,7 +32,6 @@ from registry.credential import (
     lint_terms,
 )
 from registry.credential.v1 import (
-    CHINA_TIME,
     STATUS_LIST_SIZE,
     Achievement,
     Bilingual,
@@ -41,6 +41,7 @@ from registry.credential.v1 import (
     StatusEntry,
 )
 from registry.credential.v1 import Result as ShownResult
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import canonical_json
 from registry.kernel.errors import Conflict, IntegrityFault, RuleRefusal
 from registry.kernel.identifiers import (
@@ -56,11 +57,12 @@ from registry.kernel.identifiers import (
     scope_code,
 )
 from registry.kernel.merkle import MerkleTree, leaf_hash, root_hash
+from registry.kernel.progress import Progress, unheard
 from registry.ports import ApprovalSigner, Clock, StatementSigner
 from registry.ports.storage import KeyReused, Marked, SignedCredential, Store, UnitOfWork
 from registry.programme import CERTIFICATE_TYPE_NAMES, Catalogue, LevelCode, PaperKey, Programme, version_order
 from registry.programme import Bilingual as Named
-from registry.workflows.enrol import Progress, unheard
+from registry.status import Status
 
 APPROVAL_LASTS = timedelta(days=7)
 """How long an approval may wait to be recorded; the contract takes at most 30 days."""
@@ -166,7 +168,7 @@ def _reserve(
         unfinished = [one for one in unit.batches.batches(AnchorState.RESERVED) if one.scope == scope]
         if key is None and unfinished:
             return unfinished[0]
-        passed = _passed(unit, catalogue, programme, level)
+        passed = _passed(unit, catalogue, body.code, programme, level)
         if not passed:
             raise NothingToIssue(scope)
         # A batch is of one programme version: the oldest that waits goes first.
@@ -216,16 +218,34 @@ def _reserve(
 
 
 def _passed(
-    unit: UnitOfWork, catalogue: Catalogue, programme: str, level: str
+    unit: UnitOfWork, catalogue: Catalogue, issuer: IssuerCode, programme: str, level: str
 ) -> list[tuple[Programme, Marked, Result]]:
     digests = {roster.id: roster.programme_digest for roster in unit.enrolments.rosters()}
-    passed = []
+    certified = unit.batches.people_with(f"{programme}/{level}")
+    passed, seen = [], set[str]()
     for marked in unit.marks.confirmed(programme, level):
+        # One certificate a person and level, however often somebody was enrolled; another only once the first fell.
+        person = marked.application.person
+        if person in seen or (person in certified and _still_certified(unit, issuer, person, programme, level)):
+            continue
         version = catalogue.by_digest(digests[marked.application.roster])
         result = _result(version, marked)
         if result.passed:
+            seen.add(person)
             passed.append((version, marked, result))
     return passed
+
+
+def _still_certified(unit: UnitOfWork, issuer: IssuerCode, person: str, programme: str, level: str) -> bool:
+    """Tell whether a person's certificate of a level stands, or is on its way; only a revoked one may be followed."""
+    places = [(batch, leaf) for held, batch, leaf in unit.batches.held_by(person, programme) if held == level]
+    if not places:
+        return True  # in a batch that is not final yet
+    for batch, leaf in places:
+        life = tuple(certificate_life(unit.projection.concerning(issuer, batch, leaf), issuer, batch, leaf))
+        if not life or life[-1].status is not Status.REVOKED:
+            return True
+    return False
 
 
 def _result(programme: Programme, marked: Marked) -> Result:

@@ -24,7 +24,22 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 INTERRUPTED = 130
 _KEEPING = frozenset(
-    "add_roster decide add_sheet confirm reserve add_credentials seal approve sign move place deliver add extend".split()
+    [
+        "add_roster",
+        "decide",
+        "add_sheet",
+        "confirm",
+        "reserve",
+        "add_credentials",
+        "seal",
+        "approve",
+        "sign",
+        "move",
+        "place",
+        "deliver",
+        "add",
+        "extend",
+    ]
 )
 
 
@@ -51,6 +66,11 @@ class Playing:
     stage: "Stage"
     pid: int
     folder: Path
+
+    @property
+    def prints(self) -> tuple[Path, Path]:
+        """Where stdout and stderr go."""
+        return self.folder / "stdout", self.folder / "stderr"
 
     def wait(self) -> Played:
         """Wait for its end."""
@@ -88,6 +108,7 @@ class Stage:
         how: signal.Signals = signal.SIGKILL,
         instants: Path | None = None,
         naive: str | None = None,
+        stdin: Path | None = None,
     ) -> Playing:
         """Start a command on a data folder.
 
@@ -106,6 +127,7 @@ class Stage:
                 "how": int(how),
                 "instants": str(instants) if instants else None,
                 "naive": naive,
+                "stdin": str(stdin or os.devnull),
             }
         )
         return Playing(self, answer["pid"], folder)
@@ -120,11 +142,8 @@ class Stage:
 
     def wait(self, playing: Playing) -> Played:
         status = self._asked({"ask": "wait", "pid": playing.pid})["status"]
-        return Played(
-            os.waitstatus_to_exitcode(status),
-            (playing.folder / "stdout").read_text("utf-8"),
-            (playing.folder / "stderr").read_text("utf-8"),
-        )
+        printed = [path.read_text("utf-8") if path.exists() else "" for path in playing.prints]
+        return Played(os.waitstatus_to_exitcode(status), *printed)
 
     def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -147,8 +166,8 @@ def _serve() -> None:
     import api.cli
     import api.demonstration
     import api.founding
-    import api.serving  # noqa: F401
-    import node.client.ledger  # noqa: F401
+    import api.serving
+    import node.client.ledger
     import node.embedded.engine  # noqa: F401
 
     for line in sys.stdin:
@@ -172,7 +191,7 @@ def _child(request: dict[str, Any], main: Callable[[], None]) -> None:
         for number, name in ((1, "stdout"), (2, "stderr")):
             handle = os.open(Path(request["folder"]) / name, os.O_WRONLY | os.O_CREAT)
             os.dup2(handle, number)
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.dup2(os.open(request["stdin"], os.O_RDONLY), 0)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         instants = Instants(request["strike"], signal.Signals(request["how"]), request["instants"])
         _watch(instants)
@@ -230,10 +249,10 @@ class Noting:
 
 def _watch(instants: Instants) -> None:
     import node.embedded.storage as chain_file
-    import registry.store.migrating as migrating
-    import registry.workflows.issue as issue
     from node.client.ledger import Web3Ledger
+    from registry.store import migrating
     from registry.store.database import Database
+    from registry.workflows import issue
 
     issue._SIGN_AT_ONCE = 20
     whole = Database.write
@@ -283,14 +302,14 @@ def _around(instants: Instants, owner: Any, name: str, named: Callable[..., str]
 
 def _send_then_keep(instants: Instants) -> None:
     """Send first and keep the bytes afterwards; another try takes the next nonce and signs anew."""
-    import registry.workflows.anchor as anchor
+    from registry.workflows import anchor
 
     _naive(instants, anchor, fresh_id=False)
 
 
 def _another_id_each_try(instants: Instants) -> None:
     """Draw the batch id anew at each try and send before anything is kept, as if a try were the request."""
-    import registry.workflows.anchor as anchor
+    from registry.workflows import anchor
 
     _naive(instants, anchor, fresh_id=True)
 

@@ -124,7 +124,7 @@ def test_killed_at_every_instant_there_is(stage: Stage, tmp_path: Path) -> None:
 @pytest.mark.deep
 @pytest.mark.parametrize("seed", range(5))
 def test_killed_at_any_moment(stage: Stage, tmp_path: Path, seed: int) -> None:
-    chance, home = random.Random(seed), tmp_path / "home"  # noqa: S311 - a test's choice of moments
+    chance, home = random.Random(seed), tmp_path / "home"
     for _ in range(12):
         playing = stage.start("demo", "--no-serve", home=home)
         time.sleep(chance.uniform(0.05, 3))

@@ -20,6 +20,7 @@ from api.wiring import Home, verifier_without_home
 from registry.kernel.errors import RegistryError
 from registry.ports.storage import StoredCertificate
 from registry.verification import DEFAULT_MAX_AGE
+from registry.workflows.change_status import present_status
 from tests.http.web_client import WebClient
 
 LEVELS = ("1", "2", "3")
@@ -83,6 +84,11 @@ class World:
         """The holder's name, as the registry's own staff can read it."""
         with self.home.store.read() as unit:
             return unit.enrolments.application(certificate.reservation.admission).candidate.name
+
+    def status(self, certificate: StoredCertificate) -> str:
+        """A certificate's own status by the records read so far."""
+        with self.home.store.read() as unit:
+            return present_status(unit, certificate).word
 
     def certificates(self, level: str) -> list[StoredCertificate]:
         """The certificates of one level."""

@@ -15,7 +15,6 @@ from registry.credential.v1.issuing import (
     public_presentation,
 )
 from registry.credential.v1.model import (
-    CHINA_TIME,
     MAX_DISCLOSURE,
     MAX_DISCLOSURES,
     MAX_JWT,
@@ -47,7 +46,6 @@ from registry.credential.v1.reading import parse, verify_signature
 from registry.credential.v1.rules import lint_entry, lint_holder, lint_terms
 
 __all__ = [
-    "CHINA_TIME",
     "MAX_DISCLOSURE",
     "MAX_DISCLOSURES",
     "MAX_JWT",

@@ -6,11 +6,12 @@ DisclosedClaims).
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.identifiers import (
     BatchId,
     BlockHash,
@@ -23,7 +24,6 @@ from registry.kernel.identifiers import (
     ScopeCode,
 )
 
-CHINA_TIME: Final = timezone(timedelta(hours=8))
 VCT_PATH: Final = "/vct/occupational-skill-certificate/1"
 STATUS_LIST_SIZE: Final = 2**17
 """Entries of one token status list."""

@@ -24,7 +24,6 @@ from registry.credential import errors
 from registry.credential.v1.issuing import credential_digest, credential_leaf
 from registry.credential.v1.members import MemberReader
 from registry.credential.v1.model import (
-    CHINA_TIME,
     MAX_DEPTH,
     MAX_DISCLOSURE,
     MAX_DISCLOSURES,
@@ -48,6 +47,7 @@ from registry.credential.v1.model import (
 )
 from registry.credential.v1.rules import lint_disclosed, lint_entry, lint_terms
 from registry.kernel import encoding, signing
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import JsonValue, b64url, parse_json, unb64url
 from registry.kernel.identifiers import (
     BatchId,

@@ -8,7 +8,7 @@ import pytest
 
 from registry.anchor.history import BallotKind, Block, KeyKind
 from registry.anchor.trust import Engine
-from registry.credential.v1 import CHINA_TIME
+from registry.kernel.calendar import CHINA_TIME
 from registry.verification import DEFAULT_MAX_AGE, Outcome
 from registry.verification.model import NoticeKind, Question
 from tests.unit.registry.verification.scene import (

@@ -1,0 +1,286 @@
+"""Wrong input of every kind at the command line: named in full, nothing kept, nobody's data shown, never a traceback."""
+
+import csv
+import io
+import json
+import os
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from api.wiring import Home
+from tests.faults.demo_stage import Played, Stage
+from tests.fixtures.rosters.generate import Sample, samples
+
+ROSTERS = Path(__file__).parents[1] / "fixtures" / "rosters"
+SAMPLES = samples()
+BAD = sorted(name for name, sample in SAMPLES.items() if sample.problems)
+GOOD = ("good-gbk.csv", "good-utf-8-bom.csv", "good-crlf.csv")
+SCORES = "准考证号,综合考试\n"
+
+
+def kept(home: Path) -> dict[str, int]:
+    """Count what the database holds."""
+    opened = Home(home)
+    try:
+        with opened.store.read() as unit:
+            return {
+                "rosters": len(unit.enrolments.rosters()),
+                "applications": sum(1 for _ in unit.enrolments.applications()),
+                "sheets": len(unit.marks.sheets()),
+                "batches": len(unit.batches.batches()),
+                "requests": len(unit.status_requests.requests()),
+                "journal": unit.journal.size(),
+            }
+    finally:
+        opened.store.close()
+
+
+def require_plain_error(played: Played, exit_code: int, code: str) -> None:
+    """An error has a message, its cause, what to do, and its code; and nothing else is shown."""
+    assert played.exit_code == exit_code, played
+    assert played.stdout == "", played
+    first, *rest = played.stderr[played.stderr.index("error: ") :].splitlines()
+    assert len(first) > len("error: "), played
+    assert len(rest) >= 2, played
+    assert rest[-1].endswith(f"[{code}]"), played
+    assert "Traceback" not in played.stderr
+
+
+def personal(data: bytes) -> set[str]:
+    """The names and numbers in a file, however it is written; short words that are no name are left out."""
+    found: set[str] = set()
+    for encoding in ("utf-8-sig", "gb18030", "utf-16"):
+        text = data.decode(encoding, "ignore")
+        found |= set(re.findall(r"[0-9]{14,17}[0-9Xx]", text))
+        for row in csv.reader(io.StringIO(text.replace("\0", ""), newline="")):
+            found |= {cell for cell in row[:1] if len(cell) >= 2 and cell not in {"姓名", "name"}}
+    return found
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_roster_is_reported_in_full_and_nothing_is_kept(stage: Stage, finished_home: Path, name: str) -> None:
+    sample: Sample = SAMPLES[name]
+    path, before = ROSTERS / name, kept(finished_home)
+    played = stage.play("enrol", "import", str(path), home=finished_home)
+    require_plain_error(played, 1, "enrol/rows-refused")
+    reported = json.loads(stage.play("enrol", "import", str(path), "--json", home=finished_home).stdout)
+    problems = [(one["line"], one["code"]) for one in reported["problems"]]
+    assert set(sample.problems) <= set(problems)
+    for one in reported["problems"]:
+        assert one["code"] in played.stderr
+        assert one["reason"]["en"] in played.stderr
+        assert one["remedy"]["en"] in played.stderr
+        assert one["reason"]["zh"]
+    heading = set(reported["columns"])
+    for word in personal(path.read_bytes()) - heading:
+        assert word not in played.stderr, word
+        assert word not in json.dumps(reported, ensure_ascii=False), word
+    assert kept(finished_home) == before
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_good_roster_is_taken_once_however_it_is_written(stage: Stage, finished: Path, name: str) -> None:
+    path, before = ROSTERS / name, kept(finished)
+    checked = stage.play("enrol", "check", str(path), "--json", home=finished)
+    assert checked.exit_code == 0
+    for repeated in (False, True):
+        played = stage.play("enrol", "import", str(path), "--json", home=finished)
+        taken = json.loads(played.stdout)
+        assert (taken["rows"], taken["repeated"], taken["encoding"]) == (3, repeated, SAMPLES[name].encoding)
+        now = kept(finished)
+        assert (now["rosters"], now["applications"]) == (before["rosters"] + 1, before["applications"] + 3)
+
+
+def test_good_rows_alone_are_taken_where_that_is_asked_for(stage: Stage, finished: Path) -> None:
+    good = (ROSTERS / "good-utf-8.csv").read_text("utf-8").splitlines()
+    bad = good[1].split(",")
+    bad[1] = bad[1][:-1] + ("1" if bad[1][-1] != "1" else "2")
+    path = finished.parent / "mixed.csv"
+    path.write_text("\n".join([*good, ",".join(bad)]) + "\n", "utf-8")
+    before = kept(finished)
+    assert stage.play("enrol", "import", str(path), home=finished).exit_code == 1
+    assert kept(finished) == before
+    taken = stage.play("enrol", "import", str(path), "--accept-good-rows", home=finished)
+    assert taken.exit_code == 0
+    assert "enrol/identity-check" in taken.stderr
+    assert kept(finished)["applications"] == before["applications"] + 3
+    assert kept(finished)["rosters"] == before["rosters"] + 1
+
+
+@pytest.mark.parametrize(
+    ("sheet", "code"),
+    [
+        ("", "exam/empty-file"),
+        ("姓名,分数\n安小雨,90\n", "exam/missing-column"),
+        (SCORES + "A-0000-0000-0001,90\n", "exam/"),
+        (SCORES + "=1+1,90\n", "exam/"),
+        (SCORES + "A,九十\n", "exam/"),
+        (SCORES + "A,100.001\n", "exam/"),
+        (SCORES + "A,-1\n", "exam/"),
+        (SCORES + "A,1e2\n", "exam/"),
+        (SCORES + "A,90\nA,91\n", "exam/"),
+    ],
+)
+def test_a_bad_score_sheet_is_refused_whole(stage: Stage, finished_home: Path, tmp_path: Path, sheet: str, code: str) -> None:
+    path, before = tmp_path / "scores.csv", kept(finished_home)
+    path.write_text(sheet, "utf-8")
+    played = stage.play("exam", "record", str(path), "--as", "clerk-1", home=finished_home)
+    require_plain_error(played, 1, "exam/scores-refused")
+    assert code in played.stderr
+    assert "安小雨" not in played.stderr
+    assert kept(finished_home) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "code"),
+    [
+        ("cert show NO-SUCH-2026-0000000000", 1, "store/not-here"),
+        ("cert bundle NO-SUCH-2026-0000000000", 1, "store/not-here"),
+        ("cert bundle NUMBER -o /no/such/folder/a.json", 2, "input/file-unreadable"),
+        ("cert suspend NO-SUCH-2026-0000000000", 1, "store/not-here"),
+        ("cert suspend NUMBER --reason boredom", None, "status/"),
+        ("cert suspend NUMBER --as two/words", 2, "input/person"),
+        ("cert revoke NUMBER --reason misconduct --as one --approve-as one", 1, "exam/four-eyes"),
+        ("cert reinstate NUMBER --as one --approve-as two", 1, "status/"),
+        ("cert approve C-1999-01-0001 --as one", 1, "store/not-here"),
+        ("cert list --status gone", 2, "status/unknown"),
+        ("batch status B-1999-01-0001", 1, "store/not-here"),
+        ("batch issue B-1999-01-0001", 1, "store/not-here"),
+        ("batch approve B-1999-01-0001", 1, "store/not-here"),
+        ("batch propose --level 3", 1, "batch/nothing-to-issue"),
+        ("batch propose --level 1 --key demo/AIGC-APP-ENG/3", 1, "store/"),
+        ("batch propose --level ../etc", 2, "identifier/malformed"),
+        ("exam confirm S-1999-01-0001 --as one", 1, "store/not-here"),
+        ("exam record nosuch.csv", 2, "input/file-unreadable"),
+        ("enrol import nosuch.csv", 2, "input/file-unreadable"),
+        ("enrol import . --programme AIGC-APP-ENG", 2, "input/file-unreadable"),
+        ("enrol import nosuch.csv --programme NONE", None, ""),
+        ("programme show NONE", 1, "programme/unknown"),
+        ("audit timeline --certificate NONE", 1, "store/not-here"),
+        ("verify nosuch.json", 2, "input/file-unreadable"),
+        ("verify .", 2, "input/file-unreadable"),
+        ("verify https://elsewhere.example/C/AAAAAAAAAAAAAAAAAAAAAAAAAA", 2, "verify/link-elsewhere"),
+        ("verify NUMBER --max-age soon", 2, "verify/age"),
+        ("verify NUMBER --max-age 99999999999999999999d", 2, "verify/age"),
+        ("verify NUMBER --node nonsense", 2, "identifier/malformed"),
+        ("verify NUMBER --node http://127.0.0.1:99999", 2, "identifier/malformed"),
+        ("verify NUMBER --node http://[::1", 2, "identifier/malformed"),
+        ("verify NUMBER --node file:///etc/passwd", 2, "identifier/malformed"),
+        ("verify NUMBER --trust-root nosuch.json", 2, "verify/trust-root-needed"),
+        ("init --issuer lower-case --name 某中心 --base-url https://v.example.cn", 2, "home/configuration"),
+        ("init --issuer GD-SKILLS --name 某中心 --base-url http://v.example.cn", 2, "home/configuration"),
+        ("init --issuer GD-SKILLS --name 某中心 --base-url https://v.example.cn", 1, "home/occupied"),
+    ],
+)
+def test_a_mistake_is_named_and_nothing_is_kept(
+    stage: Stage, finished_home: Path, words: str, exit_code: int | None, code: str
+) -> None:
+    before = kept(finished_home)
+    number = a_valid_number(finished_home)
+    played = stage.play(*(word.replace("NUMBER", number) for word in words.split()), home=finished_home)
+    assert played.exit_code in ((1, 2) if exit_code is None else (exit_code,)), played
+    assert f"[{code}" in played.stderr.replace("\n", ""), played
+    require_plain_error(played, played.exit_code, played.stderr.rstrip().rpartition("[")[2].removesuffix("]"))
+    assert kept(finished_home) == before
+
+
+def a_valid_number(home: Path) -> str:
+    """A number that is neither suspended nor revoked: the tampered file was made from it."""
+    document = json.loads((home / "tampered.bundle.json").read_bytes())
+    return str(document["anchor"]["licenseNumber"])
+
+
+def test_the_same_person_cannot_take_both_parts(stage: Stage, finished: Path) -> None:
+    number = a_valid_number(finished)
+    asked = stage.play("cert", "revoke", number, "--reason", "misconduct", "--as", "one", "--json", home=finished)
+    request = json.loads(asked.stdout)
+    assert (asked.exit_code, request["state"]) == (0, "requested")
+    alone = stage.play("cert", "approve", request["id"], "--as", "one", home=finished)
+    require_plain_error(alone, 1, "exam/four-eyes")
+    other_way = stage.play("cert", "suspend", number, home=finished)
+    require_plain_error(other_way, 1, "status/request-open")
+    done = stage.play("cert", "approve", request["id"], "--as", "two", "--json", home=finished)
+    assert json.loads(done.stdout)["state"] == "final"
+    again = stage.play("cert", "approve", request["id"], "--as", "two", "--json", home=finished)
+    assert again.exit_code == 0, again
+    assert (again.exit_code, json.loads(again.stdout)["state"]) == (0, "final")
+    back = stage.play("cert", "reinstate", number, "--as", "one", "--approve-as", "two", home=finished)
+    assert back.exit_code == 1
+    assert "[status/" in back.stderr
+
+
+# --- what may be handed to `verify`
+
+
+def test_documents_that_are_not_as_they_should_be_have_a_clear_verdict(
+    stage: Stage, finished_home: Path, tmp_path: Path
+) -> None:
+    number = a_valid_number(finished_home)
+    whole = (finished_home / "delivered" / f"{number}.bundle.json").read_bytes()
+    credential = json.loads(whole)["credential"]
+    huge = tmp_path / "huge.json"
+    with huge.open("wb") as file:
+        file.truncate(1 << 30)
+    cases = {
+        "whole": (whole, "valid", 0),
+        "the bare credential": (credential.encode(), "cannot-confirm", 3),
+        "tampered": ((finished_home / "tampered.bundle.json").read_bytes(), "altered", 1),
+        "truncated": (whole[:-200], "unreadable", 1),
+        "twice": (whole + whole, "unreadable", 1),
+        "empty": (b"", "unreadable", 1),
+        "text": ("不是证书".encode(), "unreadable", 1),
+        "zeros": (bytes(1000), "unreadable", 1),
+        "deep": (b"[" * 100_000, "unreadable", 1),
+        "foreign": (b'{"format":"OpenBadge","credential":"x"}', "unreadable", 1),
+        "picture": (b"\x89PNG\r\n\x1a\n" + os.urandom(500), "unreadable", 1),
+    }
+    path = tmp_path / "document.json"
+    for case, (data, outcome, exit_code) in cases.items():
+        path.write_bytes(data)
+        for target, stdin in ((str(path), None), ("-", path)):
+            played = stage.play("verify", target, "--json", home=finished_home, stdin=stdin)
+            assert (json.loads(played.stdout)["outcome"], played.exit_code) == (outcome, exit_code), case
+            assert played.stderr == "", case
+    oversized = stage.play("verify", str(huge), "--json", home=finished_home)
+    assert (json.loads(oversized.stdout)["code"], oversized.exit_code) == ("document/oversized", 1)
+
+
+def test_the_certificate_of_another_registry_is_not_ours(
+    stage: Stage, finished_home: Path, examined: Path
+) -> None:
+    number = a_valid_number(finished_home)
+    bundle = finished_home / "delivered" / f"{number}.bundle.json"
+    played = stage.play("verify", str(bundle), "--json", home=examined)
+    assert json.loads(played.stdout)["outcome"] in {"not-recognised", "not-registered"}
+    assert played.exit_code == 1
+
+
+def test_whatever_is_handed_to_verify_there_is_an_answer_and_no_traceback(
+    stage: Stage, finished_home: Path, tmp_path: Path
+) -> None:
+    chance = random.Random(7)  # noqa: S311 - a test's choice of bytes
+    number = a_valid_number(finished_home)
+    whole = (finished_home / "delivered" / f"{number}.bundle.json").read_bytes()
+    path = tmp_path / "any.json"
+    for _ in range(40):
+        data = bytearray(whole)
+        for _ in range(chance.randrange(1, 4)):
+            at = chance.randrange(len(data))
+            data[at : at + chance.randrange(3)] = chance.randbytes(chance.randrange(3))
+        path.write_bytes(data)
+        played = stage.play("verify", str(path), "--json", home=finished_home)
+        outcome = json.loads(played.stdout)["outcome"]
+        assert played.exit_code == 1 or bytes(data) == whole, (bytes(data), outcome)
+    for target in (
+        "A" * 5000, "a/" * 3000, "\udcff\udcfe", "[bold]x[/bold]", " ", "~", "%s%n", "{}", "١٢٣", "../" * 20, "/dev/null",
+        "http://", "http://[", "://", "-" , "DEMO-EEC-2026-", number.lower(), number + "\n", "\x1b[31m",
+    ):  # fmt: skip
+        played = stage.play("verify", target, "--name", target[:50], home=finished_home)
+        assert played.exit_code in (0, 1, 2), (target, played)
+        assert "Traceback" not in played.stderr, (target, played)
+    for words in (("--as-of", "9999-12-31"), ("--as-of", "0001-01-01"), ("--max-age", "0s")):
+        played = stage.play("verify", number, *words, home=finished_home)
+        assert played.exit_code == 3, (words, played)

@@ -66,7 +66,7 @@ def measure(size: int) -> dict[str, object]:
                     person="maker-1",
                 )
             with watch.step(_COUNTED[1]):
-                approve(home.store, home.clock, home.catalogue, approver, batch.id, person="approver-1")
+                approve(home.store, home.clock, home.catalogue, home.key_of, approver, batch.id, person="approver-1")
             with watch.step(_COUNTED[2]):
                 final = anchor_batch(Desk(store=home.store, ledger=ledger, sender=sender, clock=home.clock), batch.id)
         if final.state is not AnchorState.FINAL or final.size != size:

@@ -59,7 +59,7 @@ def issued(folder: Path, size: int) -> list[str]:
         level="1",
         person="maker-1",
     )
-    approve(home.store, home.clock, home.catalogue, home.approver(), batch.id, person="approver-1")
+    approve(home.store, home.clock, home.catalogue, home.key_of, home.approver(), batch.id, person="approver-1")
     with home.chain(writing=True) as ledger:
         desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
         anchor_batch(desk, batch.id)

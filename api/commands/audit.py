@@ -12,11 +12,12 @@ from api.terminal import OUT, note, print_json, progress, said
 from api.wiring import Home
 from registry.anchor.history import Record
 from registry.kernel.calendar import CHINA_TIME
-from registry.ports import LedgerForeign, LedgerUnavailable
+from registry.kernel.errors import IntegrityFault
+from registry.ports import LedgerUnavailable
 from registry.ports.storage import NotHere
 from registry.status import concerns
 from registry.workflows.audit import Consistency
-from registry.workflows.follow import HistoryBroken, follow
+from registry.workflows.follow import follow
 
 app = typer.Typer(no_args_is_help=True, help="The chain's history, and consistency with it.")
 
@@ -93,7 +94,7 @@ def fsck(node: NodeOption = None, home: HomeOption = None, as_json: JsonOption =
             follow(found.store, ledger, found.clock)
         except LedgerUnavailable:
             ledger = None
-        except (LedgerForeign, HistoryBroken) as error:
+        except IntegrityFault as error:
             ledger, halted = None, error
         result = found.auditor(ledger).fsck(update, halted=halted)
     if as_json:

@@ -5,6 +5,7 @@ a wallet shows letters. Times are Unix seconds.
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from registry.anchor.history import Ballot, KeyKind
 from registry.kernel.identifiers import (
@@ -69,6 +70,10 @@ class Approval:
     deadline: int
     signature: bytes
     """65 bytes: r ‖ s ‖ v, v 27 or 28, low-S."""
+
+    def has_lapsed(self, at: datetime) -> bool:
+        """Tell whether the contract would no longer take it."""
+        return self.deadline <= int(at.timestamp())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from registry.anchor.history import Anchored, Checkpoint, Record
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.batch import Reservation
-from registry.credential import Altered, Presentation, Unreadable, parse
+from registry.credential import Altered, CertificateEntry, HolderClaims, Presentation, Unreadable, parse
 from registry.credential.v1 import IssuedCredential, full_presentation
 from registry.kernel.encoding import b64url
 from registry.kernel.identifiers import BatchId, Digest, IssuerCode
@@ -136,10 +136,13 @@ def certificate_differences(
     signed: IssuedCredential,
     digest: Digest,
     *,
-    name: str,
-    identity_number: str,
+    entry: CertificateEntry,
+    claims: HolderClaims,
 ) -> Iterator[Difference]:
-    """Compare one certificate's row with the bytes that were signed and with its holder's enrolment."""
+    """Compare one certificate's row with the bytes that were signed, and these with its holder's enrolment and marks.
+
+    `entry` and `claims` are what it should say by what is kept.
+    """
     number = reservation.number
     computed = Digest(hashlib.sha256(signed.jwt.encode("ascii", "replace")).digest())
     if computed != digest:
@@ -152,10 +155,17 @@ def certificate_differences(
     for what, row, said in _said(batch, reservation, credential):
         if row != said:
             yield Difference(code=f"fsck/{what}", subject=number, expected=said, found=row)
-    if (credential.disclosed.name, credential.disclosed.identity_number) != (name, identity_number):
-        yield Difference(
-            code="fsck/holder", subject=number, expected="as signed", found="another name or identity number"
-        )
+    if credential.entry != entry:
+        yield Difference(code="fsck/entry", subject=number, expected="as enrolled and examined", found="another entry")
+    disclosed = credential.disclosed
+    if (disclosed.name, disclosed.name_latin, disclosed.identity_number) != (
+        claims.name,
+        claims.name_latin,
+        claims.identity_number,
+    ) or disclosed.identity_type != claims.identity_type:
+        yield Difference(code="fsck/holder", subject=number, expected="as enrolled", found="another person")
+    if (disclosed.results, disclosed.grade) != (claims.results, claims.grade):
+        yield Difference(code="fsck/result", subject=number, expected="as confirmed", found="other marks")
 
 
 def _said(batch: Batch, row: Reservation, credential: Presentation) -> tuple[tuple[str, str, str], ...]:

@@ -3,7 +3,7 @@
 `node.client` implements Ledger, `node.signer` the signers, `registry.store` the UnitOfWork; `api.wiring` joins them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -149,6 +149,10 @@ class ApprovalSigner(Protocol):
     def approve(self, asked: Approvable) -> Approval:
         """Sign the EIP-712 structure for the contract of the trust root."""
         ...
+
+
+KeyOf = Callable[[bytes], PublicKey]
+"""Gives the public half of a credential key by its JWK thumbprint."""
 
 
 class StatementSigner(Protocol):

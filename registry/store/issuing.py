@@ -135,7 +135,7 @@ class SqlBatches:
         """Sealed → approved; also failed → approved, and approved anew once the kept approval has lapsed."""
         of = self.batch(batch_id)
         if of.state not in (AnchorState.SEALED, AnchorState.FAILED) and not (
-            of.state is AnchorState.APPROVED and has_lapsed(of.approval, at)
+            of.state is AnchorState.APPROVED and of.approval is not None and of.approval.has_lapsed(at)
         ):
             raise StateMoved("batch", batch_id)
         self._session.change(
@@ -442,11 +442,6 @@ def _batch(row: Row) -> Batch:
         delivered_at=maybe_time(row["delivered_at"]),
         failure=row["failure"],
     )
-
-
-def has_lapsed(approval: Approval | None, at: datetime) -> bool:
-    """Tell whether an approval's deadline has passed: then it is nobody's any more, and another may approve."""
-    return approval is not None and approval.deadline <= int(at.timestamp())
 
 
 def keep_transaction(session: Session, subject: str, transaction: SignedTransaction, at: datetime) -> None:

@@ -16,7 +16,7 @@ from registry.kernel.identifiers import (
 )
 from registry.ports.storage import NotHere
 from registry.status import Reason, Status, needs_approval
-from registry.store.issuing import has_lapsed, keep_transaction
+from registry.store.issuing import keep_transaction
 from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, time_of
 from registry.store.tables import status_request
 
@@ -83,7 +83,7 @@ class SqlStatusRequests:
         """Requested → approved; also approved anew once the kept approval has lapsed."""
         request = self.request(request_id)
         if request.state is not RequestState.REQUESTED and not (
-            request.state is RequestState.APPROVED and has_lapsed(request.approval, at)
+            request.state is RequestState.APPROVED and request.approval is not None and request.approval.has_lapsed(at)
         ):
             raise StateMoved("status_request", request_id)
         self._session.change(

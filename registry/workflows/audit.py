@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from registry.anchor.facts import batch_facts
-from registry.anchor.history import Block, Record
+from registry.anchor.history import Block, Checkpoint, Record
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.audit import (
@@ -32,10 +32,10 @@ from registry.kernel.errors import IntegrityFault, RegistryError
 from registry.kernel.identifiers import IssuerCode
 from registry.kernel.merkle import MerkleTree, root_hash
 from registry.kernel.progress import Progress, unheard
-from registry.ports import Ledger, LedgerUnavailable
+from registry.ports import KeyOf, Ledger, LedgerUnavailable
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
 from registry.programme import Catalogue
-from registry.workflows.deliver import KeyOf, bundle_of
+from registry.workflows.deliver import bundle_of
 from registry.workflows.issue import Holder, holders, manifest_of
 
 _WITHOUT_TREE = (AnchorState.RESERVED, AnchorState.CANCELLED)
@@ -63,6 +63,15 @@ class Consistency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Chain:
+    """What a node says now, up to where it was read before."""
+
+    records: list[Record]
+    checkpoint: Checkpoint
+    at: Block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Auditor:
     """Compares the registry with itself and with the chain."""
 
@@ -86,11 +95,11 @@ class Auditor:
                     Difference(code="fsck/chain", subject="chain", expected="as it was read before", found=str(halted))
                 )
             records = list(self._read(unit, found))
-            chain, at = self._on_chain(unit)
-            if chain is not None and at is not None and self.ledger is not None:  # 2
-                found.extend(record_differences(records, chain))
-                found.extend(history_differences(records, self.ledger.checkpoint(at)))
-                records = chain
+            chain = self._on_chain(unit, found)
+            if chain is not None:  # 2
+                found.extend(record_differences(records, chain.records))
+                found.extend(history_differences(records, chain.checkpoint))
+                records = chain.records
             batches, certificates = self._batches(unit, records, found, progress)  # 3, 4, 6
             known = {batch.batch for batch in batches}
             found.extend(foreign_anchors(records, self.issuer, known))  # 5
@@ -101,7 +110,7 @@ class Auditor:
             certificates=certificates,
             records=len(records),
             journal=entries,
-            compared_at=at,
+            compared_at=chain.at if chain is not None else None,
         )
 
     def _rows(self, unit: UnitOfWork) -> Iterator[Difference]:
@@ -133,18 +142,19 @@ class Auditor:
                 Difference(code="fsck/record", subject="history", expected="readable records", found=error.code)
             )
 
-    def _on_chain(self, unit: UnitOfWork) -> tuple[list[Record] | None, Block | None]:
+    def _on_chain(self, unit: UnitOfWork, found: list[Difference]) -> "_Chain | None":
         """Read the chain afresh, up to where the projection has read it."""
         try:
             head = unit.projection.head()
-        except RegistryError:
-            return None, None  # an edited row, named with the rows
-        if self.ledger is None or head is None:
-            return None, None
-        try:
-            return list(self.ledger.records(0, head.block.number)), head.block
+            if self.ledger is None or head is None:
+                return None
+            records = list(self.ledger.records(0, head.block.number))
+            return _Chain(records=records, checkpoint=self.ledger.checkpoint(head.block), at=head.block)
         except LedgerUnavailable:
-            return None, None
+            return None
+        except IntegrityFault as error:
+            found.append(Difference(code="fsck/chain", subject="chain", expected="readable", found=error.code))
+            return None
 
     def _batches(
         self, unit: UnitOfWork, records: list[Record], found: list[Difference], progress: Progress
@@ -198,8 +208,8 @@ class Auditor:
                 certificate.reservation,
                 IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures or {}),
                 certificate.digest,
-                name=holder.claims.name,
-                identity_number=holder.claims.identity_number,
+                entry=holder.entry,
+                claims=holder.claims,
             )
             if batch.delivered_at is not None:
                 yield from self._delivered(unit, certificate, tree)
@@ -213,7 +223,6 @@ class Auditor:
     def _delivered(self, unit: UnitOfWork, certificate: StoredCertificate, tree: MerkleTree) -> Iterator[Difference]:
         name = certificate.reservation.number + BUNDLE_SUFFIX
         data = self.delivered.get(name) if self.delivered is not None else None
-        if data is not None and data != bundle_of(unit, certificate, self.key_of, tree=tree):
-            yield Difference(
-                code="fsck/delivered", subject=name, expected="the bundle as it was issued", found="other bytes"
-            )
+        if self.delivered is not None and data != bundle_of(unit, certificate, self.key_of, tree=tree):
+            found = "no file" if data is None else "other bytes"
+            yield Difference(code="fsck/delivered", subject=name, expected="the bundle as it was issued", found=found)

@@ -109,7 +109,7 @@ def approve_change(
     deadline = int((now + APPROVAL_LASTS).timestamp())
     with store.read() as unit:
         request = unit.status_requests.request(name)
-    lapsed = request.approval is not None and request.approval.deadline <= int(now.timestamp())
+    lapsed = request.approval is not None and request.approval.has_lapsed(now)
     waits = request.state is RequestState.REQUESTED or (request.state is RequestState.APPROVED and lapsed)
     if request.wanted not in needs_approval or not waits:
         raise RequestNotWaiting(name, request.state, "an approval")

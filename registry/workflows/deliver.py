@@ -1,6 +1,5 @@
 """Deliver: one bundle a certificate, only after its batch is final; the same bytes every time."""
 
-from collections.abc import Callable
 from typing import Protocol
 
 from registry.anchor.receipt import AnchorReceipt
@@ -11,8 +10,7 @@ from registry.delivery.bundle import BUNDLE_SUFFIX, bundle_bytes
 from registry.kernel.errors import Missing
 from registry.kernel.merkle import MerkleTree
 from registry.kernel.progress import Progress, unheard
-from registry.kernel.signing import PublicKey
-from registry.ports import Clock
+from registry.ports import Clock, KeyOf
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
 from registry.workflows.issue import place_of
 
@@ -23,10 +21,6 @@ class Shelf(Protocol):
     def put(self, name: str, data: bytes) -> None:
         """Keep a file under a name, whole or not at all; the same bytes again change nothing."""
         ...
-
-
-KeyOf = Callable[[bytes], PublicKey]
-"""Gives the public key of a JWK thumbprint."""
 
 
 class ContentErased(Missing):

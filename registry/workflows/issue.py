@@ -9,6 +9,7 @@
 import hashlib
 import json
 import secrets
+from calendar import monthrange
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -19,17 +20,23 @@ from registry.anchor.operations import AnchorApproval
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState, allowed_transitions
 from registry.assessment import Mark, Result, assess, format_score, require_second_person
+from registry.audit import certificate_differences
 from registry.batch import SALT_LENGTH, BatchManifest, Reservation, RosterRow, ScoreRow, draw_indices, require_size
 from registry.credential import (
+    Altered,
     BatchIssuer,
     BatchTerms,
     CertificateEntry,
     HolderClaims,
+    IssuedCredential,
     credential_digest,
     credential_leaf,
+    full_presentation,
     lint_entry,
     lint_holder,
     lint_terms,
+    parse,
+    verify_signature,
 )
 from registry.credential.v1 import (
     STATUS_LIST_SIZE,
@@ -58,7 +65,8 @@ from registry.kernel.identifiers import (
 )
 from registry.kernel.merkle import MerkleTree, leaf_hash, root_hash
 from registry.kernel.progress import Progress, unheard
-from registry.ports import ApprovalSigner, Clock, StatementSigner
+from registry.kernel.signing import PublicKey
+from registry.ports import ApprovalSigner, Clock, KeyOf, StatementSigner
 from registry.ports.storage import KeyReused, Marked, SignedCredential, Store, UnitOfWork
 from registry.programme import CERTIFICATE_TYPE_NAMES, Catalogue, LevelCode, PaperKey, Programme, version_order
 from registry.programme import Bilingual as Named
@@ -327,12 +335,7 @@ def _last_valid_day(first: date, months: int | None) -> date | None:
     if months is None:
         return None
     year, month = divmod(first.year * 12 + first.month - 1 + months, 12)
-    for day in (first.day, 30, 29, 28):
-        try:
-            return date(year, month + 1, day) - timedelta(days=1)
-        except ValueError:
-            continue  # that month is shorter
-    return None
+    return date(year, month + 1, min(first.day, monthrange(year, month + 1)[1])) - timedelta(days=1)
 
 
 def _shown(name: Named) -> Bilingual:
@@ -427,6 +430,8 @@ def seal(
         batch = unit.batches.batch(name)
         if batch.state is not AnchorState.RESERVED:
             return batch
+        if signer.thumbprint() != batch.credential_key:
+            raise BatchInconsistent(name, "credential key")
         signed = unit.batches.signed_leaves(name)
         everybody = list(holders(unit, catalogue, batch))
     # 2
@@ -435,10 +440,15 @@ def seal(
     for start in range(0, len(waiting), _SIGN_AT_ONCE):
         piece = [_sign(issuer, holder) for holder in waiting[start : start + _SIGN_AT_ONCE]]
         with store.write() as unit:
-            unit.batches.add_credentials(name, piece)
+            # Another run of the same command may have signed some of them meanwhile: the first bytes kept are the ones.
+            kept = unit.batches.signed_leaves(name)
+            unit.batches.add_credentials(name, [one for one in piece if one.leaf not in kept])
         progress(len(signed) + start + len(piece), batch.size)
     # 3
     with store.write() as unit:
+        batch = unit.batches.batch(name)
+        if batch.state is not AnchorState.RESERVED:
+            return batch
         tree = MerkleTree(credential_leaf(digest) for digest in unit.batches.digests(name))
         manifest = manifest_of(batch, everybody)
         unit.batches.seal(name, root=tree.root, manifest=manifest.document(), levels=tree.levels)
@@ -470,15 +480,42 @@ def manifest_of(batch: Batch, everybody: Iterable[Holder]) -> BatchManifest:
     )
 
 
-def require_consistent_batch(unit: UnitOfWork, catalogue: Catalogue, batch: Batch) -> tuple[RootHash, Digest]:
-    """Derive root and evidence again from what is kept. Raises BatchInconsistent where the sealed ones differ."""
-    digests = unit.batches.digests(batch.id)
+def require_consistent_batch(
+    unit: UnitOfWork, catalogue: Catalogue, key: PublicKey, batch: Batch
+) -> tuple[RootHash, Digest]:
+    """Derive everything again that an approver answers for. Raises BatchInconsistent where something kept differs.
+
+    Every credential says what enrolment and confirmed marks say and is signed by the batch's key; their digests lead to
+    the root; the rows lead to the manifest.
+    """
+    everybody = {holder.reservation.leaf: holder for holder in holders(unit, catalogue, batch)}
+    digests: list[Digest] = []
+    if key.thumbprint() != batch.credential_key:
+        raise BatchInconsistent(batch.id, "credential key")
+    for certificate in unit.batches.certificates(batch_id=batch.id):
+        holder = everybody.get(certificate.reservation.leaf)
+        if holder is None or certificate.jwt is None or certificate.digest is None or certificate.disclosures is None:
+            raise BatchInconsistent(batch.id, "number of credentials")
+        signed = IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures)
+        differences = certificate_differences(
+            batch, certificate.reservation, signed, certificate.digest, entry=holder.entry, claims=holder.claims
+        )
+        for difference in differences:
+            raise BatchInconsistent(batch.id, f"credential {certificate.reservation.number} ({difference.code})")
+        try:
+            verify_signature(parse(full_presentation(signed)), key)
+        except Altered as error:
+            raise BatchInconsistent(batch.id, f"signature of {certificate.reservation.number}") from error
+        digests.append(certificate.digest)
     if len(digests) != batch.size or batch.manifest is None:
         raise BatchInconsistent(batch.id, "number of credentials")
-    root = root_hash(credential_leaf(digest) for digest in digests)
+    in_leaf_order = unit.batches.digests(batch.id)
+    if sorted(digests) != sorted(in_leaf_order):
+        raise BatchInconsistent(batch.id, "digests")
+    root = root_hash(credential_leaf(digest) for digest in in_leaf_order)
     if root != batch.root:
         raise BatchInconsistent(batch.id, "root")
-    if manifest_of(batch, holders(unit, catalogue, batch)).document() != batch.manifest:
+    if manifest_of(batch, (everybody[leaf] for leaf in sorted(everybody))).document() != batch.manifest:
         raise BatchInconsistent(batch.id, "manifest")
     return root, evidence_of(batch.manifest)
 
@@ -489,7 +526,14 @@ def evidence_of(manifest: bytes) -> Digest:
 
 
 def approve(
-    store: Store, clock: Clock, catalogue: Catalogue, signer: ApprovalSigner, name: str, *, person: str
+    store: Store,
+    clock: Clock,
+    catalogue: Catalogue,
+    key_of: KeyOf,
+    signer: ApprovalSigner,
+    name: str,
+    *,
+    person: str,
 ) -> Batch:
     """Approve a sealed batch as the second person; one that failed or whose approval lapsed is approved anew.
 
@@ -497,26 +541,28 @@ def approve(
     """
     # 4
     now = clock.now()
-    with store.write() as unit:
+    with store.read() as unit:
         batch = unit.batches.batch(name)
         require_second_person(batch.proposed_by, person, "approving a batch")
         if not _awaits_approval(batch, now):
             if batch.approved_by == person and batch.state is not AnchorState.CANCELLED:
                 return batch
             raise NotWaiting(name, batch.state, "an approval")
-        root, evidence = require_consistent_batch(unit, catalogue, batch)
-        approval = signer.approve(
-            AnchorApproval(
-                issuer=batch.issuer,
-                batch=batch.batch,
-                root=root,
-                size=batch.size,
-                scope=batch.scope,
-                evidence=evidence,
-                credential_key=batch.credential_key,
-                deadline=int((now + APPROVAL_LASTS).timestamp()),
-            )
+        root, evidence = require_consistent_batch(unit, catalogue, key_of(batch.credential_key), batch)
+    approval = signer.approve(
+        AnchorApproval(
+            issuer=batch.issuer,
+            batch=batch.batch,
+            root=root,
+            size=batch.size,
+            scope=batch.scope,
+            evidence=evidence,
+            credential_key=batch.credential_key,
+            deadline=int((now + APPROVAL_LASTS).timestamp()),
         )
+    )
+    # A sealed batch does not change any more: what was just checked is what is approved.
+    with store.write() as unit:
         unit.batches.approve(name, person=person, at=now, approval=approval)
         unit.journal.write(
             at=now, person=person, action="batch.approve", subject=name, root=root.hex(), evidence=evidence.hex()
@@ -525,7 +571,7 @@ def approve(
 
 
 def _awaits_approval(batch: Batch, now: datetime) -> bool:
-    lapsed = batch.approval is not None and batch.approval.deadline <= int(now.timestamp())
+    lapsed = batch.approval is not None and batch.approval.has_lapsed(now)
     return batch.state in (AnchorState.SEALED, AnchorState.FAILED) or (batch.state is AnchorState.APPROVED and lapsed)
 
 

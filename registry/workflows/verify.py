@@ -11,7 +11,7 @@ from registry.anchor.trust import TrustRoot
 from registry.credential import Altered, Presentation, Unreadable, parse
 from registry.enrolment import normal_name
 from registry.kernel.identifiers import IdentifierMalformed, certificate_key
-from registry.ports import Clock, Ledger, LedgerUnavailable
+from registry.ports import Clock, KeyOf, Ledger, LedgerUnavailable
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
 from registry.verification import (
     DEFAULT_MAX_AGE,
@@ -25,7 +25,7 @@ from registry.verification import (
     refused,
     withdrawn,
 )
-from registry.workflows.deliver import ContentErased, KeyOf, presentation_of, receipt_of
+from registry.workflows.deliver import ContentErased, presentation_of, receipt_of
 
 _NOT_SHOWN = (AnchorState.RESERVED, AnchorState.SEALED, AnchorState.APPROVED, AnchorState.CANCELLED)
 IsTest = Callable[[TrustRoot], bool]

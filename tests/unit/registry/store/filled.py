@@ -170,8 +170,9 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
         store, clock, programme, sample_scores(admissions), examined_on=date(2026, 11, 15), person="bob"
     ).sheet
     confirm_sheet(store, clock, sheet.id, person="carol")
-    batch = propose(store, clock, catalogue, BODY, CredentialKey(), programme=PROGRAMME, level="1", person="alice")
-    approve(store, clock, catalogue, Approver(), batch.id, person="dave")
+    key = CredentialKey()
+    batch = propose(store, clock, catalogue, BODY, key, programme=PROGRAMME, level="1", person="alice")
+    approve(store, clock, catalogue, lambda thumbprint: key.public_key, Approver(), batch.id, person="dave")
     _to_the_chain(store, batch.id, batch.batch, batch.size)
     with store.read() as unit:
         number = unit.batches.by_leaf(batch.batch, 9).reservation.number  # nothing has happened to it yet

@@ -5,11 +5,10 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from api.commands import audit, batch, cert, enrol, exam, programme, setup, verify
 from api.errors import advice, exit_code
-from api.terminal import ERR, said
+from api.terminal import ERR, said, shown
 from registry.kernel.errors import RegistryError
 from registry.programme import ProgrammeMalformed
 
@@ -70,12 +69,12 @@ def main() -> None:
 def print_error(error: RegistryError) -> None:
     """Print what happened, why, what to do, and the stable code."""
     texts = advice().get(error.code)
-    ERR.print(f"[bold red]{said('错误：', 'error:')}[/bold red] {escape(str(error))}")
+    ERR.print(f"[bold red]{said('错误：', 'error:')}[/bold red] {shown(str(error))}")
     if isinstance(error, ProgrammeMalformed):
         for fault in error.faults:
-            ERR.print(f"  {escape(fault.key)}: {escape(fault.reason)}")
+            ERR.print(f"  {shown(fault.key)}: {shown(fault.reason)}")
     if texts is not None:
-        ERR.print(f"  {escape(said(texts.cause_zh, texts.cause_en))}")
-        ERR.print(f"  {escape(said(texts.remedy_zh, texts.remedy_en))}   [dim]\\[{escape(error.code)}][/dim]")
+        ERR.print(f"  {shown(said(texts.cause_zh, texts.cause_en))}")
+        ERR.print(f"  {shown(said(texts.remedy_zh, texts.remedy_en))}   [dim]\\[{shown(error.code)}][/dim]")
     else:
-        ERR.print(f"  [dim]\\[{escape(error.code)}][/dim]")
+        ERR.print(f"  [dim]\\[{shown(error.code)}][/dim]")

@@ -101,7 +101,9 @@ def _issue(home: Home, level: str) -> Batch:
         idempotency_key=f"demo/{PROGRAMME}/{level}",
     )
     if batch.state is AnchorState.SEALED:
-        batch = approve(home.store, home.clock, home.catalogue, home.key_of, home.approver(), batch.id, person=_APPROVER)
+        batch = approve(
+            home.store, home.clock, home.catalogue, home.key_of, home.approver(), batch.id, person=_APPROVER
+        )
     if batch.state is not AnchorState.FINAL or batch.delivered_at is None:
         batch = issue_batch(home, batch.id, wait=_WAIT_SECONDS)
     if batch.state is not AnchorState.FINAL:

@@ -2,12 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from importlib.resources import files
-from pathlib import Path
 from typing import Final
 
 from api.wiring import Home
-from registry.credential.v1 import VCT_PATH
+from registry.credential.v1 import SD_MEMBERS, VCT_PATH
 from registry.kernel.encoding import b64url
 from registry.kernel.signing import PublicKey
 
@@ -47,18 +45,7 @@ def _type_metadata(base: str) -> dict[str, object]:
             {"locale": "zh-CN", "name": "职业技能证书"},
             {"locale": "en", "name": "Occupational skill certificate"},
         ],
-        "claims": [
-            {"path": [name], "sd": "always"}
-            for name in (
-                "name",
-                "nameLatin",
-                "identityType",
-                "nationalIdentityNumber",
-                "nationalIdentityNumberMasked",
-                "grade",
-                "portrait",
-            )
-        ],
+        "claims": [{"path": [name], "sd": "always"} for name in SD_MEMBERS],
     }
 
 
@@ -66,10 +53,7 @@ def _programmes(home: Home) -> dict[str, tuple[str, bytes]]:
     found: dict[str, tuple[str, bytes]] = {}
     for code in home.catalogue.codes():
         for programme in home.catalogue.versions(code):
-            inside = files("registry.programme").joinpath("data", code, f"{programme.version}.toml")
-            beside: Path = home.path / "programmes" / code / f"{programme.version}.toml"
-            data = beside.read_bytes() if beside.is_file() else inside.read_bytes()
-            found[f"/programmes/{code}/{programme.version}"] = (_TOML, data)
+            found[f"/programmes/{code}/{programme.version}"] = (_TOML, programme.document)
     return found
 
 

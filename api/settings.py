@@ -2,12 +2,14 @@
 values.
 """
 
+import json
 import os
 import tomllib
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from registry.kernel.errors import Conflict, MalformedInput, Missing
@@ -59,6 +61,18 @@ class Surroundings(BaseSettings):
     """zh or en."""
 
 
+def _printable(text: str) -> str:
+    """Take a text that will be printed on certificates. Raises ValueError."""
+    if text != unicodedata.normalize("NFC", text) or any(
+        unicodedata.category(one)[0] in "CZ" and one != " " for one in text
+    ):
+        raise ValueError("expected printable text in composed form (NFC), without line breaks")
+    return text
+
+
+Printed = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -76,9 +90,9 @@ class IssuerSettings(_Part):
     """The issuing body whose registry this is."""
 
     code: Annotated[str, Field(pattern=r"^[A-Z0-9-]{2,31}$")]
-    name_zh: Annotated[str, Field(min_length=1, max_length=200)]
-    name_en: Annotated[str, Field(min_length=1, max_length=200)] | None = None
-    place: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    name_zh: Printed
+    name_en: Printed | None = None
+    place: Printed | None = None
     contact: Contact = Contact()
 
 
@@ -126,6 +140,11 @@ def read_installation(home: Path) -> Installation:
         raise HomeMissing(home) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationMalformed(path, "file", str(error)) from error
+    return installation_of(document, path)
+
+
+def installation_of(document: dict[str, object], path: Path) -> Installation:
+    """Check the members of an installation. Raises ConfigurationMalformed."""
     try:
         return Installation.model_validate(document)
     except ValidationError as error:
@@ -159,6 +178,5 @@ def _toml(value: object) -> str:
     if isinstance(value, list | tuple):
         return "[" + ", ".join(_toml(one) for one in value) + "]"
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False)  # a JSON string without control characters is a TOML string
     return str(value)

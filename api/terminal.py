@@ -39,23 +39,28 @@ def print_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
+def shown(text: str) -> str:
+    """Make a text safe to print: control, format and separator characters by their code point, markup as letters."""
+    return escape("".join(one if one == "\n" or one.isprintable() else f"\\u{ord(one):04x}" for one in text))
+
+
 def note(text: str) -> None:
     """Print a note beside the data."""
-    ERR.print(escape(text))
+    ERR.print(shown(text))
 
 
 def done(what: str, text: str) -> None:
     """Print a line of what was done."""
-    ERR.print(f"  [green]✓[/green] {escape(what):<18} {escape(text)}")
+    ERR.print(f"  [green]✓[/green] {shown(what):<18} {shown(text)}")
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, console: Console = OUT) -> None:
     """Print rows under headings, as wide as they are."""
     table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
     for heading in headings:
-        table.add_column(escape(heading), no_wrap=console.is_terminal is False, overflow="fold")
+        table.add_column(shown(heading), no_wrap=console.is_terminal is False, overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(shown(cell) for cell in row))
     if console.is_terminal:
         console.print(table)
         return
@@ -63,7 +68,7 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, conso
     widths = [max((len(row[at]) for row in (headings, *rows)), default=0) for at in range(len(headings))]
     for row in (headings, *rows):
         console.print(
-            escape("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()),
+            shown("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()),
             crop=False,
             no_wrap=True,
         )
@@ -73,7 +78,7 @@ def print_fields(fields: Mapping[str, object]) -> None:
     """Print names and values, one a line."""
     width = max((len(name) for name in fields), default=0)
     for name, value in fields.items():
-        OUT.print(f"[dim]{escape(name.ljust(width))}[/dim]  {escape(str(value))}")
+        OUT.print(f"[dim]{shown(name.ljust(width))}[/dim]  {shown(str(value))}")
 
 
 @contextmanager

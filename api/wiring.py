@@ -24,11 +24,11 @@ from registry.kernel.encoding import b64url
 from registry.kernel.errors import IntegrityFault, MalformedInput, Missing
 from registry.kernel.identifiers import IdentifierMalformed, IssuerCode
 from registry.kernel.signing import PublicKey
-from registry.ports import Ledger, LedgerUnavailable
+from registry.ports import Ledger, LedgerForeign, LedgerUnavailable
 from registry.programme import Catalogue, load_catalogue
 from registry.store import Database, DataKeys, Shelf, open_database
 from registry.workflows.audit import Auditor
-from registry.workflows.follow import follow
+from registry.workflows.follow import HistoryBroken, follow
 from registry.workflows.issue import IssuingBody
 from registry.workflows.verify import VerifyFromLedger, VerifyFromStore
 
@@ -371,12 +371,14 @@ class Home:
         )
 
     def catch_up(self, node: str | None = None) -> str | None:
-        """Read the chain's new records; where nobody answers, say why instead. Raises LedgerForeign, HistoryBroken."""
+        """Read the chain's new records; where that cannot be done, say why instead."""
         try:
             with self.chain(node=node) as ledger:
                 follow(self.store, ledger, self.clock)
         except LedgerUnavailable:
             return NODE_UNREACHABLE
+        except (LedgerForeign, HistoryBroken) as error:
+            return error.code.replace("/", "-")
         return None
 
     def auditor(self, ledger: Ledger | None) -> Auditor:
@@ -421,4 +423,4 @@ def verifier_without_home(
 
         return Web3Ledger.over_http(node, root)
 
-    return VerifyFromLedger(ledger=connect, clock=SystemClock(), test_chain=False, max_age=max_age, as_of=as_of)
+    return VerifyFromLedger(ledger=connect, clock=SystemClock(), max_age=max_age, as_of=as_of)

@@ -4,11 +4,10 @@ from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from api.commands.options import HomeOption, JsonOption, NodeOption
 from api.commands.sentences import sentence
-from api.terminal import OUT, note, print_json, progress, said
+from api.terminal import OUT, note, print_json, progress, said, shown
 from api.wiring import Home
 from registry.anchor.history import Record
 from registry.kernel.calendar import CHINA_TIME
@@ -45,17 +44,17 @@ def timeline(
             }
             records = [record for record in records if record.position.seq in wanted and _touches(record, leaf)]
         names = {one.batch: one.id for one in unit.batches.batches()}
-    shown = records[-limit:] if limit else records
+    newest = records[-limit:] if limit else records
     if as_json:
-        print_json([_document(record) for record in shown])
-    for record in shown if not as_json else []:
+        print_json([_document(record) for record in newest])
+    for record in newest if not as_json else []:
         position = record.position
         at = position.block_time.astimezone(CHINA_TIME)
         OUT.print(
             f"[dim]{said('区块', 'block')} {position.block_number:<6} {at:%Y-%m-%d %H:%M:%S}[/dim]  "
-            f"{escape(said(*sentence(record, names)))}  [dim]seq {position.seq}[/dim]"
+            f"{shown(said(*sentence(record, names)))}  [dim]seq {position.seq}[/dim]"
         )
-    if not shown and not as_json:
+    if not newest and not as_json:
         OUT.print(said("链上还没有记录", "the chain holds no records yet"))
     if cause is not None:
         note(said("没有节点应答：以上是上次读到的", "no node answered: this is what was read last"))
@@ -135,9 +134,9 @@ def _print_consistency(result: Consistency) -> None:
         )
         for one in result.differences:
             OUT.print(
-                f"  {escape(one.code)}  {escape(one.subject)}\n"
-                f"      {said('应为', 'expected')} {escape(one.expected)}\n"
-                f"      {said('实为', 'found')}    {escape(one.found)}"
+                f"  {shown(one.code)}  {shown(one.subject)}\n"
+                f"      {said('应为', 'expected')} {shown(one.expected)}\n"
+                f"      {said('实为', 'found')}    {shown(one.found)}"
             )
     elif result.compared_at is None:
         OUT.print(

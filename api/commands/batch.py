@@ -91,7 +91,9 @@ def approve(
 ) -> None:
     """Approve a sealed batch as the second person: everything is computed again before the key signs."""
     found = Home.find(home)
-    approved = approve_batch(found.store, found.clock, found.catalogue, found.key_of, found.approver(), batch, person=person(by))
+    approved = approve_batch(
+        found.store, found.clock, found.catalogue, found.key_of, found.approver(), batch, person=person(by)
+    )
     show_batch(approved, as_json=as_json)
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.markup import escape
 
 from api.commands.options import HomeOption, JsonOption, stoppable
 from api.settings import (
@@ -21,7 +20,7 @@ from api.settings import (
     IssuerSettings,
     find_home,
 )
-from api.terminal import OUT, done, note, print_json, said
+from api.terminal import OUT, done, note, print_json, said, shown
 from api.wiring import Home
 from registry.kernel.errors import Conflict
 from registry.programme import load_catalogue
@@ -145,7 +144,7 @@ def node_status(home: HomeOption = None, as_json: JsonOption = False) -> None:
         return
     for name, value in document.items():
         OUT.print(
-            f"{name:<8} {escape(str(value)) if value is not None else said('没有节点在运行', 'no node is running')}"
+            f"{name:<8} {shown(str(value)) if value is not None else said('没有节点在运行', 'no node is running')}"
         )
 
 
@@ -246,9 +245,9 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     else:
         marks = {"good": "[green]✓[/green]", "note": "!", "problem": "[bold red]✗[/bold red]"}
         for one in findings:
-            OUT.print(f"  {marks[one.state]} {one.what:<14} {escape(said(one.zh, one.en))}")
+            OUT.print(f"  {marks[one.state]} {one.what:<14} {shown(said(one.zh, one.en))}")
             if one.remedy:
-                OUT.print(f"                   [dim]→ {escape(one.remedy)}[/dim]")
+                OUT.print(f"                   [dim]→ {shown(one.remedy)}[/dim]")
         notes, problems = (sum(1 for one in findings if one.state == state) for state in ("note", "problem"))
         OUT.print(said(f"提示{notes}项，问题{problems}项", f"{notes} notes, {problems} problems"))
     if any(one.state == "problem" for one in findings):

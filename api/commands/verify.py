@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from api.commands.options import FileUnreadable, HomeOption, JsonOption, NodeOption, read_file
 from api.pages.catalogue import Catalogue, catalogue
 from api.pages.verdict import verdict_page
 from api.settings import HomeMissing
-from api.terminal import OUT, language, print_json, said
+from api.terminal import OUT, language, print_json, said, shown
 from api.verifier.report import report_document
 from api.wiring import Home, verifier_without_home
 from registry.delivery.bundle import MAX_BUNDLE
@@ -76,6 +75,8 @@ def verify(
     """Answer five questions about a certificate and give one verdict.
 
     Exit 0 valid · 1 not valid · 2 wrong usage · 3 cannot be confirmed now.
+
+    Example: vermilion verify DEMO-EEC-2026-7M3K9QX2TA4.bundle.json
     """
     age = _age(max_age)
     moment = None if as_of is None else datetime.combine(as_of.date(), time(23, 59, 59), CHINA_TIME)
@@ -162,27 +163,27 @@ def print_report(report: Report) -> None:
     words = catalogue(language())
     page = verdict_page(report, words, entrance="document", contacts={})
     style = "bold green" if report.outcome is Outcome.VALID else "bold"
-    OUT.print(f"[{style}]{escape(report.outcome.value.upper())}[/{style}]   {escape(page.headline)}")
-    OUT.print(f"        {escape(page.sentence)}")
+    OUT.print(f"[{style}]{shown(report.outcome.value.upper())}[/{style}]   {shown(page.headline)}")
+    OUT.print(f"        {shown(page.sentence)}")
     subject = _subject(report, words)
     if subject:
-        OUT.print(f"        {escape(subject)}")
+        OUT.print(f"        {shown(subject)}")
     if report.findings:
         OUT.print()
     for question in page.questions:
         mark = {"passed": "[green]✓[/green]", "grey": "✓", "failed": "✗", "unknown": "?"}[question.tone]
-        OUT.print(f"  {question.number} {mark} {escape(question.question)}")
+        OUT.print(f"  {question.number} {mark} {shown(question.question)}")
         OUT.print(
-            f"      {escape(f'{question.word} {question.text}'.strip())}", style="" if question.deciding else "dim"
+            f"      {shown(f'{question.word} {question.text}'.strip())}", style="" if question.deciding else "dim"
         )
     OUT.print()
     for line in page.freshness:
-        OUT.print(f"  [dim]{escape(line)}[/dim]")
+        OUT.print(f"  [dim]{shown(line)}[/dim]")
     for notice in page.notices:
-        OUT.print(f"  {'!' if notice.warning else 'i'} {escape(notice.text)}")
+        OUT.print(f"  {'!' if notice.warning else 'i'} {shown(notice.text)}")
     for step in page.steps:
-        OUT.print(f"  – {escape(step)}")
-    OUT.print(f"  [dim]\\[{escape(report.code)}][/dim]")
+        OUT.print(f"  – {shown(step)}")
+    OUT.print(f"  [dim]\\[{shown(report.code)}][/dim]")
 
 
 def _subject(report: Report, words: Catalogue) -> str:

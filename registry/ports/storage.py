@@ -188,7 +188,7 @@ class Enrolments(Protocol):
         ...
 
     def still_open(self, programme: str, candidates: Sequence[Candidate]) -> set[int]:
-        """Which candidates (by line) have an application for their level that is undecided, or eligible without marks."""
+        """Which candidates (by line) have an application for their level undecided, or eligible and without marks."""
         ...
 
     def application(self, admission: str) -> Application:

@@ -1,6 +1,6 @@
 """A programme (专业项目) of one version as values: levels, eligibility, papers, marks, grades, silent places."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import NewType, TypeAlias
@@ -254,6 +254,8 @@ class Programme:
     code: ProgrammeCode
     version: str
     """`YYYY.N`, in the order of issue."""
+    document: bytes = field(repr=False)
+    """The file's bytes."""
     digest: Digest
     """SHA-256 of the file's bytes: what a certificate names."""
     effective_from: date

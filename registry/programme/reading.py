@@ -225,7 +225,7 @@ def read_programme(data: bytes, *, file: str) -> Programme:
     values = _parse(data, file)  # 1
     faults: list[KeyFault] = []
     top = _Table(values, "", faults)
-    programme = _programme(top, Digest(hashlib.sha256(data).digest()))  # 2 and 4
+    programme = _programme(top, data, Digest(hashlib.sha256(data).digest()))  # 2 and 4
     top.close()
     if not faults:
         _check_levels(programme, faults)  # 3
@@ -252,7 +252,7 @@ def _parse(data: bytes, file: str) -> dict[str, object]:
         raise refuse("not TOML that can be read") from error
 
 
-def _programme(top: _Table, digest: Digest) -> Programme:
+def _programme(top: _Table, data: bytes, digest: Digest) -> Programme:
     top.integer("format", FORMAT, FORMAT)
     code = ProgrammeCode(top.text("code", _CODE))
     levels = top.each("level", lambda table: _level(table, code), at_least=1)
@@ -260,6 +260,7 @@ def _programme(top: _Table, digest: Digest) -> Programme:
     return Programme(
         code=code,
         version=top.text("version", _VERSION),
+        document=data,
         digest=digest,
         effective_from=top.day("effective_from"),
         name=top.bilingual("name"),

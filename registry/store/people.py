@@ -174,7 +174,7 @@ class SqlEnrolments:
             )
 
     def still_open(self, programme: str, candidates: Sequence[Candidate]) -> set[int]:
-        """Which candidates (by line) have an application for their level that is undecided, or eligible without marks."""
+        """Which candidates (by line) have an application for their level undecided, or eligible and without marks."""
         keys = self._session.keys
         found: set[int] = set()
         for some in pieces(candidates):

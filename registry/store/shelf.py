@@ -15,18 +15,20 @@ class Shelf:
         """Keep a file under a name; the same bytes again change nothing. Raises OSError, and then nothing changed."""
         if self.get(name) == data:
             return
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # names and marks are nobody else's to read
         handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-                file.flush()
-                os.fchmod(file.fileno(), 0o644)
-                os.fsync(file.fileno())  # or a power cut may leave the name with nothing behind it
+                os.fchmod(file.fileno(), 0o600)
             os.replace(temporary, self._folder / name)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+    def settle(self) -> None:
+        """Bring everything put to the disk: only then may it be written down as delivered."""
+        os.sync()  # one for all files: a sync for each of a million would take longer than issuing them
 
     def get(self, name: str) -> bytes | None:
         """Read a file; None = there is none."""

@@ -76,6 +76,8 @@ class Circumstances:
     """A past moment to judge for; None = now."""
     cause: str | None = None
     """Slug of why there is no fresher knowledge, such as `node-unreachable`."""
+    test_chain: int | None = None
+    """Id of the chain where it is a test chain, which every verdict then says, whatever else is known."""
 
 
 def read_submission(data: bytes) -> Submission:
@@ -520,10 +522,9 @@ def _as_of(circumstances: Circumstances) -> Knowledge | None:
 
 
 def _notices_about_chain(circumstances: Circumstances) -> tuple[Notice, ...]:
-    knowledge = circumstances.knowledge
-    if knowledge is None or not knowledge.test_chain:
+    if circumstances.test_chain is None:
         return ()
-    return (_notice(NoticeKind.TEST_CHAIN, chain=knowledge.trust_root.contract.chain_id),)
+    return (_notice(NoticeKind.TEST_CHAIN, chain=circumstances.test_chain),)
 
 
 def _finding(

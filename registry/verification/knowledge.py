@@ -13,7 +13,6 @@ class Knowledge:
     """The final records that concern one issuer, one batch and one certificate, and how fresh they are."""
 
     trust_root: TrustRoot
-    test_chain: bool
     head: Block
     """The last final block that was read."""
     first_block_time: datetime

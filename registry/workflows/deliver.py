@@ -22,6 +22,10 @@ class Shelf(Protocol):
         """Keep a file under a name, whole or not at all; the same bytes again change nothing."""
         ...
 
+    def settle(self) -> None:
+        """Bring everything put to the disk."""
+        ...
+
 
 class ContentErased(Missing):
     """The holder's data was erased; nothing is left to deliver."""
@@ -125,6 +129,7 @@ def deliver(
                 )
             written += 1
             progress(written, batch.size)
+    shelf.settle()
     if delivered_before:
         return written
     with store.write() as unit:

@@ -159,12 +159,25 @@ def test_dead_node_leaves_the_verdict_open_once_knowledge_is_old(world) -> None:
         store=world.home.store,
         clock=Later(),
         key_of=world.home.key_of,
-        test_chain=True,
+        test_chain=20268,
         cause=lambda: "node-unreachable",
     )
     report = later.by_document(path.read_bytes())
     assert report.code == "cannot-confirm/node-unreachable"
     assert report.last_known == "valid"
+
+
+def test_every_verdict_of_a_test_chain_says_so(world) -> None:
+    path = world.bundle(world.certificates("3")[1])
+    pages = world.pages()
+    number = world.certificates("3")[1].reservation.number
+    for report in (
+        pages.post("/v1/verifications", content=path.read_bytes()).json(),
+        pages.post("/v1/verifications", content=path.read_bytes()[:-9]).json(),
+        pages.post("/v1/verifications", content=b"no document at all").json(),
+        pages.post("/v1/lookups", json={"number": number, "name": "不是他"}).json(),
+    ):
+        assert [one["kind"] for one in report["notices"]] == ["test-chain"]
 
 
 def test_stranger_with_a_dead_node_gets_no_verdict_and_exit_3(world) -> None:

@@ -301,7 +301,6 @@ class Chain:
         """All of it, read this very second."""
         plain = Knowledge(
             trust_root=ROOT,
-            test_chain=False,
             head=Block(number=10**6, hash=BlockHash(fixed("head")), time=NOW - timedelta(seconds=3)),
             first_block_time=FIRST_BLOCK,
             read_at=NOW,

@@ -323,13 +323,12 @@ def kinds(report: Report) -> list[NoticeKind]:
 
 
 def test_test_chain_stands_beside_every_outcome(chain: Chain) -> None:
-    knowledge = chain.knowledge(test_chain=True)
-    circumstances = chain.circumstances(knowledge=knowledge)
+    circumstances = chain.circumstances(test_chain=20268, knowledge=None)
     for report in (
-        chain.judge(knowledge=knowledge),
-        chain.judge(_altered(chain, chain.submission()), knowledge=knowledge),
-        chain.judge(knowledge=knowledge, as_of=ACCREDITED - timedelta(days=90)),
-        chain.judge_document(b"{}", knowledge=knowledge),
+        chain.judge(test_chain=20268),
+        chain.judge(_altered(chain, chain.submission()), test_chain=20268),
+        chain.judge(test_chain=20268, as_of=ACCREDITED - timedelta(days=90)),
+        chain.judge_document(b"{}", test_chain=20268, knowledge=None),
         not_found(circumstances),
         withdrawn(circumstances),
     ):
@@ -419,10 +418,8 @@ def test_notices_never_change_the_outcome(chain: Chain) -> None:
     chain.decide(BallotKind.WITHDRAW, LATER)
     chain.key(KEY.thumbprint(), slot(KeyKind.CREDENTIAL, until=int(LATER.timestamp())), LATER)
     chain.batch_decision(BallotKind.REAFFIRM_BATCH)
-    knowledge = chain.knowledge(
-        test_chain=True, trust_root=replace(ROOT, engine=Engine.QBFT), read_at=NOW - timedelta(seconds=30)
-    )
-    report = chain.judge(chain.submission(issued), knowledge=knowledge)
+    knowledge = chain.knowledge(trust_root=replace(ROOT, engine=Engine.QBFT), read_at=NOW - timedelta(seconds=30))
+    report = chain.judge(chain.submission(issued), knowledge=knowledge, test_chain=20268)
     assert report.outcome is Outcome.VALID
     assert set(kinds(report)) == set(NoticeKind) - {NoticeKind.STATUS_NOT_CHECKED, NoticeKind.HOLDER_COPY}
 

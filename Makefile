@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-HOME_FOLDER ?= demo-data
+HOME_FOLDER ?= $(or $(VERMILION_HOME),demo-data)
 PORT ?= 8000
 SERVE ?= 1
 PYTEST := $(BIN)/python -m pytest
@@ -33,8 +33,6 @@ test-browser: .venv/.browser
 
 # Runs the README's commands on a fresh demonstration.
 snippets: .venv/.run
-	rm -rf demo-data
-	$(BIN)/vermilion demo --no-serve
 	$(BIN)/python tests/documents/snippets.py README.md README.zh-CN.md
 
 check: .venv/.dev
@@ -78,7 +76,7 @@ clean:
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vermilion needs Python 3.11 or later; name one with PYTHON=…" >&2; exit 1; }
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "this Python lacks venv or ensurepip (Debian: apt-get install python3-venv)" >&2; exit 1; }
 
 # Each stamp holds what its lock held; the larger ones contain the smaller.
 .venv/.run: requirements/run.txt pyproject.toml | .venv/bin/python

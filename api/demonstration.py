@@ -30,9 +30,9 @@ _FIRST, _SECOND = "clerk-1", "clerk-2"
 _MAKER, _APPROVER = "maker-1", "approver-1"
 
 
-def run_demonstration(home: Home) -> None:
-    """Bring the demonstration to its end, from wherever it stopped."""
-    home.catch_up()
+def run_demonstration(home: Home, *, port: int) -> None:
+    """Bring the demonstration to its end, from wherever it stopped; `port` is where its pages will be served."""
+    home.read_chain()
     roster = _enrol(home)
     _examine(home, roster)
     batches = [_issue(home, level.code) for level in home.catalogue.programme(PROGRAMME).levels]
@@ -47,8 +47,8 @@ def run_demonstration(home: Home) -> None:
             f"suspended 1 ({suspended.reservation.number}), revoked 1 ({revoked.reservation.number})",
         ),
     )
-    home.catch_up()
-    _look(home, batches[2], revoked)
+    home.read_chain()
+    _look(home, batches[2], revoked, f"http://localhost:{port}")
 
 
 def _enrol(home: Home) -> str:
@@ -151,13 +151,12 @@ def _unfinished(subject: str, state: str, failure: str | None) -> RegistryError:
     return LedgerUnavailable("the embedded chain", f"{subject} is {state} after {_WAIT_SECONDS} s")
 
 
-def _look(home: Home, batch: Batch, revoked: StoredCertificate) -> None:
+def _look(home: Home, batch: Batch, revoked: StoredCertificate, base: str) -> None:
     valid = _first_of(home, batch)
     name = valid.reservation.number + BUNDLE_SUFFIX
     delivered = home.shelf.path(name)
     tampered = home.path / "tampered.bundle.json"
     tampered.write_bytes(_tampered(delivered.read_bytes()))
-    base = home.installation.public_base_url
     OUT.print()
     OUT.print(f"{said('看：', 'Look:')}   {base}/C/{valid.reservation.key}  ({said('有效', 'valid')})")
     OUT.print(f"        {base}/C/{revoked.reservation.key}  ({said('已撤销', 'revoked')})")

@@ -64,7 +64,7 @@ def make_installation(home: Home, wanted: Installation, told: Told) -> None:
 
 def _describe(path: Path, wanted: Installation) -> None:
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise HomeOccupied(path) from error
     if (path / CONFIG_FILE).exists():
@@ -174,5 +174,13 @@ def _publish(home: Home, keys: _Keys) -> None:
 
 def _write_whole(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.new")
-    temporary.write_bytes(data)
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(temporary, path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -370,16 +370,21 @@ class Home:
             cause=cause,
         )
 
-    def catch_up(self, node: str | None = None) -> str | None:
-        """Read the chain's new records; where that cannot be done, say why instead."""
+    def read_chain(self, node: str | None = None) -> str | None:
+        """Read the chain's new records; where nobody answers, say so instead. Raises LedgerForeign, HistoryBroken."""
         try:
             with self.chain(node=node) as ledger:
                 follow(self.store, ledger, self.clock)
         except LedgerUnavailable:
             return NODE_UNREACHABLE
+        return None
+
+    def catch_up(self, node: str | None = None) -> str | None:
+        """Read the chain's new records; where that cannot be done, say why instead: for those who only read."""
+        try:
+            return self.read_chain(node)
         except (LedgerForeign, HistoryBroken) as error:
             return error.code.replace("/", "-")
-        return None
 
     def auditor(self, ledger: Ledger | None) -> Auditor:
         """Make the auditor; without a ledger it compares what is kept with itself."""

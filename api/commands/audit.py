@@ -5,9 +5,9 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commands.options import HomeOption, JsonOption, NodeOption
+from api.commands.options import HomeOption, JsonOption, NodeOption, note_cause
 from api.commands.sentences import sentence
-from api.terminal import OUT, note, print_json, progress, said, shown
+from api.terminal import OUT, print_json, progress, said, shown
 from api.wiring import Home
 from registry.anchor.history import Record
 from registry.kernel.calendar import CHINA_TIME
@@ -56,8 +56,7 @@ def timeline(
         )
     if not newest and not as_json:
         OUT.print(said("链上还没有记录", "the chain holds no records yet"))
-    if cause is not None:
-        note(said("没有节点应答：以上是上次读到的", "no node answered: this is what was read last"))
+    note_cause(cause)
 
 
 def _touches(record: Record, leaf: int) -> bool:

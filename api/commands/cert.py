@@ -15,7 +15,7 @@ from registry.anchor.states import AnchorState
 from registry.assessment import require_second_person
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
-from registry.kernel.errors import MalformedInput
+from registry.kernel.errors import MalformedInput, RuleRefusal
 from registry.ports import LedgerUnavailable
 from registry.ports.storage import NotHere, StoredCertificate
 from registry.status import Reason, Status, needs_approval
@@ -32,6 +32,15 @@ ApproverOption = Annotated[
     typer.Option("--approve-as", help="Approve at once as this second person, where the approver's key is at hand."),
 ]
 _REASONS = ", ".join(reason.slug for reason in Reason)
+
+
+class ApproverApart(RuleRefusal):
+    """The approver's key is not opened in the maker's process, but where both passphrases lie beside their keys."""
+
+    code = "status/approver-apart"
+
+    def __init__(self) -> None:
+        super().__init__("--approve-as is for demonstrations: the approver approves in a session of their own")
 
 
 class StatusUnknown(MalformedInput):
@@ -277,9 +286,11 @@ def _change(
     found = Home.find(home)
     ground = Reason.parse(reason)
     maker = person(by)
+    if approve_as is not None and not found.installation.machine_passphrases:
+        raise ApproverApart
     if approve_as is not None and wanted in needs_approval:
         require_second_person(maker, person(approve_as), "approving a change of status")  # before anything is kept
-    found.catch_up(node)
+    found.read_chain(node)  # a chain that is not ours halts us before anything is kept
     asked = request_change(found.store, found.clock, number, wanted, ground, person=maker)
     if asked.state is RequestState.REQUESTED and wanted in needs_approval and approve_as is None:
         if as_json:

@@ -10,6 +10,7 @@ import typer
 
 from api.settings import Surroundings
 from api.terminal import note, said
+from api.wiring import NODE_UNREACHABLE
 from registry.kernel.errors import MalformedInput
 
 HomeOption = Annotated[
@@ -75,6 +76,22 @@ def write_file(path: Path, data: bytes) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise FileUnreadable(path, error.strerror or said("写不了", "cannot be written")) from error
+
+
+def note_cause(cause: str | None) -> None:
+    """Say beside the data why nothing new was read of the chain, if that is so."""
+    if cause is None:
+        return
+    if cause == NODE_UNREACHABLE:
+        note(said("没有节点应答：以上是上次读到的", "no node answered: this is what was read last"))
+    else:
+        note(
+            said(
+                f"注意：节点给出的不是本登记系统的链，以上只凭先前读到的内容。请查明原因：vermilion doctor   [{cause}]",
+                "warning: the node answers for another chain than ours; this rests on what was read before. "
+                f"Find out why: vermilion doctor   [{cause}]",
+            )
+        )
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from api.settings import (
     Contact,
     Installation,
     IssuerSettings,
+    Surroundings,
     find_home,
 )
 from api.terminal import OUT, done, note, print_json, said, shown
@@ -208,10 +209,10 @@ def demo(
     """
     from api.demonstration import run_demonstration
 
-    path = home or DEMO_HOME
+    path = home or Surroundings().home or DEMO_HOME
     with stoppable("make demo" if home is None else f"vermilion demo --home {path}"):
         made = _make(path, demo_installation())
-        run_demonstration(made)
+        run_demonstration(made, port=port)
     if not no_serve:
         run_server(made, "127.0.0.1", port)
 

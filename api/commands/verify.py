@@ -8,13 +8,13 @@ from typing import Annotated
 
 import typer
 
-from api.commands.options import FileUnreadable, HomeOption, JsonOption, NodeOption, read_file
+from api.commands.options import FileUnreadable, HomeOption, JsonOption, NodeOption, note_cause, read_file
 from api.pages.catalogue import Catalogue, catalogue
 from api.pages.verdict import verdict_page
 from api.settings import HomeMissing
 from api.terminal import OUT, language, print_json, said, shown
 from api.verifier.report import report_document
-from api.wiring import Home, verifier_without_home
+from api.wiring import NODE_UNREACHABLE, Home, verifier_without_home
 from registry.delivery.bundle import MAX_BUNDLE
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import MalformedInput
@@ -105,6 +105,8 @@ def _by_home(
     moment: datetime | None,
 ) -> Report:
     cause = home.catch_up(node)
+    if cause != NODE_UNREACHABLE:  # that nobody answers stands in the verdict, once what was read is too old
+        note_cause(cause)
     judge = home.verifier(max_age=age, as_of=moment, cause=lambda: cause)
     if data is not None:
         return judge.by_document(data)

@@ -13,11 +13,20 @@ from registry.anchor.history import Anchored, Checkpoint, Record
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.batch import Reservation
-from registry.credential import Altered, CertificateEntry, HolderClaims, Presentation, Unreadable, parse
+from registry.credential import (
+    Altered,
+    CertificateEntry,
+    HolderClaims,
+    Presentation,
+    Unreadable,
+    parse,
+    verify_signature,
+)
 from registry.credential.v1 import IssuedCredential, full_presentation
 from registry.kernel.encoding import b64url
 from registry.kernel.identifiers import BatchId, Digest, IssuerCode
 from registry.kernel.merkle import Frontier
+from registry.kernel.signing import PublicKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,12 +145,13 @@ def certificate_differences(
     signed: IssuedCredential,
     digest: Digest,
     *,
+    key: PublicKey,
     entry: CertificateEntry,
     claims: HolderClaims,
 ) -> Iterator[Difference]:
     """Compare one certificate's row with the bytes that were signed, and these with its holder's enrolment and marks.
 
-    `entry` and `claims` are what it should say by what is kept.
+    `key` is the batch's; `entry` and `claims` are what it should say by what is kept.
     """
     number = reservation.number
     computed = Digest(hashlib.sha256(signed.jwt.encode("ascii", "replace")).digest())
@@ -155,6 +165,10 @@ def certificate_differences(
     for what, row, said in _said(batch, reservation, credential):
         if row != said:
             yield Difference(code=f"fsck/{what}", subject=number, expected=said, found=row)
+    try:
+        verify_signature(credential, key)
+    except Altered as error:
+        yield Difference(code="fsck/signature", subject=number, expected="the batch's key over it", found=error.code)
     if credential.entry != entry:
         yield Difference(code="fsck/entry", subject=number, expected="as enrolled and examined", found="another entry")
     disclosed = credential.disclosed

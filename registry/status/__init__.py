@@ -65,6 +65,23 @@ class Reason(IntEnum):
         raise ReasonUnknown(text)
 
 
+grounds: Final[Mapping[Status, frozenset[Reason]]] = {
+    Status.VALID: frozenset({Reason.UNSPECIFIED, Reason.INVESTIGATION_CLOSED, Reason.ISSUED_IN_ERROR}),
+    Status.REVOKED: frozenset(
+        {
+            Reason.UNSPECIFIED,
+            Reason.KEY_COMPROMISE,
+            Reason.ISSUED_IN_ERROR,
+            Reason.MISCONDUCT,
+            Reason.HOLDERS_REQUEST,
+        }
+    ),
+    Status.SUSPENDED: frozenset(
+        {Reason.UNSPECIFIED, Reason.KEY_COMPROMISE, Reason.HOLDERS_REQUEST, Reason.INVESTIGATION}
+    ),
+    Status.SUPERSEDED: frozenset({Reason.CORRECTION, Reason.RENEWAL}),
+}
+"""What may be said for a move to each status; a suspension that was itself a mistake ends as issued in error."""
 needs_approval: Final = frozenset({Status.VALID, Status.REVOKED, Status.SUPERSEDED})
 """Moves to these need a second person and the approver's signature; a suspension does not."""
 
@@ -77,6 +94,17 @@ class ReasonUnknown(RuleRefusal):
     def __init__(self, given: str) -> None:
         self.known = tuple(reason.slug for reason in Reason)
         super().__init__(f"no such reason ({len(given)} characters given); known: {', '.join(self.known)}")
+
+
+class GroundUnfit(RuleRefusal):
+    """The ground named does not go with the move."""
+
+    code = "status/ground-unfit"
+
+    def __init__(self, wanted: Status, reason: Reason) -> None:
+        self.wanted, self.reason = wanted, reason
+        fit = ", ".join(one.slug for one in sorted(grounds[wanted]))
+        super().__init__(f"{reason.slug} is no ground for {wanted.word}; grounds are: {fit}")
 
 
 class MoveForbidden(Conflict):
@@ -93,6 +121,12 @@ def require_move(current: Status, wanted: Status) -> None:
     """Check that `current` → `wanted` is allowed. Raises MoveForbidden."""
     if wanted not in allowed_moves[current]:
         raise MoveForbidden(current, wanted)
+
+
+def require_ground(wanted: Status, reason: Reason) -> None:
+    """Check that `reason` may be given for a move to `wanted`. Raises GroundUnfit."""
+    if reason not in grounds[wanted]:
+        raise GroundUnfit(wanted, reason)
 
 
 def changes_of(indices: list[int]) -> tuple[int, ...]:

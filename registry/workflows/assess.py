@@ -5,11 +5,22 @@ from dataclasses import dataclass
 from datetime import date
 
 from registry.assessment import ScoreSheetReading, read_scores, require_second_person
-from registry.kernel.errors import Conflict
+from registry.kernel.calendar import CHINA_TIME
+from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import Digest
 from registry.ports import Clock
 from registry.ports.storage import Mark, Sheet, Store
 from registry.programme import LevelCode, Programme
+
+
+class ExaminedLater(RuleRefusal):
+    """The day of the examination lies ahead."""
+
+    code = "exam/examined-later"
+
+    def __init__(self, examined_on: date, today: date) -> None:
+        self.examined_on, self.today = examined_on, today
+        super().__init__(f"the examination cannot have been on {examined_on}: today is {today}")
 
 
 class SheetConfirmed(Conflict):
@@ -46,7 +57,10 @@ def _read(awaited: dict[str, str], programme: Programme, data: bytes) -> ScoreSh
 def record_scores(
     store: Store, clock: Clock, programme: Programme, data: bytes, *, examined_on: date, person: str
 ) -> Recorded:
-    """Enter a sheet of marks as a whole. The same file again is the same sheet. Raises ScoresRefused."""
+    """Enter a sheet of marks as a whole. The same file again is the same sheet. Raises ExaminedLater, ScoresRefused."""
+    today = clock.now().astimezone(CHINA_TIME).date()
+    if examined_on > today:
+        raise ExaminedLater(examined_on, today)
     with store.write() as unit:
         earlier = unit.marks.sheet_of_file(Digest(hashlib.sha256(data).digest()))
         if earlier is not None:

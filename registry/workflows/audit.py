@@ -199,6 +199,7 @@ class Auditor:
             stored_root=tree.root,
             manifest=self._manifest(batch, [everybody[leaf] for leaf in sorted(everybody)]),
         )
+        key = self.key_of(batch.credential_key)
         for certificate in certificates:
             holder = everybody.get(certificate.reservation.leaf)
             if certificate.jwt is None or certificate.digest is None or holder is None:
@@ -208,6 +209,7 @@ class Auditor:
                 certificate.reservation,
                 IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures or {}),
                 certificate.digest,
+                key=key,
                 entry=holder.entry,
                 claims=holder.claims,
             )

@@ -8,7 +8,7 @@ from registry.kernel.errors import Conflict
 from registry.kernel.identifiers import CertificateNumber
 from registry.ports import ApprovalSigner, Clock, Ledger
 from registry.ports.storage import NotHere, Store, StoredCertificate, UnitOfWork
-from registry.status import Reason, Status, needs_approval, require_move
+from registry.status import Reason, Status, needs_approval, require_ground, require_move
 from registry.workflows.anchor import approvable
 from registry.workflows.issue import APPROVAL_LASTS
 
@@ -56,8 +56,9 @@ def request_change(
 ) -> StatusRequest:
     """Ask for a change; asking for the same again gives the same request.
 
-    Raises NotHere, NotFinalYet, MoveForbidden, RequestOpen.
+    Raises GroundUnfit, NotHere, NotFinalYet, MoveForbidden, RequestOpen.
     """
+    require_ground(wanted, reason)
     now = clock.now()
     with store.write() as unit:
         certificate = unit.batches.by_number(number)

@@ -58,12 +58,14 @@ def follow(store: Store, ledger: Ledger, clock: Clock) -> ProjectionHead:
         # 3
         with store.write() as unit:
             present = unit.projection.head()
-            if unit.projection.size() == size and (present.block if present else None) == (
+            overtaken = unit.projection.size() != size or (present.block if present else None) != (
                 known.block if known else None
-            ):
+            )
+            if not overtaken:
                 unit.projection.extend(reached, records)
-            else:
-                return follow(store, ledger, clock)  # another follower went ahead: go on from where it stopped
+        if overtaken:
+            # Another follower went ahead: go on from where it stopped, but only once our own turn to write is over.
+            return follow(store, ledger, clock)
         if last >= head.number:
             return reached
         first, size, known = last + 1, size + len(records), reached

@@ -1,4 +1,6 @@
-"""Runs the `sh` blocks of documents, one shell a document, as a reader would type them; stops at the first that fails.
+"""Runs the `sh` blocks of documents on a fresh demonstration in a folder of its own, as a reader would type them.
+
+One shell a document; stops at the first that fails.
 
 Usage: python tests/documents/snippets.py README.md README.zh-CN.md
 """
@@ -6,21 +8,25 @@ Usage: python tests/documents/snippets.py README.md README.zh-CN.md
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 _BLOCK = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def main() -> int:
-    for name in sys.argv[1:]:
-        blocks = _BLOCK.findall(Path(name).read_text(encoding="utf-8"))
-        if not blocks:
-            print(f"{name}: no sh block", file=sys.stderr)
-            return 1
-        done = subprocess.run(["bash", "-euo", "pipefail", "-c", "\n".join(blocks)], check=False)
-        if done.returncode != 0:
-            print(f"{name}: exit {done.returncode}", file=sys.stderr)
-            return 1
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, ".venv").symlink_to(Path(".venv").absolute())
+        subprocess.run([".venv/bin/vermilion", "demo", "--no-serve"], cwd=folder, check=True)
+        for name in sys.argv[1:]:
+            blocks = _BLOCK.findall(Path(name).read_text(encoding="utf-8"))
+            if not blocks:
+                print(f"{name}: no sh block", file=sys.stderr)
+                return 1
+            done = subprocess.run(["bash", "-euo", "pipefail", "-c", "\n".join(blocks)], cwd=folder, check=False)
+            if done.returncode != 0:
+                print(f"{name}: exit {done.returncode}", file=sys.stderr)
+                return 1
     return 0
 
 

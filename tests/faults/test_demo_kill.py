@@ -18,13 +18,14 @@ from tests.faults.demo_truth import digests, violations
 FOUNDING = (
     "before file vermilion.toml",
     "before file approver.json",
+    "before file public-keys.json",
+    "before tables",
+    "after tables",
     "before genesis",
     "after genesis",
     "before block",
     "after block#2",
     "before file trust-root.json",
-    "before tables",
-    "after tables",
 )
 ISSUING = (
     "commit enrolments.add_roster",

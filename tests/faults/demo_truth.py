@@ -6,7 +6,7 @@ from pathlib import Path
 
 from api.wiring import Home
 from registry.anchor.history import Anchored, Record, StatusChanged
-from registry.anchor.progress import Batch
+from registry.anchor.progress import Batch, RequestState
 from registry.anchor.states import AnchorState
 from registry.ports import Ledger
 from registry.ports.storage import StoredCertificate
@@ -33,7 +33,9 @@ def _found(home: Home, ledger: Ledger) -> Iterator[str]:
     with home.store.read() as unit:
         batches = unit.batches.batches()
         certificates = list(unit.batches.certificates())
+        requests = unit.status_requests.requests()
     yield from _of_batches(batches, records)
+    yield from (f"{one.id} left at {one.state}" for one in requests if one.state is not RequestState.FINAL)
     yield from _of_transactions(home, ledger, records)
     yield from _of_certificates(certificates)
     yield from _of_bundles(home, certificates)

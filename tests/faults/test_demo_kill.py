@@ -4,14 +4,16 @@ The end must be the same as if nothing had happened (`demo_truth`). The controls
 where they are weakest: the same questions must find what they lose and what they do twice.
 """
 
+import json
 import random
+import shutil
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.faults.demo_stage import INTERRUPTED, Stage
+from tests.faults.demo_stage import INTERRUPTED, ROOT, Stage
 from tests.faults.demo_truth import digests, violations
 
 # In the order in which a run comes by them; each is the first of its kind that the struck run reaches.
@@ -95,6 +97,22 @@ def test_run_again_it_issues_nothing_again(stage: Stage, finished: Path) -> None
     assert again.exit_code == 0
     assert digests(finished) == before
     assert violations(finished) == []
+
+
+def test_run_again_after_a_clerk_tried_things_it_mends_what_it_can_and_issues_nothing(
+    stage: Stage, finished: Path
+) -> None:
+    before = digests(finished)
+    roster = ROOT / "tests" / "fixtures" / "rosters" / "good-utf-8.csv"
+    assert stage.play("enrol", "import", str(roster), "--as", "clerk-1", home=finished).exit_code == 0
+    assert stage.play("enrol", "decide", "--as", "clerk-1", home=finished).exit_code == 0
+    suspended = json.loads(stage.play("cert", "list", "--status", "suspended", "--json", home=finished).stdout)[0]
+    revoked = ("cert", "revoke", suspended["number"], "--reason", "misconduct", "--as", "one", "--approve-as", "two")
+    assert stage.play(*revoked, home=finished).exit_code == 0
+    shutil.rmtree(finished / "delivered")
+    again = stage.demo(finished)
+    assert again.exit_code == 0, again
+    assert digests(finished) == before
 
 
 @pytest.mark.parametrize(

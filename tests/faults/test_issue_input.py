@@ -26,7 +26,7 @@ def kept(home: Path) -> dict[str, int]:
     """Count the rows of every table of the database."""
     with closing(sqlite3.connect(f"file:{home / 'registry.db'}?mode=ro", uri=True)) as database:
         names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}  # noqa: S608
+        return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 
 
 def require_plain_error(played: Played, exit_code: int, code: str) -> None:

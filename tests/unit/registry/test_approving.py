@@ -1,4 +1,4 @@
-"""What an approver answers for is computed again: credentials that say something else than enrolment and marks are refused."""
+"""What an approver answers for is computed again: credentials that say something else are refused."""
 
 from collections.abc import Callable
 from dataclasses import replace

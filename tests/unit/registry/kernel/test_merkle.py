@@ -290,7 +290,7 @@ def test_a_large_tree_proves_its_first_last_and_middle_leaf() -> None:
 
 def mutations(count: int, seed: int) -> int:
     """Spoil proofs in `count` random ways; returns how many were refused."""
-    draw = random.Random(seed)  # noqa: S311 - a repeatable choice of cases, no secret
+    draw = random.Random(seed)
     stopped = 0
     for _ in range(count):
         size = draw.randint(1, MAX_SIZE)

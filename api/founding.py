@@ -70,7 +70,9 @@ def _describe(path: Path, wanted: Installation) -> None:
     if (path / CONFIG_FILE).exists():
         there = read_installation(path)
         if _permanent(there) != _permanent(wanted):
-            raise HomeOccupied(path)
+            if (path / "chain.db").exists():
+                raise HomeOccupied(path)
+            write_installation(path, wanted)  # nothing stands on the chain yet: it may still become another
     elif any(one.name != HALF_WRITTEN for one in path.iterdir()):
         raise HomeOccupied(path)
     else:

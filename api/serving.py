@@ -50,7 +50,9 @@ class Follower:
                     follow(self._home.store, ledger, self._home.clock)
                     self.cause = None
                 except LedgerUnavailable:
-                    self.cause = NODE_UNREACHABLE
+                    # The node of our own embedded chain is gone: its file is still there to be read.
+                    embedded = self._home.installation.chain.node_url is None
+                    self.cause = self._home.catch_up() if embedded else NODE_UNREACHABLE
                 except RegistryError as error:
                     # Another chain behind the address, a locked database: nothing new is read until it is mended,
                     # and every verdict says so once its knowledge is too old.

@@ -37,6 +37,7 @@ if TYPE_CHECKING:  # the chain's libraries take seconds to import: only what nee
     from node.signer import AccountKey, AccountSigner, ApproverSigner, Passphrase, StatementKeyFile
 
 NODE_UNREACHABLE: Final = "node-unreachable"
+SHORTEST_PASSPHRASE: Final = 12
 _LOCK_PATIENCE_SECONDS: Final = 20.0
 _LOCK_POLL_SECONDS: Final = 0.2
 
@@ -85,6 +86,18 @@ class PassphrasesDiffer(MalformedInput):
     def __init__(self, whose: str) -> None:
         self.whose = whose
         super().__init__(f"the {whose} passphrase was not typed the same way twice")
+
+
+class PassphraseWeak(MalformedInput):
+    """A new passphrase is too short, or the same as the other person's."""
+
+    code = "home/passphrase-weak"
+
+    def __init__(self, whose: str) -> None:
+        self.whose = whose
+        super().__init__(
+            f"the {whose} passphrase must have {SHORTEST_PASSPHRASE} characters or more and differ from the other one"
+        )
 
 
 class NoTerminal(MalformedInput):
@@ -199,8 +212,13 @@ class Home:
             return read_passphrase(self.keys / f"{whose}.passphrase")
         if not sys.stdin.isatty():
             raise NoTerminal(whose)
-        typed = getpass.getpass(f"passphrase ({whose}): ")
-        if self.is_being_made and getpass.getpass(f"passphrase ({whose}), again: ") != typed:
+        if not self.is_being_made:
+            return Passphrase.typed(getpass.getpass(f"passphrase ({whose}): "))
+        typed = getpass.getpass(f"new passphrase ({whose}): ")
+        others = [one.secret for role, one in self._opened.items() if role != whose]
+        if len(typed) < SHORTEST_PASSPHRASE or typed.encode() in others:
+            raise PassphraseWeak(whose)
+        if getpass.getpass(f"new passphrase ({whose}), again: ") != typed:
             raise PassphrasesDiffer(whose)
         return Passphrase.typed(typed)
 

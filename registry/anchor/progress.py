@@ -28,6 +28,8 @@ class Placement:
     block_number: int
     block_hash: BlockHash
     block_time: datetime
+    transaction: TransactionHash
+    """The one that recorded it, whichever of ours that was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,6 +172,7 @@ class SqlBatches:
             block_number=placement.block_number,
             block_hash=placement.block_hash,
             block_time=micros(placement.block_time),
+            transaction=placement.transaction,
         )
 
     def deliver(self, batch_id: str, at: datetime) -> None:
@@ -416,6 +417,7 @@ def _batch(row: Row) -> Batch:
             block_number=row["block_number"],
             block_hash=BlockHash(row["block_hash"]),
             block_time=time_of(row["block_time"]),
+            transaction=TransactionHash(row["transaction"]),
         )
     return Batch(
         id=row["id"],

@@ -489,7 +489,8 @@ class _Case:
             if self.freshness.nodes == 1 and known.trust_root.engine is not Engine.EMBEDDED:
                 notices.append(_notice(NoticeKind.SINGLE_NODE))
         standing = findings[Question.STANDING - 1]
-        if standing.answer is Answer.COULD_NOT_CHECK and outcome in _STATUS_MATTERS:
+        recorded = findings[Question.ON_CHAIN - 1].answer is Answer.PASSED
+        if standing.answer is Answer.COULD_NOT_CHECK and recorded and outcome in _STATUS_MATTERS:
             notices.append(_notice(NoticeKind.STATUS_NOT_CHECKED))
         return tuple(notices)
 

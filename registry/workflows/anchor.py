@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from registry.anchor.facts import batch_facts
+from registry.anchor.facts import BatchFacts, batch_facts
 from registry.anchor.operations import (
     AnchorApproval,
     AnchorBatch,
@@ -29,7 +29,7 @@ from registry.anchor.progress import Batch, Placement, RequestState, StatusReque
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import Conflict, IntegrityFault, RuleRefusal
 from registry.kernel.identifiers import TransactionHash
-from registry.ports import Clock, Fate, FateKind, Ledger, LedgerUnavailable, TransactionSigner
+from registry.ports import Clock, Fate, FateKind, Ledger, LedgerUnavailable, TransactionRefused, TransactionSigner
 from registry.ports.storage import Store
 from registry.status import Status, changes_of
 from registry.workflows.follow import follow
@@ -58,6 +58,16 @@ class NotApproved(RuleRefusal):
     def __init__(self, subject: str, state: str) -> None:
         self.subject, self.state = subject, state
         super().__init__(f"{subject} is {state}: a second person must approve it first")
+
+
+class NonceTaken(Conflict):
+    """Another transaction of our sender, that we did not make, stands where ours was to stand."""
+
+    code = "anchor/nonce-taken"
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        super().__init__(f"the transaction of {subject} can never be taken: its nonce was used by another one")
 
 
 class RootTaken(IntegrityFault):
@@ -205,24 +215,54 @@ def _send_kept(desk: Desk) -> None:
     with desk.store.read() as unit:
         kept = unit.outbox.since(desk.sender.address, first)
     for transaction in kept:
-        desk.ledger.broadcast(transaction)
+        try:
+            desk.ledger.broadcast(transaction)
+        except TransactionRefused:
+            if not _is_displaced(desk, transaction.hash):
+                raise
+            # Whoever watches it sees that it is displaced; those after it must not wait for it.
 
 
 def _fate(desk: Desk, transaction: TransactionHash | None) -> Fate:
     return Fate(kind=FateKind.UNKNOWN) if transaction is None else desk.ledger.fate(transaction)
 
 
+def _is_displaced(desk: Desk, transaction: TransactionHash | None) -> bool:
+    """Tell whether a transaction can never be taken any more: its nonce is spent, and not by itself."""
+    if transaction is None:
+        return False
+    with desk.store.read() as unit:
+        kept = unit.outbox.transaction(transaction)
+    spent = desk.ledger.next_nonce(kept.sender) > kept.nonce
+    return spent and _fate(desk, transaction).kind is FateKind.UNKNOWN  # asked last: it may have been taken just now
+
+
+def _recorded(desk: Desk, batch: Batch) -> BatchFacts | None:
+    """Give what the chain holds under our batch id, if it holds anything. Raises RootTaken where that is not ours."""
+    follow(desk.store, desk.ledger, desk.clock)
+    with desk.store.read() as unit:
+        facts = batch_facts(unit.projection.of_batch(batch.issuer, batch.batch), batch.issuer, batch.batch)
+    if facts is not None and facts.anchored.root != batch.root:
+        raise RootTaken(batch.id)
+    return facts
+
+
 def _watch_sent(desk: Desk, batch: Batch) -> bool:
     # 3
     fate = _fate(desk, batch.transaction)
-    if fate.kind is FateKind.UNKNOWN:
-        _send_kept(desk)
-        return False
+    failure: str | None = None
     if fate.kind is FateKind.WAITING:
         return False
-    reverted = fate.kind is FateKind.REVERTED
-    wanted = AnchorState.FAILED if reverted else AnchorState.INCLUDED
-    failure = (fate.fault or "reverted") if reverted else None
+    if fate.kind is FateKind.UNKNOWN:
+        _send_kept(desk)
+        if not _is_displaced(desk, batch.transaction):
+            return False
+        failure = NonceTaken.code
+    elif fate.kind is FateKind.REVERTED:
+        failure = fate.fault or "reverted"
+    if failure is not None and _recorded(desk, batch) is not None:
+        failure = None  # an earlier transaction of ours, from before a database was restored, did it already
+    wanted = AnchorState.INCLUDED if failure is None else AnchorState.FAILED
     with desk.store.write() as unit:
         unit.batches.move(batch.id, AnchorState.SENT, wanted, failure=failure)
     desk.told(batch.id, wanted)
@@ -231,12 +271,9 @@ def _watch_sent(desk: Desk, batch: Batch) -> bool:
 
 def _watch_included(desk: Desk, batch: Batch) -> bool:
     # 4
-    follow(desk.store, desk.ledger, desk.clock)
-    with desk.store.write() as unit:
-        facts = batch_facts(unit.projection.of_batch(batch.issuer, batch.batch), batch.issuer, batch.batch)
-        if facts is not None:
-            if facts.anchored.root != batch.root:
-                raise RootTaken(batch.id)
+    facts = _recorded(desk, batch)
+    if facts is not None:
+        with desk.store.write() as unit:
             unit.batches.place(
                 batch.id,
                 Placement(
@@ -244,9 +281,9 @@ def _watch_included(desk: Desk, batch: Batch) -> bool:
                     block_number=facts.position.block_number,
                     block_hash=facts.position.block_hash,
                     block_time=facts.position.block_time,
+                    transaction=facts.position.transaction,
                 ),
             )
-    if facts is not None:
         desk.told(batch.id, AnchorState.FINAL)
         return True
     fate = _fate(desk, batch.transaction)
@@ -332,13 +369,13 @@ def approvable(
 def _watch_request(desk: Desk, request: StatusRequest) -> bool:
     # 3, 4
     fate = _fate(desk, request.transaction)
+    failure = (fate.fault or "reverted") if fate.kind is FateKind.REVERTED else None
     if fate.kind is FateKind.UNKNOWN:
         _send_kept(desk)
-    if fate.kind is FateKind.REVERTED:
+        failure = NonceTaken.code if _is_displaced(desk, request.transaction) else None
+    if failure is not None:
         with desk.store.write() as unit:
-            unit.status_requests.move(
-                request.id, RequestState.SENT, RequestState.FAILED, failure=fate.fault or "reverted"
-            )
+            unit.status_requests.move(request.id, RequestState.SENT, RequestState.FAILED, failure=failure)
         desk.told(request.id, RequestState.FAILED)
         return True
     if fate.kind is not FateKind.FINAL:

@@ -201,7 +201,16 @@ def _to_the_chain(store: Database, name: str, chain_id: BatchId, size: int) -> N
         unit.batches.sign(name, transaction("anchor"), NOW)
         unit.batches.move(name, AnchorState.SIGNED, AnchorState.SENT)
         unit.batches.move(name, AnchorState.SENT, AnchorState.INCLUDED)
-        unit.batches.place(name, Placement(seq=2, block_number=3, block_hash=block(3).hash, block_time=block(3).time))
+        unit.batches.place(
+            name,
+            Placement(
+                seq=2,
+                block_number=3,
+                block_hash=block(3).hash,
+                block_time=block(3).time,
+                transaction=transaction("anchor").hash,
+            ),
+        )
         unit.batches.deliver(name, NOW)
         batch = unit.batches.batch(name)
         unit.projection.extend(head(8), records_of(chain_id, size, batch.root))

@@ -317,6 +317,12 @@ def signed(store, batch) -> SignedCredential:
     return one
 
 
+def placed(batch) -> Placement:
+    return Placement(
+        seq=9, block_number=9, block_hash=block(9).hash, block_time=NOW, transaction=transaction(batch.id).hash
+    )
+
+
 def to_final(store, batch) -> None:
     tree = MerkleTree([leaf_hash(b"x")])
     with store.write() as unit:
@@ -325,7 +331,7 @@ def to_final(store, batch) -> None:
         unit.batches.sign(batch.id, transaction(batch.id, nonce=int(batch.idempotency_key)), NOW)
         unit.batches.move(batch.id, AnchorState.SIGNED, AnchorState.SENT)
         unit.batches.move(batch.id, AnchorState.SENT, AnchorState.INCLUDED)
-        unit.batches.place(batch.id, Placement(seq=9, block_number=9, block_hash=block(9).hash, block_time=NOW))
+        unit.batches.place(batch.id, placed(batch))
 
 
 @pytest.fixture
@@ -366,7 +372,7 @@ def test_a_batch_goes_its_way_and_comes_back_as_it_stands(store, applicant):
         with pytest.raises(StateMoved):
             unit.batches.deliver(batch.id, NOW)
     assert (final.state, final.approved_by, final.approval) == (AnchorState.FINAL, "dave", APPROVAL)
-    assert final.placement == Placement(seq=9, block_number=9, block_hash=block(9).hash, block_time=NOW)
+    assert final.placement == placed(batch)
     assert (final.delivered_at, final.failure) == (NOW, None)
     with store.read() as unit:
         assert list(unit.unsealed_rows()) == []

@@ -401,7 +401,7 @@ def test_status_not_checked_is_said_exactly_where_a_reader_would_ask(chain: Chai
         return NoticeKind.STATUS_NOT_CHECKED in kinds(report)
 
     assert unchecked(chain.judge(knowledge=chain.knowledge(read_at=NOW - old)))
-    assert unchecked(chain.judge(knowledge=None))
+    assert not unchecked(chain.judge(knowledge=None))  # whether it was ever recorded is not known either
     expired = chain.judge(now=AFTER_THE_END, knowledge=chain.knowledge(read_at=AFTER_THE_END - old))
     assert (expired.outcome, unchecked(expired)) == (Outcome.EXPIRED, True)
     # Here the status was checked; what could not be is something else.

@@ -1,0 +1,111 @@
+"""The sender's account is used elsewhere, or a database is restored from before: the batch still comes to one end."""
+
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from api.wiring import Home
+from node.client.engines import fees_of
+from node.signer import SENDER_FUNCTIONS, AccountSigner, SigningPolicy
+from registry.anchor.operations import SuspendCertificates
+from registry.anchor.states import AnchorState
+from registry.kernel.identifiers import BatchId
+from registry.ports import FateKind
+from registry.verification import Outcome
+from registry.workflows.anchor import Desk, NonceTaken, anchor_batch
+from registry.workflows.deliver import bundle_of, deliver
+from registry.workflows.issue import approve, propose
+
+
+def approved_batch(home: Home) -> str:
+    batch = propose(
+        home.store,
+        home.clock,
+        home.catalogue,
+        home.body,
+        home.credential_signer(),
+        programme="AIGC-APP-ENG",
+        level="3",
+        person="maker-1",
+    )
+    return approve_again(home, batch.id)
+
+
+def approve_again(home: Home, name: str) -> str:
+    approved = approve(home.store, home.clock, home.catalogue, home.key_of, home.approver(), name, person="approver-1")
+    assert approved.state is AnchorState.APPROVED
+    return name
+
+
+def issue(home: Home, name: str, *, seconds: float = 20):
+    with home.chain(writing=True) as ledger:
+        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
+        return anchor_batch(desk, name, patience=timedelta(seconds=seconds))
+
+
+def use_the_account_elsewhere(home: Home) -> None:
+    """Spend the sender's next nonce on something that the contract refuses."""
+    root = home.trust_root
+    sender = AccountSigner(
+        home.account("sender"),
+        SigningPolicy(contract=root.contract, functions=SENDER_FUNCTIONS, fees=fees_of(root.engine)),
+    )
+    with home.chain(writing=True) as ledger:
+        operation = SuspendCertificates(issuer=home.issuer, batch=BatchId(bytes(32)), changes=(1,), reason=0)
+        transaction = sender.sign(operation, nonce=ledger.next_nonce(sender.address))
+        ledger.broadcast(transaction)
+        while ledger.fate(transaction.hash).kind is not FateKind.REVERTED:
+            pass
+
+
+def sign_only(home: Home, name: str) -> None:
+    """Go as far as the kept transaction, and be cut off before it is sent."""
+
+    class CutOff(Exception):
+        pass
+
+    def told(subject: str, state: str) -> None:
+        if state == AnchorState.SIGNED:
+            raise CutOff
+
+    with home.chain(writing=True) as ledger:
+        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)
+        try:
+            anchor_batch(desk, name)
+        except CutOff:
+            return
+    raise AssertionError("nothing was signed")
+
+
+def test_a_displaced_transaction_fails_its_batch_and_another_approval_mends_it(examined: Path) -> None:
+    home = Home(examined)
+    name = approved_batch(home)
+    sign_only(home, name)
+    use_the_account_elsewhere(home)
+    failed = issue(home, name)
+    assert (failed.state, failed.failure) == (AnchorState.FAILED, NonceTaken.code)
+    approve_again(home, name)
+    assert issue(home, name).state is AnchorState.FINAL
+
+
+def test_a_database_from_before_the_anchor_finds_its_batch_recorded(examined: Path) -> None:
+    home = Home(examined)
+    name = approved_batch(home)
+    home.store.close()
+    shutil.copytree(examined, examined.parent / "backup")
+    first = issue(Home(examined), name)
+    assert first.state is AnchorState.FINAL
+    restored = Home(examined.parent / "backup")
+    for file in ("chain.db", "chain.db-wal", "chain.db-shm"):  # the chain goes on; only the database is older
+        (restored.path / file).unlink(missing_ok=True)
+        if (examined / file).exists():
+            shutil.copy(examined / file, restored.path / file)
+    second = issue(restored, name)
+    assert second.state is AnchorState.FINAL
+    assert second.placement == first.placement
+    assert second.transaction == first.transaction
+    deliver(restored.store, restored.clock, restored.shelf, restored.key_of, name)
+    restored.catch_up()
+    with restored.store.read() as unit:
+        bundle = bundle_of(unit, next(unit.batches.certificates(batch_id=name)), restored.key_of)
+    assert restored.verifier().by_document(bundle).outcome is Outcome.VALID

@@ -1,19 +1,44 @@
 """The command `vermilion`: puts the verbs together and turns errors into words and exit codes."""
 
+import io
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from api.commands import audit, batch, cert, enrol, exam, programme, setup, verify
-from api.errors import advice, exit_code
-from api.terminal import ERR, said, shown
+from api.commands.failures import (
+    ArgumentsUndecodable,
+    NoVerdict,
+    SystemRefused,
+    print_error,
+    print_error_document,
+)
+from api.errors import exit_code
+from api.terminal import note, said
 from registry.kernel.errors import RegistryError
-from registry.programme import ProgrammeMalformed
+
+__all__ = ["app", "main", "print_error"]
+
+_STOPPED = 130
+
+
+class _Verbs(TyperGroup):
+    """The group of all commands: says what an interrupted command leaves behind."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            _say_stopped()
+            raise typer.Exit(_STOPPED) from stop
+
 
 app = typer.Typer(
     name="vermilion",
+    cls=_Verbs,
     help="Vermilion 朱印: the certificate registry that can be trusted without trusting us.",
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
@@ -54,27 +79,36 @@ def _common(
 
 def main() -> None:
     """Run the command line; the outermost handler of every error of ours."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show Chinese gets its code points
     try:
+        _require_text(sys.argv)
         app()
+    except NoVerdict as none:
+        _end(none.error, none.exit_code)
     except RegistryError as error:
-        print_error(error)
-        sys.exit(exit_code(error))
+        _end(error, exit_code(error))
+    except OSError as error:
+        refused = SystemRefused(error)
+        _end(refused, exit_code(refused))
     except KeyboardInterrupt:
-        ERR.print(
-            said("已停下。什么也没有丢；再运行一次即可继续。", "Stopped. Nothing is lost; run it again to go on.")
-        )
-        sys.exit(130)
+        _say_stopped()
+        sys.exit(_STOPPED)
 
 
-def print_error(error: RegistryError) -> None:
-    """Print what happened, why, what to do, and the stable code."""
-    texts = advice().get(error.code)
-    ERR.print(f"[bold red]{said('错误：', 'error:')}[/bold red] {shown(str(error))}")
-    if isinstance(error, ProgrammeMalformed):
-        for fault in error.faults:
-            ERR.print(f"  {shown(fault.key)}: {shown(fault.reason)}")
-    if texts is not None:
-        ERR.print(f"  {shown(said(texts.cause_zh, texts.cause_en))}")
-        ERR.print(f"  {shown(said(texts.remedy_zh, texts.remedy_en))}   [dim]\\[{shown(error.code)}][/dim]")
-    else:
-        ERR.print(f"  [dim]\\[{shown(error.code)}][/dim]")
+def _require_text(words: list[str]) -> None:
+    for place, word in enumerate(words):
+        if any("\ud800" <= one <= "\udfff" for one in word):
+            raise ArgumentsUndecodable(place)
+
+
+def _end(error: RegistryError, code: int) -> NoReturn:
+    if "--json" in sys.argv:
+        print_error_document(error)
+    print_error(error)
+    sys.exit(code)
+
+
+def _say_stopped() -> None:
+    note(said("已停下。什么也没有丢；再运行一次即可继续。", "Stopped. Nothing is lost; run it again to go on."))

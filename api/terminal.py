@@ -8,8 +8,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,10 +19,26 @@ from rich.table import Table
 
 from api.pages.catalogue import Language
 from api.settings import Surroundings
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.progress import unheard
 
-OUT: Final = Console(highlight=False, soft_wrap=True)
-ERR: Final = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Printer(Console):
+    """A console whose reader may leave early: what follows is dropped, and the command keeps its own exit code."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        _drop_output()
+
+
+def _drop_output() -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+OUT: Final = _Printer(highlight=False, soft_wrap=True)
+ERR: Final = _Printer(stderr=True, highlight=False, soft_wrap=True)
 
 
 def language() -> Language:
@@ -36,12 +54,36 @@ def said(zh: str, en: str) -> str:
 
 def print_json(document: object) -> None:
     """Print one JSON value."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    try:
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has read enough
+        _drop_output()
+
+
+def _visible(text: str) -> str:
+    return "".join(one if one == "\n" or one.isprintable() else f"\\u{ord(one):04x}" for one in text)
 
 
 def shown(text: str) -> str:
     """Make a text safe to print: control, format and separator characters by their code point, markup as letters."""
-    return escape("".join(one if one == "\n" or one.isprintable() else f"\\u{ord(one):04x}" for one in text))
+    return escape(_visible(text))
+
+
+def padded(text: str, width: int) -> str:
+    """Make a text safe to print and as wide as `width` columns of a terminal, where a Chinese character takes two."""
+    seen = _visible(text)
+    return escape(seen + " " * (width - cell_len(seen)))
+
+
+def moment(at: datetime) -> str:
+    """Write a moment as every text of the command line does: `2026-11-20 10:31:07 +08:00`."""
+    return f"{at.astimezone(CHINA_TIME):%Y-%m-%d %H:%M:%S} +08:00"
+
+
+def counted(count: int, singular: str, plural: str | None = None) -> str:
+    """Write a number with its English noun: `1 batch`, `1,200 certificates`."""
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def note(text: str) -> None:
@@ -51,7 +93,7 @@ def note(text: str) -> None:
 
 def done(what: str, text: str) -> None:
     """Print a line of what was done."""
-    ERR.print(f"  [green]✓[/green] {shown(what):<18} {shown(text)}")
+    ERR.print(f"  [green]✓[/green] {padded(what, 18)} {shown(text)}")
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, console: Console = OUT) -> None:
@@ -65,20 +107,24 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, conso
         console.print(table)
         return
     # A pipe has no width: nothing may be cut.
-    widths = [max((len(row[at]) for row in (headings, *rows)), default=0) for at in range(len(headings))]
-    for row in (headings, *rows):
-        console.print(
-            shown("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()),
-            crop=False,
-            no_wrap=True,
-        )
+    lines = [[_visible(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(line, widths, strict=True))
+        console.print(escape("  ".join(cells).rstrip()), crop=False, no_wrap=True)
 
 
 def print_fields(fields: Mapping[str, object]) -> None:
     """Print names and values, one a line."""
-    width = max((len(name) for name in fields), default=0)
+    width = max((cell_len(name) for name in fields), default=0)
     for name, value in fields.items():
-        OUT.print(f"[dim]{shown(name.ljust(width))}[/dim]  {shown(str(value))}")
+        OUT.print(f"[dim]{padded(name, width)}[/dim]  {shown(str(value))}")
+
+
+def watched(text: str) -> None:
+    """Print a line of what goes on, to a person who watches; to nobody else."""
+    if ERR.is_terminal:
+        ERR.print(f"  [dim]{shown(text)}[/dim]")
 
 
 @contextmanager

@@ -8,16 +8,17 @@ from typing import Annotated
 
 import typer
 
+from api.commands.failures import NoVerdict, SystemRefused
 from api.commands.options import FileUnreadable, HomeOption, JsonOption, NodeOption, note_cause, read_file
 from api.pages.catalogue import Catalogue, catalogue
 from api.pages.verdict import verdict_page
-from api.settings import HomeMissing
+from api.settings import HomeMissing, Surroundings
 from api.terminal import OUT, language, print_json, said, shown
 from api.verifier.report import report_document
-from api.wiring import NODE_UNREACHABLE, Home, verifier_without_home
+from api.wiring import NODE_UNREACHABLE, Home, require_node_address, verifier_without_home
 from registry.delivery.bundle import MAX_BUNDLE
 from registry.kernel.calendar import CHINA_TIME
-from registry.kernel.errors import MalformedInput
+from registry.kernel.errors import MalformedInput, RegistryError
 from registry.verification import DEFAULT_MAX_AGE, Answer, Outcome, Report
 
 _EXITS = {Outcome.VALID: 0, Outcome.PENDING: 3, Outcome.CANNOT_CONFIRM: 3}
@@ -56,6 +57,24 @@ class TrustRootNeeded(MalformedInput):
         super().__init__("there is no data folder here: give a file, --node and --trust-root")
 
 
+class NameUnneeded(MalformedInput):
+    """A name was given beside something that is no number."""
+
+    code = "verify/name-unneeded"
+
+    def __init__(self) -> None:
+        super().__init__("--name goes with a number; a file or a link is verified without it")
+
+
+class NothingNamed(MalformedInput):
+    """What is to be verified is an empty word."""
+
+    code = "verify/nothing-named"
+
+    def __init__(self) -> None:
+        super().__init__("expected a file, a certificate number or a link; nothing is written there")
+
+
 def verify(
     target: Annotated[str, typer.Argument(help="A file (- = standard input), a certificate number, or a link.")],
     name: Annotated[str | None, typer.Option("--name", help="Holder's name, beside a number.")] = None,
@@ -78,21 +97,43 @@ def verify(
 
     Example: vermilion verify DEMO-EEC-2026-7M3K9QX2TA4.bundle.json
     """
-    age = _age(max_age)
-    moment = None if as_of is None else datetime.combine(as_of.date(), time(23, 59, 59), CHINA_TIME)
-    data = _document(target)
-    if trust_root is not None or (node is not None and not _has_home(home)):
-        if node is None or trust_root is None or data is None:
-            raise TrustRootNeeded
-        judge = verifier_without_home(node, trust_root, max_age=DEFAULT_MAX_AGE if age is None else age, as_of=moment)
-        report = judge.by_document(data)
-    else:
-        report = _by_home(Home.find(home), target, data, name, node, age, moment)
+    try:
+        report = _judged(target, name, as_of, max_age, node, trust_root, home)
+    except RegistryError as error:
+        raise NoVerdict(error) from error
+    except OSError as error:
+        raise NoVerdict(SystemRefused(error)) from error
     if as_json:
         print_json(report_document(report))
     else:
         print_report(report)
     raise typer.Exit(_EXITS.get(report.outcome, 1))
+
+
+def _judged(
+    target: str,
+    name: str | None,
+    as_of: datetime | None,
+    max_age: str | None,
+    node: str | None,
+    trust_root: Path | None,
+    home: Path | None,
+) -> Report:
+    if not target.strip():
+        raise NothingNamed
+    if node is not None:
+        require_node_address(node)
+    age = _age(max_age)
+    moment = None if as_of is None else datetime.combine(as_of.date(), time(23, 59, 59), CHINA_TIME)
+    data = _document(target)
+    if name is not None and (data is not None or "://" in target or _KEY.fullmatch(target)):
+        raise NameUnneeded
+    if trust_root is not None or not _has_home(home):
+        if node is None or trust_root is None or data is None:
+            raise TrustRootNeeded
+        judge = verifier_without_home(node, trust_root, max_age=DEFAULT_MAX_AGE if age is None else age, as_of=moment)
+        return judge.by_document(data)
+    return _by_home(Home.find(home), target, data, name, node, age, moment)
 
 
 def _by_home(
@@ -116,16 +157,18 @@ def _by_home(
         if link is None or link[1].lower() != expected:
             raise LinkElsewhere(expected)
         return judge.by_key(link[2])
-    number = target.encode("utf-8", "replace").decode()  # bytes that are no text are nobody's number
     if name is not None:
-        return judge.by_number_and_name(number, name)
-    return judge.by_key(number) if _KEY.fullmatch(number) else judge.by_number(number)
+        return judge.by_number_and_name(target, name)
+    return judge.by_key(target) if _KEY.fullmatch(target) else judge.by_number(target)
 
 
 def _has_home(named: Path | None) -> bool:
+    """Tell whether there is a data folder. Raises HomeMissing where one was named and is not there."""
     try:
         Home.find(named)
     except HomeMissing:
+        if named or Surroundings().home:
+            raise
         return False
     return True
 

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from api.commands.batch import issue_batch
 from api.commands.cert import take_to_chain
+from api.commands.words import state_word
 from api.demo_data import sample_roster, sample_scores
 from api.settings import DEFAULT_HOMES
-from api.terminal import OUT, done, said
+from api.terminal import OUT, counted, done, padded, said, shown
 from api.wiring import Home
 from registry.anchor.progress import Batch, RequestState
 from registry.anchor.states import AnchorState
@@ -30,8 +31,11 @@ _FIRST, _SECOND = "clerk-1", "clerk-2"
 _MAKER, _APPROVER = "maker-1", "approver-1"
 
 
-def run_demonstration(home: Home, *, port: int) -> None:
-    """Bring the demonstration to its end, from wherever it stopped; `port` is where its pages will be served."""
+def run_demonstration(home: Home, *, port: int, served: bool = True) -> None:
+    """Bring the demonstration to its end, from wherever it stopped.
+
+    `port` is where its pages will be served; `served`: they will be at once.
+    """
     home.read_chain()
     roster = _enrol(home)
     _examine(home, roster)
@@ -48,7 +52,7 @@ def run_demonstration(home: Home, *, port: int) -> None:
         ),
     )
     home.read_chain()
-    _look(home, batches[2], revoked, f"http://localhost:{port}")
+    _look(home, batches[2], revoked, f"http://localhost:{port}", served=served)
 
 
 def _enrol(home: Home) -> str:
@@ -114,8 +118,8 @@ def _issue(home: Home, level: str) -> Batch:
     done(
         said(f"签发 {batch.scope}", f"issue {batch.scope}"),
         said(
-            f"{batch.size}张  根{root}…  区块{block}  {batch.state}",
-            f"{batch.size} certificates  root {root}…  block {block}  {batch.state}",
+            f"{batch.size}张  根{root}…  区块{block}  {state_word(batch.state)}",
+            f"{counted(batch.size, 'certificate')}  root {root}…  block {block}  {batch.state}",
         ),
     )
     return batch
@@ -151,18 +155,22 @@ def _unfinished(subject: str, state: str, failure: str | None) -> RegistryError:
     return LedgerUnavailable("the embedded chain", f"{subject} is {state} after {_WAIT_SECONDS} s")
 
 
-def _look(home: Home, batch: Batch, revoked: StoredCertificate, base: str) -> None:
+def _look(home: Home, batch: Batch, revoked: StoredCertificate, base: str, *, served: bool) -> None:
     valid = _first_of(home, batch)
     name = valid.reservation.number + BUNDLE_SUFFIX
     delivered = home.shelf.path(name)
     tampered = home.path / "tampered.bundle.json"
     tampered.write_bytes(_tampered(delivered.read_bytes()))
     OUT.print()
-    OUT.print(f"{said('看：', 'Look:')}   {base}/C/{valid.reservation.key}  ({said('有效', 'valid')})")
+    OUT.print(f"{padded(said('看：', 'Look:'), 8)}{base}/C/{valid.reservation.key}  ({said('有效', 'valid')})")
     OUT.print(f"        {base}/C/{revoked.reservation.key}  ({said('已撤销', 'revoked')})")
     OUT.print(f"        {said(f'把{tampered}拖到{base}/', f'drop {tampered} on {base}/')}")
     where = "" if home.path in DEFAULT_HOMES else f" --home {home.path}"
-    OUT.print(f"{said('试：', 'Try:')}    .venv/bin/vermilion verify {delivered}{where}")
+    if not served:
+        serve = f".venv/bin/vermilion serve{where}" if where else "make demo"
+        start = said(f"（先运行{serve}，以上链接才能打开）", f"(these open once they are served: {serve})")
+        OUT.print(f"        {shown(start)}")
+    OUT.print(f"{padded(said('试：', 'Try:'), 8)}.venv/bin/vermilion verify {delivered}{where}")
     for command in ("audit timeline --limit 10", "audit fsck", "cert list --status revoked"):
         OUT.print(f"        .venv/bin/vermilion {command}{where}")
 

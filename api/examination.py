@@ -4,17 +4,38 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal
 
+from api.commands.words import state_word, status_word
+from api.errors import advice
+from api.terminal import counted, said
 from api.wiring import Home
+from registry.anchor.progress import RequestState
+from registry.anchor.states import AnchorState
 from registry.kernel.errors import RegistryError
+from registry.status import needs_approval
 from registry.workflows.anchor import unfinished
 
 State = Literal["good", "note", "problem"]
 _FLOOR_BYTES = 1 << 30
+WHAT_ZH: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "data folder": "数据文件夹",
+        "database": "数据库",
+        "chain": "链",
+        "keys": "密钥",
+        "approver": "批准密钥",
+        "members": "成员密钥",
+        "passphrases": "口令",
+        "work": "未完成",
+        "waiting": "等人处理",
+    }
+)
+"""What is looked at, in Chinese."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +58,7 @@ def examine(home: Home) -> list[Examined]:
         ("chain", _chain),
         ("keys", _keys),
         ("work", _work),
+        ("waiting", _waiting),
     ):
         found.extend(_tried(what, look, home))
     return found
@@ -45,8 +67,24 @@ def examine(home: Home) -> list[Examined]:
 def _tried(what: str, look: Callable[[Home], Iterator[Examined]], home: Home) -> Iterator[Examined]:
     try:
         yield from look(home)
-    except (RegistryError, OSError) as error:
-        yield Examined(what=what, state="problem", zh=str(error), en=str(error))
+    except RegistryError as error:
+        texts = advice().get(error.code) or advice()["internal"]
+        yield Examined(
+            what=what,
+            state="problem",
+            zh=f"{texts.cause_zh}（{error}）",
+            en=str(error),
+            remedy=said(texts.remedy_zh, texts.remedy_en),
+        )
+    except OSError as error:
+        texts = advice()["system/file"]
+        yield Examined(
+            what=what,
+            state="problem",
+            zh=f"{texts.cause_zh}（{error}）",
+            en=str(error),
+            remedy=said(texts.remedy_zh, texts.remedy_en),
+        )
 
 
 def _folder(home: Home) -> Iterator[Examined]:
@@ -58,18 +96,21 @@ def _folder(home: Home) -> Iterator[Examined]:
         state="good" if writable and free > _FLOOR_BYTES else "problem",
         zh=f"{home.path}，{'可写' if writable else '不可写'}，余{gigabytes}",
         en=f"{home.path}, {'writable' if writable else 'not writable'}, {gigabytes} free",
-        remedy="" if writable and free > _FLOOR_BYTES else "free space, or mend the folder's permissions",
+        remedy=""
+        if writable and free > _FLOOR_BYTES
+        else said("请腾出空间，或改正文件夹的权限", "free space, or mend the folder's permissions"),
     )
 
 
 def _database(home: Home) -> Iterator[Examined]:
     with home.store.read() as unit:
         batches = len(unit.batches.names())
+    count = counted(batches, "batch", "batches")
     yield Examined(
         what="database",
         state="good",
         zh=f"SQLite {sqlite3.sqlite_version}，WAL，synchronous FULL，表结构为现行版本，{batches}个批次",
-        en=f"SQLite {sqlite3.sqlite_version}, WAL, synchronous FULL, schema current, {batches} batches",
+        en=f"SQLite {sqlite3.sqlite_version}, WAL, synchronous FULL, schema current, {count}",
     )
 
 
@@ -118,7 +159,7 @@ def _keys(home: Home) -> Iterator[Examined]:
             what="members",
             state="note",
             zh=f"联盟成员的{len(members)}把密钥也在这里：持有者可以自行投票",
-            en=f"the keys of {len(members)} members lie here too: whoever holds them can vote alone",
+            en=f"{counted(len(members), 'member key')} in the same folder: whoever holds the folder can vote alone",
             remedy="docs/operations.md#keys",
         )
     if home.installation.machine_passphrases:
@@ -149,3 +190,32 @@ def _work(home: Home) -> Iterator[Examined]:
         if requests
         else "",
     )
+
+
+def _waiting(home: Home) -> Iterator[Examined]:
+    """Name what goes on only once a person does something, with the command for each."""
+    with home.store.read() as unit:
+        batches = unit.batches.batches(
+            AnchorState.RESERVED, AnchorState.SEALED, AnchorState.APPROVED, AnchorState.FAILED
+        )
+        requests = unit.status_requests.requests(RequestState.REQUESTED, RequestState.APPROVED)
+    for batch in batches:
+        yield Examined(
+            what="waiting",
+            state="note",
+            zh=f"批次{batch.id}（{batch.scope}）：{state_word(batch.state)}",
+            en=f"batch {batch.id} ({batch.scope}) is {batch.state}",
+            remedy={
+                AnchorState.RESERVED: f"vermilion batch propose --level {batch.scope.rpartition('/')[2]}",
+                AnchorState.APPROVED: f"vermilion batch issue {batch.id}",
+            }.get(batch.state, f"vermilion batch approve {batch.id}"),
+        )
+    for request in requests:
+        approves = request.state is RequestState.REQUESTED and request.wanted in needs_approval
+        yield Examined(
+            what="waiting",
+            state="note",
+            zh=f"申请{request.id}（{request.number}改为“{status_word(request.wanted.word)}”）：{state_word(request.state)}",
+            en=f"request {request.id} ({request.number} to become {request.wanted.word}) is {request.state}",
+            remedy=f"vermilion cert approve {request.id}" if approves else f"vermilion cert send {request.id}",
+        )

@@ -7,13 +7,13 @@ import typer
 
 from api.commands.options import HomeOption, JsonOption, NodeOption, note_cause
 from api.commands.sentences import sentence
-from api.terminal import OUT, print_json, progress, said, shown
+from api.terminal import OUT, counted, moment, print_json, progress, said, shown
 from api.wiring import Home
-from registry.anchor.history import Record
+from registry.anchor.history import Record, StatusChanged, Superseded
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import IntegrityFault
 from registry.ports import LedgerUnavailable
-from registry.ports.storage import NotHere
+from registry.ports.storage import NotHere, UnitOfWork
 from registry.status import concerns
 from registry.workflows.audit import Consistency
 from registry.workflows.follow import follow
@@ -44,15 +44,14 @@ def timeline(
             }
             records = [record for record in records if record.position.seq in wanted and _touches(record, leaf)]
         names = {one.batch: one.id for one in unit.batches.batches()}
-    newest = records[-limit:] if limit else records
+        newest = [(record, _only_one(unit, record)) for record in (records[-limit:] if limit else records)]
     if as_json:
-        print_json([_document(record) for record in newest])
-    for record in newest if not as_json else []:
+        print_json([_document(record, number) for record, number in newest])
+    for record, number in newest if not as_json else []:
         position = record.position
-        at = position.block_time.astimezone(CHINA_TIME)
         OUT.print(
-            f"[dim]{said('区块', 'block')} {position.block_number:<6} {at:%Y-%m-%d %H:%M:%S}[/dim]  "
-            f"{shown(said(*sentence(record, names)))}  [dim]seq {position.seq}[/dim]"
+            f"[dim]{said('区块', 'block')} {position.block_number:<6} {moment(position.block_time)}[/dim]  "
+            f"{shown(said(*sentence(record, names, number)))}  [dim]seq {position.seq}[/dim]"
         )
     if not newest and not as_json:
         OUT.print(said("链上还没有记录", "the chain holds no records yet"))
@@ -64,9 +63,28 @@ def _touches(record: Record, leaf: int) -> bool:
     return changes is None or any(concerns(change, leaf) for change in changes)
 
 
-def _document(record: Record) -> dict[str, Any]:
+def _only_one(unit: UnitOfWork, record: Record) -> str | None:
+    """Give the number of our certificate that a record concerns, where it concerns exactly one and it is ours."""
+    content = record.content
+    if isinstance(content, StatusChanged) and len(content.changes) == 1:
+        word, mask = content.changes[0] >> 128, content.changes[0] & (1 << 128) - 1
+        leaves: tuple[int, ...] = (word * 128 + mask.bit_length() - 1,) if mask.bit_count() == 1 else ()
+    elif isinstance(content, Superseded):
+        leaves = content.indices
+    else:
+        return None
+    if len(leaves) != 1:
+        return None
+    batch = unit.batches.of_chain(content.batch)
+    if batch is None or batch.issuer != content.issuer:
+        return None
+    one = unit.batches.by_leaf(content.batch, leaves[0])
+    return one.reservation.number if one is not None else None
+
+
+def _document(record: Record, certificate: str | None) -> dict[str, Any]:
     position = record.position
-    zh, en = sentence(record, {})
+    zh, en = sentence(record, {}, certificate)
     return {
         "seq": position.seq,
         "block": position.block_number,
@@ -74,6 +92,7 @@ def _document(record: Record) -> dict[str, Any]:
         "transaction": "0x" + position.transaction.hex(),
         "by": position.by,
         "kind": type(record.content).__name__,
+        "certificate": certificate,
         "sentence": {"zh": zh, "en": en},
     }
 
@@ -123,14 +142,14 @@ def _consistency(result: Consistency) -> dict[str, Any]:
 def _print_consistency(result: Consistency) -> None:
     reach = said(
         f"比对了{result.certificates:,}张证书、{result.batches}个批次、{result.records}条链上记录、{result.journal}条日志",
-        f"compared {result.certificates:,} certificates, {result.batches} batches, "
-        f"{result.records} records of the chain, {result.journal} journal entries",
+        f"compared {counted(result.certificates, 'certificate')}, {counted(result.batches, 'batch', 'batches')}, "
+        f"{counted(result.records, 'record')} of the chain, "
+        f"{counted(result.journal, 'journal entry', 'journal entries')}",
     )
     if result.differences:
         count = len(result.differences)
-        OUT.print(
-            f"[bold]{said(f'数据库与链有{count}处不一致', f'database and chain differ in {count} places')}[/bold]"
-        )
+        places = counted(count, "place")
+        OUT.print(f"[bold]{said(f'数据库与链有{count}处不一致', f'database and chain differ in {places}')}[/bold]")
         for one in result.differences:
             OUT.print(
                 f"  {shown(one.code)}  {shown(one.subject)}\n"

@@ -1,14 +1,26 @@
 """`vermilion batch`: propose, approve, issue; every step can be run again."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
 from api.commands.enrol import ProgrammeOption, chosen
-from api.commands.options import LONGEST_WAIT, HomeOption, JsonOption, NodeOption, PersonOption, person, stoppable
+from api.commands.options import (
+    LONGEST_WAIT,
+    DryRunOption,
+    HomeOption,
+    JsonOption,
+    NodeOption,
+    PersonOption,
+    person,
+    stoppable,
+)
+from api.commands.rehearsal import rehearse_batch
+from api.commands.words import state_word
 from api.errors import advice
-from api.terminal import OUT, note, print_fields, print_json, print_table, progress, said
+from api.terminal import OUT, counted, moment, note, print_fields, print_json, print_table, progress, said, watched
 from api.wiring import Home
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
@@ -17,6 +29,7 @@ from registry.kernel.encoding import b64url
 from registry.ports import LedgerUnavailable
 from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.deliver import deliver
+from registry.workflows.issue import NothingToIssue
 from registry.workflows.issue import approve as approve_batch
 from registry.workflows.issue import cancel as cancel_batch
 from registry.workflows.issue import propose as propose_batch
@@ -28,25 +41,25 @@ WaitOption = Annotated[int, typer.Option("--wait", help="Seconds to wait for the
 
 _PROPOSE, _ISSUE = "vermilion batch propose --level LEVEL", "vermilion batch issue {id}"
 _SAFE = {
-    AnchorState.RESERVED: ("签署未完", "not all credentials are signed yet", _PROPOSE),
+    AnchorState.RESERVED: ("已预留，签署未完", "reserved; not all credentials are signed yet", _PROPOSE),
     AnchorState.SEALED: (
         "已封存，待另一人批准",
         "sealed; a second person must approve",
         "vermilion batch approve {id} --as SOMEBODY-ELSE",
     ),
     AnchorState.APPROVED: ("已批准，尚未上链", "approved, not sent yet", _ISSUE),
-    AnchorState.SIGNED: ("交易已存，尚未发出", "its transaction is stored, not sent yet", _ISSUE),
-    AnchorState.SENT: ("已发出，等待入块", "sent, waiting for a block", _ISSUE),
-    AnchorState.INCLUDED: ("已入块，等待终局", "in a block, waiting to be final", _ISSUE),
+    AnchorState.SIGNED: ("已签交易，尚未发送", "signed; its transaction is stored, not sent yet", _ISSUE),
+    AnchorState.SENT: ("已发送，等待入块", "sent, waiting for a block", _ISSUE),
+    AnchorState.INCLUDED: ("已入块，等待终局", "included in a block, waiting to be final", _ISSUE),
     AnchorState.ORPHANED: (
-        "被重组退回，将原样重发",
-        "dropped by a reorganisation; the same bytes go out again",
+        "已退回重发：区块重组，将原样再发",
+        "orphaned: dropped by a reorganisation; the same bytes go out again",
         _ISSUE,
     ),
     AnchorState.FINAL: ("已终局", "final", "vermilion cert list --batch {id}"),
     AnchorState.FAILED: (
-        "合约拒绝，待人处理",
-        "the contract refused it; a person must look",
+        "失败待处理：合约拒绝",
+        "failed: the contract refused it; a person must look",
         "vermilion batch approve {id} --as SOMEBODY-ELSE, once the cause is gone; or vermilion batch cancel {id}",
     ),
     AnchorState.CANCELLED: ("已取消", "cancelled", _PROPOSE),
@@ -69,19 +82,23 @@ def propose(
     found = Home.find(home)
     of = chosen(found, programme)
     again = said("再运行同一条命令", "the same command")
-    with stoppable(again), progress(said("签署", "sign and store")) as update:
-        batch = propose_batch(
-            found.store,
-            found.clock,
-            found.catalogue,
-            found.body,
-            found.credential_signer(),
-            programme=of.code,
-            level=level,
-            person=person(by),
-            idempotency_key=key,
-            progress=update,
-        )
+    try:
+        with stoppable(again), progress(said("签署", "sign and store")) as update:
+            batch = propose_batch(
+                found.store,
+                found.clock,
+                found.catalogue,
+                found.body,
+                found.credential_signer(),
+                programme=of.code,
+                level=level,
+                person=person(by),
+                idempotency_key=key,
+                progress=update,
+            )
+    except NothingToIssue as nothing:
+        _name_waiting(found, nothing.scope)
+        raise
     show_batch(batch, as_json=as_json)
 
 
@@ -102,14 +119,18 @@ def issue(
     batch: BatchArgument,
     wait: WaitOption = 60,
     node: NodeOption = None,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take an approved batch to the chain, wait until it is final, deliver its bundles. May be run again."""
     found = Home.find(home)
+    if dry_run:
+        rehearse_batch(found, batch, as_json=as_json)
+        return
     try:
         with stoppable(f"vermilion batch issue {batch}"):
-            issued = issue_batch(found, batch, wait=wait, node=node)
+            issued = issue_batch(found, batch, wait=wait, node=node, told=tell_state)
     except LedgerUnavailable:
         note(
             said(
@@ -120,7 +141,7 @@ def issue(
         raise
     show_batch(issued, as_json=as_json)
     if issued.state is not AnchorState.FINAL:
-        raise typer.Exit(1 if issued.state is AnchorState.FAILED else 3)
+        raise typer.Exit(1 if issued.state in (AnchorState.FAILED, AnchorState.CANCELLED) else 3)
 
 
 @app.command(epilog="Example: vermilion batch cancel B-2026-11-0001 --as maker-1")
@@ -130,10 +151,39 @@ def cancel(batch: BatchArgument, by: PersonOption = None, home: HomeOption = Non
     show_batch(cancel_batch(found.store, found.clock, batch, person=person(by)), as_json=as_json)
 
 
-def issue_batch(home: Home, name: str, *, wait: int, node: str | None = None) -> Batch:
-    """Anchor and deliver one batch."""
+def _name_waiting(home: Home, scope: str) -> None:
+    """Say which batches of a scope hold those who passed, so that nobody looks for them in vain."""
+    with home.store.read() as unit:
+        waiting = [
+            one
+            for one in unit.batches.batches()
+            if one.scope == scope and one.state not in (AnchorState.FINAL, AnchorState.CANCELLED)
+        ]
+    for one in waiting:
+        following = _SAFE[one.state][2].format(id=one.id)
+        note(
+            said(
+                f"批次{one.id}（{state_word(one.state)}）正等待：{following}",
+                f"batch {one.id} of this scope waits ({one.state}): {following}",
+            )
+        )
+
+
+def tell_state(subject: str, state: str) -> None:
+    """Tell a person who watches which state a batch or request has reached."""
+    watched(f"{subject}  {state_word(state)}")
+
+
+def untold(subject: str, state: str) -> None:
+    """Tell nobody."""
+
+
+def issue_batch(
+    home: Home, name: str, *, wait: int, node: str | None = None, told: Callable[[str, str], None] = untold
+) -> Batch:
+    """Anchor and deliver one batch; `told` hears of each state that it reaches."""
     with home.chain(writing=True, node=node) as ledger:
-        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
+        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)
         batch = anchor_batch(desk, name, patience=timedelta(seconds=wait))
     if batch.state is AnchorState.FINAL:
         with progress(said("写出凭证", "deliver")) as update:
@@ -173,7 +223,13 @@ def list_batches(home: HomeOption = None, as_json: JsonOption = False) -> None:
             said("区块", "block"),
         ],
         [
-            [one.id, one.scope, f"{one.size:,}", one.state, str(one.placement.block_number) if one.placement else "–"]
+            [
+                one.id,
+                one.scope,
+                f"{one.size:,}",
+                state_word(one.state),
+                str(one.placement.block_number) if one.placement else "–",
+            ]
             for one in batches
         ],
     )
@@ -211,14 +267,13 @@ def show_batch(batch: Batch, *, as_json: bool) -> None:
     fields: dict[str, object] = {
         said(
             "批次", "batch"
-        ): f"{batch.id}  {batch.scope}  {said(f'{batch.size:,}张', f'{batch.size:,} certificates')}",
-        said("状态", "state"): f"{batch.state}: {said(zh, en)}",
+        ): f"{batch.id}  {batch.scope}  {said(f'{batch.size:,}张', counted(batch.size, 'certificate'))}",
+        said("状态", "state"): said(zh, en),
     }
     if batch.root is not None:
         fields[said("根", "root")] = b64url(batch.root)
     if batch.placement is not None:
-        at = batch.placement.block_time.astimezone(CHINA_TIME)
-        fields[said("区块", "block")] = f"{batch.placement.block_number}  {at:%Y-%m-%d %H:%M:%S %z}"
+        fields[said("区块", "block")] = f"{batch.placement.block_number}  {moment(batch.placement.block_time)}"
     if batch.failure is not None:
         texts = advice().get(batch.failure)
         fields[said("原因", "cause")] = batch.failure if texts is None else said(texts.cause_zh, texts.cause_en)

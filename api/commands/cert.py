@@ -1,14 +1,27 @@
 """`vermilion cert`: certificates, their bundles, and changes of their status."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.commands.batch import WaitOption
-from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person, stoppable, write_file
-from api.terminal import OUT, note, print_fields, print_json, print_table, said
+from api.commands.batch import WaitOption, tell_state, untold
+from api.commands.options import (
+    DryRunOption,
+    HomeOption,
+    JsonOption,
+    NodeOption,
+    PersonOption,
+    person,
+    stoppable,
+    write_file,
+)
+from api.commands.rehearsal import rehearse_change
+from api.commands.words import reason_word, state_word, status_word
+from api.errors import advice
+from api.terminal import OUT, counted, moment, note, print_fields, print_json, print_table, said
 from api.wiring import Home
 from registry.anchor.progress import RequestState, StatusRequest
 from registry.anchor.states import AnchorState
@@ -18,7 +31,7 @@ from registry.kernel.encoding import b64url
 from registry.kernel.errors import MalformedInput, RuleRefusal
 from registry.ports import LedgerUnavailable
 from registry.ports.storage import NotHere, StoredCertificate
-from registry.status import Reason, Status, needs_approval
+from registry.status import Reason, Status, grounds, needs_approval
 from registry.workflows.anchor import Desk, change_status
 from registry.workflows.change_status import approve_change, cancel_change, present_status, request_change
 from registry.workflows.deliver import bundle_of
@@ -26,12 +39,17 @@ from registry.workflows.deliver import bundle_of
 app = typer.Typer(no_args_is_help=True, help="Certificates.")
 
 NumberArgument = Annotated[str, typer.Argument(help="Certificate number.")]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Ground, such as misconduct or 33.")]
+
+
+def _reason_option(wanted: Status) -> Any:
+    fit = ", ".join(f"{one.slug} ({one.value})" for one in sorted(grounds[wanted]))
+    return typer.Option("--reason", help=f"Ground, by word or number: {fit}.")
+
+
 ApproverOption = Annotated[
     str | None,
     typer.Option("--approve-as", help="Approve at once as this second person, where the approver's key is at hand."),
 ]
-_REASONS = ", ".join(reason.slug for reason in Reason)
 
 
 class ApproverApart(RuleRefusal):
@@ -68,6 +86,8 @@ def list_certificates(
     rows: list[dict[str, Any]] = []
     more = False
     with found.store.read() as unit:
+        if batch is not None:
+            unit.batches.batch(batch)
         for one in unit.batches.certificates(batch_id=batch):
             word = present_status(unit, one).word if one.batch.state is AnchorState.FINAL else "pending"
             if wanted is not None and word != wanted:
@@ -90,7 +110,7 @@ def list_certificates(
             said("范围", "scope"),
             said("状态", "status"),
         ],
-        [[row["number"], str(row["revision"]), row["batch"], row["scope"], row["status"]] for row in rows],
+        [[row["number"], str(row["revision"]), row["batch"], row["scope"], status_word(row["status"])] for row in rows],
     )
     if more:
         note(said("还有更多：--limit 0 全部列出", "there are more: --limit 0 prints all"))
@@ -110,7 +130,7 @@ def show(number: NumberArgument, home: HomeOption = None, as_json: JsonOption = 
         one = unit.batches.by_number(number)
         if one is None:
             raise NotHere("certificate", number)
-        final = one.batch.state is AnchorState.FINAL
+        final, placement = one.batch.state is AnchorState.FINAL, one.batch.placement
         document = {
             **_brief(one, present_status(unit, one).word if final else "pending"),
             "link": f"{found.installation.public_base_url}/C/{one.reservation.key}",
@@ -122,7 +142,26 @@ def show(number: NumberArgument, home: HomeOption = None, as_json: JsonOption = 
     if as_json:
         print_json(document)
     else:
-        print_fields({name: "–" if value is None else value for name, value in document.items()})
+        words = {
+            "number": said("编号", "number"),
+            "revision": said("版次", "revision"),
+            "batch": said("批次", "batch"),
+            "scope": said("范围", "scope"),
+            "status": said("状态", "status"),
+            "key": said("编码", "key"),
+            "recorded": said("登记时间", "recorded"),
+            "link": said("链接", "link"),
+            "leaf": said("位置", "leaf"),
+            "digest": said("数字指纹", "digest"),
+            "jti": "jti",
+            "bundle": said("证书文件", "bundle"),
+        }
+        texts = {
+            **document,
+            "status": status_word(document["status"]),
+            "recorded": moment(placement.block_time) if placement else None,
+        }
+        print_fields({word: "–" if texts[name] is None else texts[name] for name, word in words.items()})
 
 
 @app.command(epilog="Example: vermilion cert bundle DEMO-EEC-2026-7M3K9QX2TA4 --output copy.bundle.json")
@@ -143,51 +182,54 @@ def bundle(
         OUT.file.write(data.decode("utf-8"))
         return
     write_file(output, data)
-    note(said(f"已写出{output}（{len(data)}字节）", f"wrote {output} ({len(data)} bytes)"))
+    note(said(f"已写出{output}（{len(data)}字节）", f"wrote {output} ({counted(len(data), 'byte')})"))
 
 
 @app.command(epilog="Example: vermilion cert suspend DEMO-EEC-2026-7M3K9QX2TA4 --reason investigation")
 def suspend(
     number: NumberArgument,
-    reason: ReasonOption = "investigation",
+    reason: Annotated[str, _reason_option(Status.SUSPENDED)] = "investigation",
     by: PersonOption = None,
     wait: WaitOption = 60,
     node: NodeOption = None,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Suspend a certificate; one person may, and it can be undone."""
-    _change(number, Status.SUSPENDED, reason, by, None, wait, node, home, as_json=as_json)
+    _change(number, Status.SUSPENDED, reason, by, None, wait, node, home, dry_run=dry_run, as_json=as_json)
 
 
 @app.command(epilog="Example: vermilion cert reinstate DEMO-EEC-2026-7M3K9QX2TA4 --as maker-1 --approve-as approver-1")
 def reinstate(
     number: NumberArgument,
-    reason: ReasonOption = "investigation-closed",
+    reason: Annotated[str, _reason_option(Status.VALID)] = "investigation-closed",
     by: PersonOption = None,
     approve_as: ApproverOption = None,
     wait: WaitOption = 60,
     node: NodeOption = None,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Lift a suspension; a second person must approve."""
-    _change(number, Status.VALID, reason, by, approve_as, wait, node, home, as_json=as_json)
+    _change(number, Status.VALID, reason, by, approve_as, wait, node, home, dry_run=dry_run, as_json=as_json)
 
 
 @app.command(epilog="Example: vermilion cert revoke DEMO-EEC-2026-7M3K9QX2TA4 --reason misconduct --as maker-1")
 def revoke(
     number: NumberArgument,
-    reason: ReasonOption,
+    reason: Annotated[str, _reason_option(Status.REVOKED)],
     by: PersonOption = None,
     approve_as: ApproverOption = None,
     wait: WaitOption = 60,
     node: NodeOption = None,
+    dry_run: DryRunOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Revoke a certificate for good; a second person must approve."""
-    _change(number, Status.REVOKED, reason, by, approve_as, wait, node, home, as_json=as_json)
+    _change(number, Status.REVOKED, reason, by, approve_as, wait, node, home, dry_run=dry_run, as_json=as_json)
 
 
 @app.command(epilog="Example: vermilion cert approve C-2026-11-0001 --as approver-1")
@@ -267,7 +309,10 @@ def requests(home: HomeOption = None, as_json: JsonOption = False) -> None:
             said("原因", "reason"),
             said("状态", "state"),
         ],
-        [[one.id, one.number, one.wanted.word, one.reason.slug, one.state] for one in all_of_them],
+        [
+            [one.id, one.number, status_word(one.wanted.word), reason_word(one.reason), state_word(one.state)]
+            for one in all_of_them
+        ],
     )
 
 
@@ -281,11 +326,15 @@ def _change(
     node: str | None,
     home: Path | None,
     *,
+    dry_run: bool,
     as_json: bool,
 ) -> None:
     found = Home.find(home)
     ground = Reason.parse(reason)
     maker = person(by)
+    if dry_run:
+        rehearse_change(found, number, wanted, ground, maker, as_json=as_json)
+        return
     if approve_as is not None and not found.installation.machine_passphrases:
         raise ApproverApart
     if approve_as is not None and wanted in needs_approval:
@@ -298,7 +347,7 @@ def _change(
         else:
             OUT.print(
                 said(
-                    f"申请{asked.id}已记下：{number}改为{wanted.word}，须由另一人批准",
+                    f"申请{asked.id}已记下：{number}改为“{status_word(wanted.word)}”，须由另一人批准",
                     f"request {asked.id} is kept: {number} to become {wanted.word}; a second person must approve it",
                 )
             )
@@ -318,7 +367,7 @@ def _take(
 ) -> None:
     try:
         with stoppable(said("再运行同一条命令", "the same command")):
-            final = take_to_chain(home, asked, approver, wait=wait, node=node)
+            final = take_to_chain(home, asked, approver, wait=wait, node=node, told=tell_state)
     except LedgerUnavailable:
         note(
             said(
@@ -333,29 +382,35 @@ def _take(
     elif final.state is RequestState.FINAL:
         OUT.print(
             said(
-                f"{final.number}现为{final.wanted.word}，原因{final.reason.slug}（历史记录{final.seq}）",
-                f"{final.number} is now {final.wanted.word}: {final.reason.slug} (history record {final.seq})",
+                f"{final.number}现为“{status_word(final.wanted.word)}”，原因：{reason_word(final.reason)}（历史记录{final.seq}）",
+                f"{final.number} is now {final.wanted.word}: {reason_word(final.reason)} (history record {final.seq})",
             )
         )
     else:
-        OUT.print(
-            said(
-                f"申请{final.id}：{final.state} {final.failure or ''}",
-                f"request {final.id}: {final.state} {final.failure or ''}",
-            )
-        )
+        OUT.print(said(f"申请{final.id}：{state_word(final.state)}", f"request {final.id}: {final.state}"))
+        if final.failure is not None:
+            texts = advice().get(final.failure)
+            note(final.failure if texts is None else said(texts.cause_zh, texts.cause_en))
+            if texts is not None:
+                note(said(texts.remedy_zh, texts.remedy_en))
     if final.state is not RequestState.FINAL:
-        raise typer.Exit(1 if final.state is RequestState.FAILED else 3)
+        raise typer.Exit(1 if final.state in (RequestState.FAILED, RequestState.CANCELLED) else 3)
 
 
 def take_to_chain(
-    home: Home, asked: StatusRequest, approver: str | None, *, wait: int, node: str | None = None
+    home: Home,
+    asked: StatusRequest,
+    approver: str | None,
+    *,
+    wait: int,
+    node: str | None = None,
+    told: Callable[[str, str], None] = untold,
 ) -> StatusRequest:
-    """Approve a request where somebody does, send it and wait until it is final."""
+    """Approve a request where somebody does, send it and wait until it is final; `told` hears of each state."""
     with home.chain(writing=True, node=node) as ledger:
         if approver is not None:
             approve_change(home.store, home.clock, ledger, home.approver(), asked.id, person=approver)
-        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
+        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)
         return change_status(desk, asked.id, patience=timedelta(seconds=wait))
 
 

@@ -6,10 +6,13 @@ from typing import Annotated, Any
 
 import typer
 
+from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file
-from api.terminal import ERR, OUT, note, print_json, print_table, progress, said
+from api.errors import exit_code
+from api.terminal import ERR, OUT, counted, note, print_json, print_table, progress, said
 from api.wiring import Home
 from registry.enrolment import RosterReading, RowProblem, RowsRefused
+from registry.ports.storage import NotHere
 from registry.workflows.enrol import check_roster, decide_applications, import_roster
 
 app = typer.Typer(no_args_is_help=True, help="Rosters, candidates, eligibility.")
@@ -33,7 +36,7 @@ def check(
     else:
         _print_reading(file, reading)
         if not reading.problems:
-            OUT.print(said(f"{reading.rows}行都可以导入", f"all {reading.rows} rows can be taken"))
+            OUT.print(said(f"{reading.rows}行都可以导入", f"{counted(reading.rows, 'row')}: all can be taken"))
     if reading.problems:
         raise typer.Exit(1)
 
@@ -55,13 +58,14 @@ def import_(
     of = chosen(found, programme)
     try:
         imported = import_roster(found.store, found.clock, of, data, person=person(by), good_rows_only=accept_good_rows)
-    except RowsRefused:
+    except RowsRefused as refused:
         reading = check_roster(found.store, found.clock, of, data)
-        if as_json:
-            print_json(reading_document(reading))
-        else:
+        if not as_json:
             _print_reading(file, reading)
-        raise
+            raise
+        print_json({**reading_document(reading), "error": error_document(refused)})
+        print_error(refused)
+        raise typer.Exit(exit_code(refused)) from refused
     roster, reading = imported.roster, imported.reading
     if as_json:
         print_json(
@@ -71,14 +75,16 @@ def import_(
     if reading.problems:
         _print_reading(file, reading)
     if imported.repeated:
+        candidates = counted(roster.rows, "candidate")
         OUT.print(
             said(
                 f"这份名册已经导入过：{roster.id}，{roster.rows}人；没有重复导入",
-                f"this roster was taken before: {roster.id}, {roster.rows} candidates; nothing was stored twice",
+                f"this roster was taken before: {roster.id}, {candidates}; nothing was stored twice",
             )
         )
     else:
-        OUT.print(said(f"名册{roster.id}：导入{roster.rows}人", f"roster {roster.id}: {roster.rows} candidates taken"))
+        taken = counted(roster.rows, "candidate")
+        OUT.print(said(f"名册{roster.id}：导入{roster.rows}人", f"roster {roster.id}: {taken} taken"))
     note(said("下一步：vermilion enrol decide", "next: vermilion enrol decide"))
 
 
@@ -91,6 +97,7 @@ def decide(
 ) -> None:
     """Decide who may sit, by the programme's rules, with the reason for each."""
     found = Home.find(home)
+    _require_roster(found, roster)
     with progress(said("审核资格", "deciding")) as update:
         decided = decide_applications(
             found.store,
@@ -121,8 +128,10 @@ def list_applications(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List applications with admission number and decision; names are not shown."""
+    """List applications with admission number, roster, line and decision; names are not shown."""
     found = Home.find(home)
+    _require_roster(found, roster)
+    _require_level(found, level)
     with found.store.read() as unit:
         rows = [
             (one, unit.enrolments.findings(one.admission) if refused else [])
@@ -149,13 +158,43 @@ def list_applications(
         OUT.print(said("没有符合条件的报名", "no such applications"))
         return
     print_table(
-        [said("准考证号", "admission"), said("级别", "level"), said("结论", "decision"), said("规则", "rule")],
-        [[one.admission, one.level, words[one.eligible], one.rule or _why(findings)] for one, findings in rows],
+        [
+            said("准考证号", "admission"),
+            said("名册", "roster"),
+            said("行", "line"),
+            said("级别", "level"),
+            said("结论", "decision"),
+            said("规则", "rule"),
+        ],
+        [
+            [one.admission, one.roster, str(one.line), one.level, words[one.eligible], one.rule or _why(findings)]
+            for one, findings in rows
+        ],
     )
 
 
+def _require_roster(home: Home, roster: str | None) -> None:
+    if roster is None:
+        return
+    with home.store.read() as unit:
+        if roster not in {one.id for one in unit.enrolments.rosters()}:
+            raise NotHere("roster", roster)
+
+
+def _require_level(home: Home, level: str | None) -> None:
+    if level is None:
+        return
+    with home.store.read() as unit:
+        known = [home.catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()]
+    known += [version for code in home.installation.programmes for version in home.catalogue.versions(code)]
+    if level not in {one.code for programme in known for one in programme.levels}:
+        raise NotHere("level", level)
+
+
 def _why(findings: Sequence[dict[str, Any]]) -> str:
-    return "; ".join(f"{one['rule']}: {said(one['zh'], one['en'])}" for one in findings if not one["held"])
+    return said("；", "; ").join(
+        said(f"{one['rule']}：{one['zh']}", f"{one['rule']}: {one['en']}") for one in findings if not one["held"]
+    )
 
 
 def chosen(home: Home, named: str | None) -> Any:
@@ -171,7 +210,7 @@ def _print_reading(file: Path, reading: RosterReading) -> None:
     ERR.print(
         said(
             f"{file.name}：{encoding}，{reading.rows}行，{len(reading.columns)}列",
-            f"{file.name}: {encoding}, {reading.rows} rows, {len(reading.columns)} columns",
+            f"{file.name}: {encoding}, {counted(reading.rows, 'row')}, {counted(len(reading.columns), 'column')}",
         )
     )
     if reading.problems:

@@ -1,5 +1,8 @@
 """`vermilion exam`: marks entered by one person, confirmed by another."""
 
+import csv
+import io
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,14 +10,17 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.enrol import ProgrammeOption, chosen, print_problems, problem_document
-from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file
-from api.terminal import OUT, note, print_json, print_table, said
+from api.commands.failures import error_document, print_error
+from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file, write_new_file
+from api.errors import exit_code
+from api.terminal import OUT, counted, note, print_json, print_table, said
 from api.wiring import Home
 from registry.assessment import Mark as PaperMark
 from registry.assessment import ScoresRefused, assess, format_score
+from registry.enrolment.table import is_formula_like
 from registry.kernel.calendar import CHINA_TIME
 from registry.ports.storage import Sheet
-from registry.programme import PaperKey
+from registry.programme import PaperKey, Programme
 from registry.workflows.assess import check_scores, confirm_sheet, record_scores
 
 app = typer.Typer(no_args_is_help=True, help="Marks and results.")
@@ -38,13 +44,15 @@ def record(
     day = (examined_on or found.clock.now().astimezone(CHINA_TIME)).date()
     try:
         recorded = record_scores(found.store, found.clock, of, data, examined_on=day, person=person(by))
-    except ScoresRefused:
+    except ScoresRefused as refused:
         reading = check_scores(found.store, of, data)
-        if as_json:
-            print_json({"problems": [problem_document(one) for one in reading.problems]})
-        else:
+        if not as_json:
             print_problems(reading.problems)
-        raise
+            raise
+        problems = [problem_document(one) for one in reading.problems]
+        print_json({"problems": problems, "error": error_document(refused)})
+        print_error(refused)
+        raise typer.Exit(exit_code(refused)) from refused
     sheet = recorded.sheet
     missing = len(recorded.reading.missing) if recorded.reading else 0
     if as_json:
@@ -53,9 +61,14 @@ def record(
     if recorded.reading is None:
         OUT.print(said(f"这份成绩单已经录入过：{sheet.id}", f"this sheet was entered before: {sheet.id}"))
     else:
-        OUT.print(said(f"成绩单{sheet.id}：{sheet.rows}人", f"score sheet {sheet.id}: {sheet.rows} candidates"))
+        OUT.print(
+            said(f"成绩单{sheet.id}：{sheet.rows}人", f"score sheet {sheet.id}: {counted(sheet.rows, 'candidate')}")
+        )
+        if recorded.reading.notices:
+            note(said("请留意（不影响录入）：", "worth a look (refuses nothing):"))
+            print_problems(recorded.reading.notices)
         if missing:
-            note(said(f"另有{missing}人还没有成绩", f"{missing} eligible candidates have no marks yet"))
+            note(said(f"另有{missing}人还没有成绩", f"{counted(missing, 'eligible candidate')} without marks yet"))
     if sheet.confirmed_by is None:
         note(
             said(
@@ -63,6 +76,66 @@ def record(
                 f"a second person must confirm it: vermilion exam confirm {sheet.id} --as SOMEBODY-ELSE",
             )
         )
+
+
+@app.command(epilog="Example: vermilion exam template --output scores.csv")
+def template(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write a new file there; else print it.")
+    ] = None,
+    programme: ProgrammeOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Write a score sheet to fill in: every eligible candidate without marks, one column a paper; holds names.
+
+    UTF-8 with a byte order mark, so that a spreadsheet shows Chinese; `exam record` takes it back.
+    """
+    found = Home.find(home)
+    data, rows = _blank_sheet(found, chosen(found, programme))
+    if output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        write_new_file(output, data)
+        note(said(f"已写出{output}（{rows}人）", f"wrote {output} ({counted(rows, 'candidate')})"))
+    note(
+        said(
+            "缺考的写“缺考”。填好后：vermilion exam record 文件",
+            "Write `absent` for a paper that was not sat. Then: vermilion exam record FILE",
+        )
+    )
+
+
+def _blank_sheet(home: Home, programme: Programme) -> tuple[bytes, int]:
+    """Write the sheet; gives its bytes and how many candidates it holds."""
+    headings = _paper_headings(programme)
+    with home.store.read() as unit:
+        awaited = unit.marks.awaited(programme.code)
+        names = {one.admission: one.candidate.name for one in unit.enrolments.applications(eligible=True)}
+    levels: dict[str, str] = {level.code: level.name.zh for level in programme.levels}
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["准考证号", "姓名", "级别", *headings])
+    for admission, level in sorted(awaited.items()):
+        named = (admission, names.get(admission, ""), levels.get(level, level))
+        writer.writerow([*(_cell(one) for one in named), *([""] * len(headings))])
+    return text.getvalue().encode("utf-8-sig"), len(awaited)
+
+
+def _paper_headings(programme: Programme) -> list[str]:
+    """Head each paper's column: 成绩 where there is one paper, else its name, or its key where two share a name."""
+    names = {paper.key: paper.name.zh for paper in reversed(programme.papers)}
+    keys = list(dict.fromkeys(paper.key for paper in programme.papers))
+    if len(keys) == 1:
+        return ["成绩"]
+    shared = list(names.values())
+    return [names[key] if shared.count(names[key]) == 1 else key for key in keys]
+
+
+def _cell(text: str) -> str:
+    """Keep a spreadsheet from taking a cell for a formula."""
+    return "'" + text if text and is_formula_like(text) else text
 
 
 @app.command(epilog="Example: vermilion exam confirm S-2026-11-0001 --as clerk-2")
@@ -94,6 +167,7 @@ def results(
     """List the results of a sheet, with the reason for each fail; names are not shown."""
     found = Home.find(home)
     rows: list[dict[str, Any]] = []
+    grades: dict[str, str] = {}
     with found.store.read() as unit:
         unit.marks.sheet(sheet)
         versions = {one.id: found.catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()}
@@ -105,6 +179,8 @@ def results(
         for admission, marks in of_admission.items():
             application = unit.enrolments.application(admission)
             result = assess(versions[application.roster], application.level, marks)
+            if result.grade is not None:
+                grades[admission] = said(result.grade.name.zh, result.grade.name.en)
             rows.append(
                 {
                     "admission": admission,
@@ -128,7 +204,8 @@ def results(
                 row["admission"],
                 row["level"],
                 said("合格", "passed") if row["passed"] else said("不合格", "failed"),
-                "; ".join(said(one["zh"], one["en"]) for one in row["failures"]) or (row["grade"] or ""),
+                said("；", "; ").join(said(one["zh"], one["en"]) for one in row["failures"])
+                or grades.get(row["admission"], ""),
             ]
             for row in rows
         ],

@@ -1,4 +1,4 @@
-"""What the command line says where something went wrong: in words on stderr and, with --json, as one value on stdout."""
+"""What the command line says where something went wrong: words on stderr; with --json, one value on stdout too."""
 
 import os
 from typing import Any
@@ -74,4 +74,3 @@ def error_document(error: RegistryError) -> dict[str, Any]:
         "cause": None if texts is None else {"zh": texts.cause_zh, "en": texts.cause_en},
         "remedy": None if texts is None else {"zh": texts.remedy_zh, "en": texts.remedy_en},
     }
-

@@ -1,6 +1,7 @@
 """Options that many commands share."""
 
 import getpass
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value."
 NodeOption = Annotated[str | None, typer.Option("--node", help="Ask this node instead, such as http://127.0.0.1:8545.")]
 PersonOption = Annotated[
     str | None, typer.Option("--as", help="Who acts. Default: VERMILION_PERSON, else the login name.")
+]
+
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be sent to the contract; send and keep nothing.")
 ]
 
 _STOPPED = 130
@@ -74,6 +79,19 @@ def write_file(path: Path, data: bytes) -> None:
     """Write a file that was named. Raises FileUnreadable."""
     try:
         path.write_bytes(data)
+    except OSError as error:
+        raise FileUnreadable(path, error.strerror or said("写不了", "cannot be written")) from error
+
+
+def write_new_file(path: Path, data: bytes) -> None:
+    """Write a file that only its owner may read and that is not there yet. Raises FileUnreadable."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(data)
+    except FileExistsError as error:  # marks may have been filled in there
+        raise FileUnreadable(
+            path, said("已有这个文件，不会覆盖", "it is there already and is not written over")
+        ) from error
     except OSError as error:
         raise FileUnreadable(path, error.strerror or said("写不了", "cannot be written")) from error
 

@@ -6,7 +6,7 @@ import typer
 
 from api.commands.options import HomeOption, JsonOption
 from api.settings import HomeMissing
-from api.terminal import OUT, print_fields, print_json, print_table, said
+from api.terminal import OUT, counted, print_fields, print_json, print_table, said, shown
 from api.wiring import Home
 from registry.kernel.encoding import b64url
 from registry.programme import Catalogue, Programme, format_score, load_catalogue
@@ -65,15 +65,17 @@ def show(
             f"{format_score(found.marking.full_hundredths)}",
             said("有效期", "validity"): said("终身有效", "for life")
             if found.validity.months is None
-            else said(f"{found.validity.months}个月", f"{found.validity.months} months"),
+            else said(f"{found.validity.months}个月", counted(found.validity.months, "month")),
         }
     )
     for level in found.levels:
         OUT.print(f"\n[bold]{level.scope}  {level.name.zh} · {level.name.en}[/bold]")
         for rule in level.rules:
-            OUT.print(f"  {rule.id}  {said(rule.text.zh, rule.text.en)}")
+            source = said(f"来源：{rule.source.zh}", f"source: {rule.source.en}")
+            OUT.print(f"  {rule.id}  {shown(said(rule.text.zh, rule.text.en))}")
+            OUT.print(f"  {' ' * len(rule.id)}  [dim]{shown(source)}[/dim]")
         for paper in found.papers_of(level.code):
-            minutes = said(f"{paper.minutes}分钟", f"{paper.minutes} minutes") if paper.minutes else ""
+            minutes = said(f"{paper.minutes}分钟", counted(paper.minutes, "minute")) if paper.minutes else ""
             OUT.print(
                 f"  [dim]{said('科目', 'paper')}[/dim] {paper.key}  {said(paper.name.zh, paper.name.en)}  {minutes}"
             )
@@ -108,7 +110,12 @@ def _full(one: Programme) -> dict[str, Any]:
         "grades": [{"code": band.code, "fromHundredths": band.from_hundredths} for band in one.grades],
         "validityMonths": one.validity.months,
         "rules": [
-            {"id": rule.id, "scope": level.scope, "text": {"zh": rule.text.zh, "en": rule.text.en}}
+            {
+                "id": rule.id,
+                "scope": level.scope,
+                "text": {"zh": rule.text.zh, "en": rule.text.en},
+                "source": {"zh": rule.source.zh, "en": rule.source.en},
+            }
             for level in one.levels
             for rule in level.rules
         ],

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from api.commands.words import REASONS_ZH
+from api.terminal import counted, moment
 from registry.anchor.history import (
     Anchored,
     Ballot,
@@ -22,7 +24,6 @@ from registry.anchor.history import (
     Voted,
     VoteWithdrawn,
 )
-from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.kernel.identifiers import BatchId
 from registry.status import Reason, Status
@@ -35,17 +36,6 @@ _STATUS: dict[Status, Said] = {
     Status.REVOKED: ("撤销", "revoked"),
     Status.SUSPENDED: ("暂停", "suspended"),
     Status.SUPERSEDED: ("代替", "superseded"),
-}
-_REASON_ZH = {
-    Reason.UNSPECIFIED: "未说明",
-    Reason.KEY_COMPROMISE: "密钥失窃",
-    Reason.ISSUED_IN_ERROR: "签发有误",
-    Reason.MISCONDUCT: "考试违纪",
-    Reason.HOLDERS_REQUEST: "持证人要求",
-    Reason.INVESTIGATION: "调查中",
-    Reason.INVESTIGATION_CLOSED: "调查结束",
-    Reason.CORRECTION: "更正",
-    Reason.RENEWAL: "换发",
 }
 _KEY: dict[KeyKind, Said] = {
     KeyKind.SENDER: ("发送密钥", "sender key"),
@@ -81,14 +71,19 @@ _BALLOT: dict[BallotKind, Said] = {
 _ADDRESSES = frozenset({BallotKind.ADMIT, BallotKind.REMOVE, BallotKind.MIGRATE})
 
 
-def sentence(record: Record, names: Mapping[BatchId, str]) -> Said:  # noqa: PLR0912 - one case a kind of record
-    """Say what a record means; `names` gives our own names of batches by their id on chain."""
+def sentence(  # noqa: PLR0912 - one case a kind of record
+    record: Record, names: Mapping[BatchId, str], certificate: str | None = None
+) -> Said:
+    """Say what a record means; `names` gives our own names of batches by their id on chain.
+
+    `certificate`: the number of the one certificate of ours that it concerns, if it is one.
+    """
     content, by = record.content, _short(record.position.by)
     match content:
         case Genesis():
             return (
                 f"合约开始：成员{len(content.members)}家，门槛{content.threshold}",
-                f"the contract began: {len(content.members)} members, threshold {content.threshold}",
+                f"the contract began: {counted(len(content.members), 'member')}, threshold {content.threshold}",
             )
         case Voted():
             zh, en = _ballot(content.ballot)
@@ -103,8 +98,8 @@ def sentence(record: Record, names: Mapping[BatchId, str]) -> Said:  # noqa: PLR
             zh, en = _ballot(content.ballot)
             return f"生效：{zh}", f"took effect: {en}"
         case Paused():
-            until = datetime.fromtimestamp(content.until, UTC).astimezone(CHINA_TIME)
-            return f"{by}暂停登记至{until:%Y-%m-%d %H:%M}", f"{by} paused anchoring until {until:%Y-%m-%d %H:%M}"
+            until = moment(datetime.fromtimestamp(content.until, UTC))
+            return f"{by}暂停登记至{until}", f"{by} paused anchoring until {until}"
         case KeyChanged():
             kind, slot = _KEY[content.slot.kind], content.slot
             if slot.compromised_since:
@@ -117,21 +112,21 @@ def sentence(record: Record, names: Mapping[BatchId, str]) -> Said:  # noqa: PLR
             name = names.get(content.batch, _short_key(content.batch))
             return (
                 f"{content.issuer}登记了{content.size:,}张{content.scope}证书（{name}），由{_short(content.approver)}批准",
-                f"{content.issuer} recorded {content.size:,} certificates of {content.scope} ({name}); "
+                f"{content.issuer} recorded {_certificates(content.size)} of {content.scope} ({name}); "
                 f"approved by {_short(content.approver)}",
             )
         case StatusChanged():
             zh, en = _STATUS[Status(content.code)]
-            approved = _approved(content.approver)
+            approved, reason = _approved(content.approver), _reason(content.reason)
             return (
-                f"{content.issuer}{zh}了{content.count}张证书：{_reason(content.reason)[0]}{approved[0]}",
-                f"{content.issuer} {en} {_certificates(content.count)}: {_reason(content.reason)[1]}{approved[1]}",
+                f"{content.issuer}{zh}了{certificate or f'{content.count:,}张证书'}：{reason[0]}{approved[0]}",
+                f"{content.issuer} {en} {certificate or _certificates(content.count)}: {reason[1]}{approved[1]}",
             )
         case Superseded():
             count = len(content.indices)
             return (
-                f"{content.issuer}以新版代替了{count}张证书：{_reason(content.reason)[0]}",
-                f"{content.issuer} replaced {_certificates(count)}: {_reason(content.reason)[1]}",
+                f"{content.issuer}以新版代替了{certificate or f'{count:,}张证书'}：{_reason(content.reason)[0]}",
+                f"{content.issuer} replaced {certificate or _certificates(count)}: {_reason(content.reason)[1]}",
             )
         case BatchChanged():
             name = names.get(content.batch, _short_key(content.batch))
@@ -144,7 +139,7 @@ def sentence(record: Record, names: Mapping[BatchId, str]) -> Said:  # noqa: PLR
         case ForeignAnchored():
             return (
                 f"本日志的检查点已写到链{content.chain_id}（{content.size}条）",
-                f"a checkpoint of this log ({content.size} records) was written on chain {content.chain_id}",
+                f"a checkpoint of this log ({counted(content.size, 'record')}) was written on chain {content.chain_id}",
             )
 
 
@@ -162,9 +157,9 @@ def _ballot(ballot: Ballot) -> Said:
 
 def _tail(outcome: BallotOutcome, votes: int) -> Said:
     if outcome is BallotOutcome.ENACTED:
-        return f"，至此{votes}票，即时生效", f"; {votes} votes, in force at once"
+        return f"，至此{votes}票，即时生效", f"; {counted(votes, 'vote')}, in force at once"
     if outcome is BallotOutcome.DELAYED:
-        return f"，至此{votes}票，进入等待期", f"; {votes} votes, the delay begins"
+        return f"，至此{votes}票，进入等待期", f"; {counted(votes, 'vote')}, the delay begins"
     return f"，至此{votes}票", f"; {votes} so far"
 
 
@@ -173,11 +168,11 @@ def _reason(number: int) -> Said:
         reason = Reason(number)
     except ValueError:
         return f"原因{number}", f"reason {number}"
-    return _REASON_ZH[reason], reason.slug.replace("-", " ")
+    return REASONS_ZH[reason], reason.slug.replace("-", " ")
 
 
 def _certificates(count: int) -> str:
-    return "1 certificate" if count == 1 else f"{count:,} certificates"
+    return counted(count, "certificate")
 
 
 def _approved(approver: str) -> Said:

@@ -1,6 +1,7 @@
 """`vermilion init | node | serve | demo | doctor`: making and running an installation."""
 
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,7 +22,7 @@ from api.settings import (
     Surroundings,
     find_home,
 )
-from api.terminal import OUT, done, note, print_json, said, shown
+from api.terminal import OUT, counted, done, moment, note, padded, print_fields, print_json, said, shown
 from api.wiring import Home
 from registry.kernel.errors import Conflict
 from registry.programme import load_catalogue
@@ -143,10 +144,15 @@ def node_status(home: HomeOption = None, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(document)
         return
-    for name, value in document.items():
-        OUT.print(
-            f"{name:<8} {shown(str(value)) if value is not None else said('没有节点在运行', 'no node is running')}"
-        )
+    print_fields(
+        {
+            said("链", "chain"): document["chain"],
+            said("区块", "block"): document["block"],
+            said("时间", "time"): moment(head.time),
+            said("历史记录", "history"): said(f"{checkpoint.size:,}条", counted(checkpoint.size, "record")),
+            said("节点", "node"): document["node"] or said("没有节点在运行", "no node is running"),
+        }
+    )
 
 
 @contextmanager
@@ -191,11 +197,22 @@ def run_server(home: Home, host: str, port: int) -> None:
     """Serve until stopped: pages, follower, node. Raises PortTaken."""
     from api.serving import serve_pages
 
+    _require_free(host, port)
     with ExitStack() as stack:
         url = home.installation.chain.node_url or stack.enter_context(running_node(home))
         note(said(f"页面：http://{host}:{port}/（Ctrl-C停止）", f"pages: http://{host}:{port}/ (Ctrl-C stops)"))
         if not serve_pages(home, url, host, port):
             raise PortTaken(host, port)
+
+
+def _require_free(host: str, port: int) -> None:
+    """Check that a port can be had, before anything is said of the pages there. Raises PortTaken."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((host, port))
+        except OSError as error:
+            raise PortTaken(host, port) from error
 
 
 def demo(
@@ -212,7 +229,7 @@ def demo(
     path = home or Surroundings().home or DEMO_HOME
     with stoppable("make demo" if home is None else f"vermilion demo --home {path}"):
         made = _make(path, demo_installation())
-        run_demonstration(made, port=port)
+        run_demonstration(made, port=port, served=not no_serve)
     if not no_serve:
         run_server(made, "127.0.0.1", port)
 
@@ -238,7 +255,7 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     Example: vermilion doctor
     """
-    from api.examination import examine
+    from api.examination import WHAT_ZH, examine
 
     findings = examine(Home.find(home))
     if as_json:
@@ -246,11 +263,12 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     else:
         marks = {"good": "[green]✓[/green]", "note": "!", "problem": "[bold red]✗[/bold red]"}
         for one in findings:
-            OUT.print(f"  {marks[one.state]} {one.what:<14} {shown(said(one.zh, one.en))}")
+            what = said(WHAT_ZH[one.what], one.what)
+            OUT.print(f"  {marks[one.state]} {padded(what, 14)} {shown(said(one.zh, one.en))}")
             if one.remedy:
                 OUT.print(f"                   [dim]→ {shown(one.remedy)}[/dim]")
         notes, problems = (sum(1 for one in findings if one.state == state) for state in ("note", "problem"))
-        OUT.print(said(f"提示{notes}项，问题{problems}项", f"{notes} notes, {problems} problems"))
+        OUT.print(said(f"提示{notes}项，问题{problems}项", f"{counted(notes, 'note')}, {counted(problems, 'problem')}"))
     if any(one.state == "problem" for one in findings):
         raise typer.Exit(1)
 

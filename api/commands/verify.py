@@ -19,14 +19,13 @@ from api.wiring import NODE_UNREACHABLE, Home, require_node_address, verifier_wi
 from registry.delivery.bundle import MAX_BUNDLE
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import MalformedInput, RegistryError
-from registry.verification import DEFAULT_MAX_AGE, Answer, Outcome, Report
+from registry.verification import DEFAULT_MAX_AGE, Outcome, Report
 
 _EXITS = {Outcome.VALID: 0, Outcome.PENDING: 3, Outcome.CANNOT_CONFIRM: 3}
 _LINK = re.compile(r"(https?://[^/?#]+)/c/([a-z2-7]{26})/?", re.IGNORECASE)
 _KEY = re.compile(r"[A-Z2-7]{26}", re.IGNORECASE)
 _AGE = re.compile(r"(\d+)(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_MARKS = {Answer.PASSED: "[green]passed[/green]", Answer.FAILED: "[bold]FAILED[/bold]"}
 
 
 class AgeMalformed(MalformedInput):

@@ -260,11 +260,14 @@ class Web3Ledger:
     def _logs(self, first: int, last: int) -> list[tuple[int, Log]]:
         asked = {"address": self._contract, "fromBlock": hex(first), "toBlock": hex(last)}
         found = []
-        for entry in self._call("eth_getLogs", asked):
+        answer = self._call("eth_getLogs", asked)
+        if not isinstance(answer, list) or not all(isinstance(entry, dict) for entry in answer):
+            raise LedgerUnavailable(self._node.where, "the node's answer has no good list of events")
+        for entry in answer:
             if entry.get("removed"):
                 continue
             log = Log(
-                topics=tuple(octets(topic) for topic in entry["topics"]),
+                topics=self._read(entry, "topics", lambda topics: tuple(octets(topic) for topic in topics)),
                 data=self._read(entry, "data", octets),
                 transaction=TransactionHash(self._read(entry, "transactionHash", octets)),
                 block_hash=BlockHash(self._read(entry, "blockHash", octets)),

@@ -1,11 +1,14 @@
 """What is on its way to the chain: batches and status requests, each with where it stands."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from registry.anchor.operations import Approval
 from registry.anchor.states import AnchorState
+from registry.kernel.errors import Conflict
 from registry.kernel.identifiers import (
     BatchId,
     BlockHash,
@@ -74,6 +77,34 @@ class RequestState(StrEnum):
     FINAL = "final"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+allowed_request_moves: Final[Mapping[RequestState, frozenset[RequestState]]] = {
+    RequestState.REQUESTED: frozenset({RequestState.APPROVED, RequestState.SIGNED, RequestState.CANCELLED}),
+    RequestState.APPROVED: frozenset({RequestState.APPROVED, RequestState.SIGNED, RequestState.CANCELLED}),
+    RequestState.SIGNED: frozenset({RequestState.SENT}),
+    RequestState.SENT: frozenset({RequestState.FINAL, RequestState.FAILED}),
+    RequestState.FINAL: frozenset(),
+    RequestState.FAILED: frozenset(),
+    RequestState.CANCELLED: frozenset(),
+}
+"""From each state, where it may go. Only a suspension is signed without approval; a lapsed approval is given anew."""
+
+
+class RequestMoveForbidden(Conflict):
+    """A request cannot go from where it is to where it is asked to go."""
+
+    code = "status/request-move-forbidden"
+
+    def __init__(self, current: RequestState, wanted: RequestState) -> None:
+        self.current, self.wanted = current, wanted
+        super().__init__(f"a request that is {current} cannot become {wanted}")
+
+
+def require_request_move(current: RequestState, wanted: RequestState) -> None:
+    """Check that `current` → `wanted` is allowed. Raises RequestMoveForbidden."""
+    if wanted not in allowed_request_moves[current]:
+        raise RequestMoveForbidden(current, wanted)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,6 @@ _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _KEY = re.compile(r"[A-Z2-7]{26}")
 _CAIP10 = re.compile(r"eip155:([1-9]\d{0,31}):(0x[0-9a-f]{40})")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-_DEFAULT_NUMBER = re.compile(r"([A-Z0-9-]{2,31})-(\d{4})-([0-9A-HJKMNP-TV-Z]{10})([0-9A-Z])")
 _RANDOM_CHARACTERS = 10
 
 
@@ -112,11 +111,6 @@ def new_certificate_number(
     tail = "".join(_CROCKFORD[byte & 31] for byte in random_bytes(_RANDOM_CHARACTERS))
     body = f"{issuer}-{year:04d}-{tail}"
     return CertificateNumber(body + check_character(body))
-
-
-def has_good_check_character(number: str) -> bool:
-    """Tell whether `number` has the form and the check character of the default scheme."""
-    return bool(_DEFAULT_NUMBER.fullmatch(number)) and check_character(number[:-1]) == number[-1]
 
 
 def normal_number(text: str) -> str:

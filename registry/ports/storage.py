@@ -25,7 +25,6 @@ from registry.kernel.identifiers import (
     TransactionHash,
 )
 from registry.kernel.merkle import InclusionProof
-from registry.programme import Programme
 
 
 class NotHere(Missing):
@@ -500,12 +499,4 @@ class Store(Protocol):
 
     def read(self) -> AbstractContextManager[UnitOfWork]:
         """Begin a reading transaction: one consistent view."""
-        ...
-
-
-class Programmes(Protocol):
-    """The catalogue, as workflows ask it."""
-
-    def programme(self, code: str, version: str | None = None) -> Programme:
-        """Find a programme (the latest version unless one is named)."""
         ...

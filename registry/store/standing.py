@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from registry.anchor.operations import Approval, SignedTransaction
-from registry.anchor.progress import RequestState, StatusRequest
+from registry.anchor.progress import RequestState, StatusRequest, require_request_move
 from registry.kernel.identifiers import (
     Address,
     BatchId,
@@ -122,6 +122,7 @@ class SqlStatusRequests:
         failure: str | None = None,
     ) -> None:
         """Take one step; a place or failure once named stays. Raises StateMoved where another took it first."""
+        require_request_move(current, wanted)
         named = {name: value for name, value in (("seq", seq), ("failure", failure)) if value is not None}
         self._session.change(status_request, {"id": request_id}, {"state": current.value}, state=wanted.value, **named)
 

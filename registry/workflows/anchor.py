@@ -354,6 +354,8 @@ def approvable(
             reason=int(request.reason),
             deadline=until,
         )
+    if request.wanted is not Status.VALID:
+        raise NotApproved(request.id, request.state)  # a suspension needs no approval, a supersession has its own
     nonce = status_nonce if status_nonce is not None else request.status_nonce
     return ReinstatementApproval(
         issuer=request.issuer,

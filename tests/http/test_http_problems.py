@@ -8,7 +8,6 @@ import pytest
 from starlette.types import Message
 
 from api import openapi
-from api.access_log import RedactKeys
 from api.app import create_app
 from api.headers import CONTENT_SECURITY_POLICY
 from api.problems import problem_of
@@ -206,23 +205,6 @@ def test_openapi_check_notices_a_difference(tmp_path: object, monkeypatch: pytes
     assert openapi.main(["--check"]) == 1
     assert openapi.main([]) == 0
     assert openapi.main(["--check"]) == 0
-
-
-def test_access_log_shows_no_keys() -> None:
-    record = logging.LogRecord(
-        "uvicorn.access",
-        logging.INFO,
-        "",
-        0,
-        '%s - "%s %s HTTP/%s" %d',
-        ("::1", "GET", f"/en/c/{'a' * 26}?x=1", "1.1", 200),
-        None,
-    )
-    assert RedactKeys().filter(record)
-    assert record.getMessage() == '::1 - "GET /en/c/…?x=1 HTTP/1.1" 200'
-    record.args = ("::1", "GET", f"/v1/certificates/{'A' * 26}/verdict", "1.1", 200)
-    RedactKeys().filter(record)
-    assert "A" * 26 not in record.getMessage()
 
 
 def test_reader_who_goes_away_is_no_fault(caplog: pytest.LogCaptureFixture) -> None:

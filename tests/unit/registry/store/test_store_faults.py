@@ -16,12 +16,14 @@ import pytest
 
 from registry.anchor.states import AnchorState
 from registry.ports.storage import Roster
+from registry.status import Reason, Status
 from registry.store import open_database
 from registry.store.database import StoreBusy, StoreDamaged, StoreUnavailable, StoreUnsafe
 from registry.store.sessions import StateMoved
 from registry.store.turns import Turns
+from registry.workflows.change_status import request_change
 from tests.unit.registry.store.attacks import attacked
-from tests.unit.registry.store.filled import KEYS, NOW, digest_of, transaction
+from tests.unit.registry.store.filled import KEYS, NOW, SettableClock, digest_of, transaction
 
 ROOT = Path(__file__).parents[4]
 
@@ -149,8 +151,7 @@ def test_a_writer_that_waits_too_long_gives_up_and_has_written_nothing(opened, t
 
 def test_of_two_who_take_the_same_step_one_wins(opened, database_file, contents):
     one, other = opened(database_file), opened(database_file)
-    with one.read() as unit:
-        seen = unit.status_requests.request(contents.request)
+    seen = request_change(one, SettableClock(), contents.number, Status.SUSPENDED, Reason.INVESTIGATION, person="alice")
     barrier, winners, losers = threading.Barrier(8), [], []
 
     def take(store, number: int) -> None:
@@ -170,7 +171,7 @@ def test_of_two_who_take_the_same_step_one_wins(opened, database_file, contents)
     (winner,) = winners
     assert losers == [("store/state-moved", "status_request", seen.id)] * 7
     with one.read() as unit:
-        assert unit.status_requests.request(contents.request).failure == f"by {winner}"
+        assert unit.status_requests.request(seen.id).failure == f"by {winner}"
 
 
 def test_the_loser_of_a_step_keeps_no_transaction_either(store, contents):

@@ -1,0 +1,132 @@
+"""What `--dry-run` says: the call that a command would send to the contract. Nothing is sent, nothing is kept."""
+
+from typing import Any
+
+from api.commands.words import reason_word, status_word
+from api.terminal import note, print_fields, print_json, said
+from api.wiring import Home
+from registry.anchor.operations import AnchorApproval, AnchorBatch, Approval, Operation
+from registry.anchor.progress import Batch, RequestState, StatusRequest
+from registry.anchor.states import AnchorState
+from registry.kernel.encoding import b64url
+from registry.kernel.identifiers import Address
+from registry.ports.storage import NotHere
+from registry.status import Reason, Status, needs_approval, require_ground, require_move
+from registry.workflows.anchor import NotApproved, operation_of
+from registry.workflows.change_status import NotFinalYet, RequestOpen, present_status
+from registry.workflows.issue import evidence_of
+
+_NOBODY = Approval(approver=Address("0x" + 40 * "0"), deadline=0, signature=bytes(65))
+"""Stands where the approver's signature will: it changes neither the function nor the gas limit."""
+
+
+def rehearse_batch(home: Home, name: str, *, as_json: bool) -> None:
+    """Say what `batch issue` would send. Raises NotHere, NotApproved."""
+    with home.store.read() as unit:
+        batch = unit.batches.batch(name)
+    if batch.state in (AnchorState.RESERVED, AnchorState.SEALED):
+        raise NotApproved(name, batch.state)
+    facts = {"batch": batch.id, "scope": batch.scope, "certificates": batch.size}
+    if batch.state is AnchorState.APPROVED:
+        _tell(home, facts | _call(_anchor(batch)), as_json=as_json)
+    else:  # its transaction was made before: those bytes go out again, if anything does
+        sends = batch.state in (AnchorState.SIGNED, AnchorState.SENT, AnchorState.ORPHANED, AnchorState.INCLUDED)
+        transaction = "0x" + batch.transaction.hex() if sends and batch.transaction else None
+        _tell(home, facts | {"function": None, "stored_transaction": transaction}, as_json=as_json)
+
+
+def rehearse_change(home: Home, number: str, wanted: Status, reason: Reason, maker: str, *, as_json: bool) -> None:
+    """Say what a change of status would send. Raises GroundUnfit, NotHere, NotFinalYet, MoveForbidden, RequestOpen."""
+    require_ground(wanted, reason)
+    with home.store.read() as unit:
+        certificate = unit.batches.by_number(number)
+        if certificate is None:
+            raise NotHere("certificate", number)
+        batch, reservation = certificate.batch, certificate.reservation
+        if batch.state is not AnchorState.FINAL:
+            raise NotFinalYet(number, batch.state)
+        under_way = unit.status_requests.open_for(reservation.number, reservation.revision)
+        if under_way is not None and (under_way.wanted, under_way.reason) != (wanted, reason):
+            raise RequestOpen(number, under_way.id, under_way.wanted.word)
+        if under_way is None:
+            require_move(present_status(unit, certificate), wanted)
+    asked = StatusRequest(
+        id="",
+        number=reservation.number,
+        revision=reservation.revision,
+        issuer=batch.issuer,
+        batch=batch.batch,
+        leaf=reservation.leaf,
+        wanted=wanted,
+        reason=reason,
+        state=RequestState.APPROVED,
+        requested_by=maker,
+        requested_at=home.clock.now(),
+        status_nonce=0,
+        approval=_NOBODY if wanted in needs_approval else None,
+    )
+    facts = {
+        "certificate": reservation.number,
+        "batch": batch.id,
+        "leaf": reservation.leaf,
+        "wanted": wanted.word,
+        "reason": reason.slug,
+        "needs_approval": wanted in needs_approval,
+    }
+    _tell(home, facts | _call(operation_of(asked)), as_json=as_json)
+
+
+def _anchor(batch: Batch) -> AnchorBatch:
+    if batch.approval is None or batch.root is None or batch.manifest is None:
+        raise NotApproved(batch.id, batch.state)
+    asked = AnchorApproval(
+        issuer=batch.issuer,
+        batch=batch.batch,
+        root=batch.root,
+        size=batch.size,
+        scope=batch.scope,
+        evidence=evidence_of(batch.manifest),
+        credential_key=batch.credential_key,
+        deadline=batch.approval.deadline,
+    )
+    return AnchorBatch(asked=asked, approval=batch.approval)
+
+
+def _call(operation: Operation) -> dict[str, Any]:
+    from node.client.operations import call_of
+
+    call = call_of(operation)
+    root = {"root": b64url(operation.asked.root)} if isinstance(operation, AnchorBatch) else {}
+    return {**root, "function": call.function, "gas_limit": call.gas}
+
+
+def _tell(home: Home, facts: dict[str, Any], *, as_json: bool) -> None:
+    document = {"dry_run": True, "contract": str(home.trust_root.contract), **facts}
+    if as_json:
+        print_json(document)
+        return
+    words = {
+        "contract": said("合约", "contract"),
+        "batch": said("批次", "batch"),
+        "scope": said("范围", "scope"),
+        "certificates": said("张数", "certificates"),
+        "certificate": said("证书", "certificate"),
+        "wanted": said("改为", "to become"),
+        "reason": said("原因", "reason"),
+        "root": said("根", "root"),
+        "function": said("函数", "function"),
+        "gas_limit": said("gas上限", "gas limit"),
+        "stored_transaction": said("已存交易", "stored transaction"),
+    }
+    shown = {
+        **document,
+        **({"wanted": status_word(document["wanted"])} if "wanted" in document else {}),
+        **({"reason": reason_word(Reason.parse(document["reason"]))} if "reason" in document else {}),
+    }
+    print_fields({word: shown[key] for key, word in words.items() if shown.get(key) is not None})
+    if document["function"] is None and document.get("stored_transaction") is None:
+        note(said("演练：没有要发送的内容", "dry run: there is nothing to send"))
+        return
+    note(said("演练：以上内容没有发送，也没有保存", "dry run: none of this was sent, nothing was kept"))
+    if document.get("needs_approval"):
+        note(said("发送前须由另一人批准", "a second person must approve it before it is sent"))

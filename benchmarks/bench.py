@@ -10,13 +10,18 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 from api.commands.setup import demo_installation
 from api.demo_data import sample_roster
 from api.founding import make_installation
 from api.wiring import Home
+from registry.anchor.progress import Batch
 from registry.kernel.signing import PrivateKey
+from registry.workflows.assess import confirm_sheet, record_scores
+from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.issue import propose
 
 _SIGNATURES = 4_000
 
@@ -73,6 +78,36 @@ def roster_of(count: int) -> bytes:
 def scores_of(admissions: Sequence[str]) -> bytes:
     """Make a sheet in which everybody passes."""
     return ("准考证号,成绩\r\n" + "".join(f"{one},80\r\n" for one in admissions)).encode()
+
+
+def examined(home: Home, size: int, watch: Stopwatch) -> None:
+    """Take a roster of `size` people who all pass, up to their confirmed marks."""
+    programme = home.catalogue.programme("AIGC-APP-ENG")
+    with watch.step("import roster"):
+        import_roster(home.store, home.clock, programme, roster_of(size), person="clerk-1")
+    with watch.step("decide"):
+        decide_applications(home.store, home.clock, home.catalogue, home.issuer, person="clerk-1")
+    with home.store.read() as unit:
+        admissions = [one.admission for one in unit.enrolments.applications(eligible=True)]
+    with watch.step("scores"):
+        sheet = record_scores(
+            home.store, home.clock, programme, scores_of(admissions), examined_on=date(2026, 11, 8), person="clerk-1"
+        ).sheet
+        confirm_sheet(home.store, home.clock, sheet.id, person="clerk-2")
+
+
+def proposed(home: Home) -> Batch:
+    """Reserve, sign and seal everybody."""
+    return propose(
+        home.store,
+        home.clock,
+        home.catalogue,
+        home.body,
+        home.credential_signer(),
+        programme="AIGC-APP-ENG",
+        level="1",
+        person="maker-1",
+    )
 
 
 def options(description: str, sizes: str | None = None) -> argparse.Namespace:

@@ -5,25 +5,22 @@ Shown beside it, not counted: taking roster and scores, writing one bundle file 
 """
 
 import tempfile
-from datetime import date
 from pathlib import Path
 
 from benchmarks.bench import (
     Stopwatch,
     bare_signing_rate,
+    examined,
     new_home,
     options,
     peak_megabytes,
+    proposed,
     report,
-    roster_of,
-    scores_of,
 )
 from registry.anchor.states import AnchorState
 from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.deliver import deliver
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.issue import approve, propose
+from registry.workflows.issue import approve
 
 _COUNTED = ("reserve, sign, store, seal", "approve", "anchor until final")
 
@@ -33,38 +30,13 @@ def measure(size: int) -> dict[str, object]:
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as folder:
         home = new_home(Path(folder) / "home")
-        programme = home.catalogue.programme("AIGC-APP-ENG")
-        with watch.step("import roster"):
-            import_roster(home.store, home.clock, programme, roster_of(size), person="clerk-1")
-        with watch.step("decide"):
-            decide_applications(home.store, home.clock, home.catalogue, home.issuer, person="clerk-1")
-        with home.store.read() as unit:
-            admissions = [one.admission for one in unit.enrolments.applications(eligible=True)]
-        with watch.step("scores"):
-            sheet = record_scores(
-                home.store,
-                home.clock,
-                programme,
-                scores_of(admissions),
-                examined_on=date(2026, 11, 8),
-                person="clerk-1",
-            ).sheet
-            confirm_sheet(home.store, home.clock, sheet.id, person="clerk-2")
-        signer, approver, sender = home.credential_signer(), home.approver(), home.sender()
+        examined(home, size, watch)
+        approver, sender = home.approver(), home.sender()
         rate = bare_signing_rate()
         with home.chain(writing=True) as ledger:
             ledger.head()
             with watch.step(_COUNTED[0]):
-                batch = propose(
-                    home.store,
-                    home.clock,
-                    home.catalogue,
-                    home.body,
-                    signer,
-                    programme="AIGC-APP-ENG",
-                    level="1",
-                    person="maker-1",
-                )
+                batch = proposed(home)
             with watch.step(_COUNTED[1]):
                 approve(home.store, home.clock, home.catalogue, home.key_of, approver, batch.id, person="approver-1")
             with watch.step(_COUNTED[2]):

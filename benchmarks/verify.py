@@ -11,7 +11,6 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import uvicorn
@@ -20,13 +19,11 @@ from starlette.types import ASGIApp
 
 from api.serving import application
 from api.wiring import Home
-from benchmarks.bench import new_home, options, peak_megabytes, report, roster_of, scores_of
+from benchmarks.bench import Stopwatch, examined, new_home, options, peak_megabytes, proposed, report
 from registry.kernel.signing import PrivateKey
 from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.follow import follow
-from registry.workflows.issue import approve, propose
+from registry.workflows.issue import approve
 
 _CONNECTIONS = 16
 _SECONDS = 8.0
@@ -35,30 +32,8 @@ _SECONDS = 8.0
 def issued(folder: Path, size: int) -> list[str]:
     """Issue `size` certificates; give their keys."""
     home = new_home(folder)
-    programme = home.catalogue.programme("AIGC-APP-ENG")
-    import_roster(home.store, home.clock, programme, roster_of(size), person="clerk-1")
-    decide_applications(home.store, home.clock, home.catalogue, home.issuer, person="clerk-1")
-    with home.store.read() as unit:
-        admissions = [one.admission for one in unit.enrolments.applications(eligible=True)]
-    sheet = record_scores(
-        home.store,
-        home.clock,
-        programme,
-        scores_of(admissions),
-        examined_on=date(2026, 11, 8),
-        person="clerk-1",
-    ).sheet
-    confirm_sheet(home.store, home.clock, sheet.id, person="clerk-2")
-    batch = propose(
-        home.store,
-        home.clock,
-        home.catalogue,
-        home.body,
-        home.credential_signer(),
-        programme="AIGC-APP-ENG",
-        level="1",
-        person="maker-1",
-    )
+    examined(home, size, Stopwatch())
+    batch = proposed(home)
     approve(home.store, home.clock, home.catalogue, home.key_of, home.approver(), batch.id, person="approver-1")
     with home.chain(writing=True) as ledger:
         desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)

@@ -404,13 +404,7 @@ def _batch_row(new: Batch) -> dict[str, Any]:
 
 
 def _batch(row: Row) -> Batch:
-    approval = placement = None
-    if row["approver"] is not None:
-        approval = Approval(
-            approver=Address(row["approver"]),
-            deadline=row["approval_deadline"],
-            signature=row["approval_signature"],
-        )
+    placement = None
     if row["seq"] is not None:
         placement = Placement(
             seq=row["seq"],
@@ -438,11 +432,20 @@ def _batch(row: Row) -> Batch:
         manifest=row["manifest"] if row["manifest"] is not None else None,
         approved_by=row["approved_by"],
         approved_at=maybe_time(row["approved_at"]),
-        approval=approval,
+        approval=approval_of(row),
         transaction=TransactionHash(row["transaction"]) if row["transaction"] is not None else None,
         placement=placement,
         delivered_at=maybe_time(row["delivered_at"]),
         failure=row["failure"],
+    )
+
+
+def approval_of(row: Row) -> Approval | None:
+    """Read the approval that a batch or a request has, if it has one."""
+    if row["approver"] is None:
+        return None
+    return Approval(
+        approver=Address(row["approver"]), deadline=row["approval_deadline"], signature=row["approval_signature"]
     )
 
 

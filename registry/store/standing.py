@@ -8,7 +8,6 @@ from sqlalchemy import Select, select
 from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import RequestState, StatusRequest, require_request_move
 from registry.kernel.identifiers import (
-    Address,
     BatchId,
     CertificateNumber,
     IssuerCode,
@@ -16,7 +15,7 @@ from registry.kernel.identifiers import (
 )
 from registry.ports.storage import NotHere
 from registry.status import Reason, Status, needs_approval
-from registry.store.issuing import keep_transaction
+from registry.store.issuing import approval_of, keep_transaction
 from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, time_of
 from registry.store.tables import status_request
 
@@ -128,13 +127,6 @@ class SqlStatusRequests:
 
 
 def _request(row: Row) -> StatusRequest:
-    approval = None
-    if row["approver"] is not None:
-        approval = Approval(
-            approver=Address(row["approver"]),
-            deadline=row["approval_deadline"],
-            signature=row["approval_signature"],
-        )
     return StatusRequest(
         id=row["id"],
         number=CertificateNumber(row["number"]),
@@ -150,7 +142,7 @@ def _request(row: Row) -> StatusRequest:
         approved_by=row["approved_by"],
         approved_at=maybe_time(row["approved_at"]),
         status_nonce=row["status_nonce"],
-        approval=approval,
+        approval=approval_of(row),
         transaction=TransactionHash(row["transaction"]) if row["transaction"] is not None else None,
         seq=row["seq"],
         failure=row["failure"],

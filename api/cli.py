@@ -2,7 +2,10 @@
 
 import io
 import sys
+import traceback
+from contextlib import AbstractContextManager
 from importlib.metadata import version
+from types import TracebackType
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -16,7 +19,7 @@ from api.commands.failures import (
     print_error,
     print_error_document,
 )
-from api.errors import exit_code
+from api.errors import EXIT_NOT_NOW, exit_code
 from api.terminal import note, said
 from registry.kernel.errors import RegistryError
 
@@ -77,14 +80,27 @@ def _common(
     """Vermilion 朱印."""
 
 
+class _LastResort(AbstractContextManager[None]):
+    """Ends on what nobody foresaw with exit 3: exit 1, Python's own, would be read as a verdict or a refusal."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        foreseen = (NoVerdict, RegistryError, OSError)
+        if isinstance(error, Exception) and not isinstance(error, foreseen):
+            traceback.print_exception(error)
+            _end(RegistryError("something failed that was not foreseen; see above"), EXIT_NOT_NOW)
+
+
 def main() -> None:
     """Run the command line; the outermost handler of every error of ours."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show Chinese gets its code points
     try:
-        _require_text(sys.argv)
-        app()
+        with _LastResort():
+            _require_text(sys.argv)
+            app()
     except NoVerdict as none:
         _end(none.error, none.exit_code)
     except RegistryError as error:

@@ -93,7 +93,7 @@ def note(text: str) -> None:
 
 def done(what: str, text: str) -> None:
     """Print a line of what was done."""
-    ERR.print(f"  [green]✓[/green] {padded(what, 18)} {shown(text)}")
+    ERR.print(f"  [green]✓[/green] {padded(what, 22)} {shown(text)}")
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, console: Console = OUT) -> None:

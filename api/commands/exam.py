@@ -92,6 +92,13 @@ def template(
     """
     found = Home.find(home)
     data, rows = _blank_sheet(found, chosen(found, programme))
+    if not rows:
+        note(
+            said(
+                "没有等待成绩的考生：先运行 vermilion enrol decide",
+                "no candidate waits for marks: vermilion enrol decide",
+            )
+        )
     if output is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)

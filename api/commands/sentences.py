@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from api.commands.words import REASONS_ZH
+from api.commands.words import reason_words
 from api.terminal import counted, moment
 from registry.anchor.history import (
     Anchored,
@@ -168,7 +168,7 @@ def _reason(number: int) -> Said:
         reason = Reason(number)
     except ValueError:
         return f"原因{number}", f"reason {number}"
-    return REASONS_ZH[reason], reason.slug.replace("-", " ")
+    return reason_words(reason)
 
 
 def _certificates(count: int) -> str:

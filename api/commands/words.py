@@ -56,6 +56,11 @@ def status_word(word: str) -> str:
     return said(_STATUSES_ZH[word], word)
 
 
+def reason_words(reason: Reason) -> tuple[str, str]:
+    """Name the ground of a change in Chinese and English."""
+    return REASONS_ZH[reason], reason.slug.replace("holders", "holder's").replace("-", " ")
+
+
 def reason_word(reason: Reason) -> str:
     """Name the ground of a change."""
-    return said(REASONS_ZH[reason], reason.slug.replace("-", " "))
+    return said(*reason_words(reason))

@@ -148,6 +148,14 @@ def test_a_bad_score_sheet_is_refused_whole(
         ("cert reinstate NUMBER --as one --approve-as two", 1, "status/"),
         ("cert approve C-1999-01-0001 --as one", 1, "store/not-here"),
         ("cert list --status gone", 2, "status/unknown"),
+        ("cert list --batch B-1999-01-0001", 1, "store/not-here"),
+        ("enrol list --level 9", 1, "store/not-here"),
+        ("enrol list --roster R-1999-01-0001", 1, "store/not-here"),
+        ("enrol decide --roster R-1999-01-0001", 1, "store/not-here"),
+        ("exam template -o /no/such/folder/a.csv", 2, "input/file-unreadable"),
+        ("batch issue B-1999-01-0001 --dry-run", 1, "store/not-here"),
+        ("cert suspend NUMBER --reason misconduct --dry-run", 1, "status/ground-unfit"),
+        ("cert reinstate NUMBER --dry-run", 1, "status/move-forbidden"),
         ("batch status B-1999-01-0001", 1, "store/not-here"),
         ("batch issue B-1999-01-0001", 1, "store/not-here"),
         ("batch approve B-1999-01-0001", 1, "store/not-here"),
@@ -171,6 +179,7 @@ def test_a_bad_score_sheet_is_refused_whole(
         ("verify NUMBER --node http://[::1", 2, "identifier/malformed"),
         ("verify NUMBER --node file:///etc/passwd", 2, "identifier/malformed"),
         ("verify NUMBER --trust-root nosuch.json", 2, "verify/trust-root-needed"),
+        ("verify https://elsewhere.example/C/AAAAAAAAAAAAAAAAAAAAAAAAAA --name 某", 2, "verify/name-unneeded"),
         ("init --issuer lower-case --name 某中心 --base-url https://v.example.cn", 2, "home/configuration"),
         ("init --issuer GD-SKILLS --name 某中心 --base-url http://v.example.cn", 2, "home/configuration"),
         ("init --issuer GD-SKILLS --name 某中心 --base-url https://v.example.cn", 1, "home/occupied"),
@@ -212,7 +221,96 @@ def test_the_same_person_cannot_take_both_parts(stage: Stage, finished: Path) ->
     assert "[status/" in back.stderr
 
 
+def test_a_dry_run_says_what_would_be_sent_and_keeps_nothing(stage: Stage, finished_home: Path) -> None:
+    number, before = a_valid_number(finished_home), kept(finished_home)
+    for words, function in (
+        (("suspend", number), "suspend"),
+        (("revoke", number, "--reason", "misconduct"), "revoke"),
+    ):
+        told = stage.play("cert", *words, "--dry-run", "--json", home=finished_home)
+        call = json.loads(told.stdout)
+        assert (told.exit_code, call["function"], call["certificate"]) == (0, function, number)
+        assert call["contract"].startswith("eip155:20268:0x")
+        assert call["gas_limit"] == 230_000
+    done = stage.play("batch", "issue", "B-" + _first_batch(finished_home), "--dry-run", home=finished_home)
+    assert (done.exit_code, "there is nothing to send" in done.stderr) == (0, True)
+    assert kept(finished_home) == before
+
+
+def _first_batch(home: Path) -> str:
+    with closing(sqlite3.connect(f"file:{home / 'registry.db'}?mode=ro", uri=True)) as database:
+        (name,) = database.execute("SELECT min(id) FROM batch").fetchone()
+    return str(name).removeprefix("B-")
+
+
+def test_the_sheet_to_fill_in_is_taken_back(stage: Stage, finished: Path, tmp_path: Path) -> None:
+    assert stage.play("enrol", "import", str(ROSTERS / "good-utf-8.csv"), home=finished).exit_code == 0
+    assert stage.play("enrol", "decide", home=finished).exit_code == 0
+    path = tmp_path / "sheet.csv"
+    written = stage.play("exam", "template", "--output", str(path), home=finished)
+    assert (written.exit_code, path.stat().st_mode & 0o777) == (0, 0o600)
+    data = path.read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")
+    headings, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+    assert headings == ["准考证号", "姓名", "级别", "成绩"]
+    assert rows
+    assert all(admission.isdigit() and name and level and not mark for admission, name, level, mark in rows)
+    again = stage.play("exam", "template", "--output", str(path), home=finished)
+    require_plain_error(again, 2, "input/file-unreadable")
+    assert path.read_bytes() == data
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        csv.writer(file).writerows([headings, *([*row[:3], "80"] for row in rows)])
+    taken = stage.play("exam", "record", str(path), "--as", "clerk-1", "--json", home=finished)
+    assert (taken.exit_code, json.loads(taken.stdout)["rows"]) == (0, len(rows))
+    printed = stage.play("exam", "template", home=finished)
+    assert printed.stdout.splitlines() == ["\ufeff准考证号,姓名,级别,成绩"]
+
+
+def test_a_cancelled_batch_is_not_issued(stage: Stage, examined: Path) -> None:
+    for level in ("1", "2"):
+        made = json.loads(
+            stage.play("batch", "propose", "--level", level, "--as", "one", "--json", home=examined).stdout
+        )
+        nothing = stage.play("batch", "propose", "--level", level, "--as", "one", home=examined)
+        require_plain_error(nothing, 1, "batch/nothing-to-issue")
+        assert f"batch {made['id']} of this scope waits (sealed)" in nothing.stderr
+        looked = stage.play("doctor", home=examined)
+        assert f"batch {made['id']}" in looked.stdout
+        assert f"vermilion batch approve {made['id']}" in looked.stdout
+        assert stage.play("batch", "cancel", made["id"], "--as", "one", home=examined).exit_code == 0
+        issued = stage.play("batch", "issue", made["id"], home=examined)
+        assert (issued.exit_code, "cancelled" in issued.stdout) == (1, True)
+
+
+def test_the_timeline_names_the_one_certificate(stage: Stage, finished_home: Path) -> None:
+    records = json.loads(stage.play("audit", "timeline", "--limit", "0", "--json", home=finished_home).stdout)
+    changes = [one for one in records if one["kind"] == "StatusChanged"]
+    assert len(changes) == 2
+    for one in changes:
+        assert one["certificate"] in one["sentence"]["zh"]
+        assert one["certificate"] in one["sentence"]["en"]
+    assert all(one["certificate"] is None for one in records if one["kind"] != "StatusChanged")
+
+
 # --- what may be handed to `verify`
+
+
+@pytest.mark.parametrize(
+    "file", ["trust-root.json", "registry.db", "vermilion.toml", "keys/data.keys", "chain.db", "public-keys.json"]
+)
+@pytest.mark.parametrize("how", ["gone", "garbage"])
+def test_a_damaged_folder_is_never_taken_for_an_invalid_certificate(
+    stage: Stage, finished: Path, file: str, how: str
+) -> None:
+    bundle = finished / "delivered" / f"{a_valid_number(finished)}.bundle.json"
+    (finished / file).unlink()
+    if how == "garbage":
+        (finished / file).write_bytes(random.Random(3).randbytes(3_000))
+    played = stage.play("verify", str(bundle), home=finished)
+    assert played.exit_code != 1, played
+    assert "Traceback" not in played.stderr
+    if played.exit_code != 0:
+        assert played.exit_code in (2, 3)
 
 
 def test_documents_that_are_not_as_they_should_be_have_a_clear_verdict(

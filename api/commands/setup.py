@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 db = typer.Typer(no_args_is_help=True, help="The database.")
 node = typer.Typer(no_args_is_help=True, help="The embedded chain.")
 DEMO_HOME = Path("demo-data")
+_HEARTBEAT_SECONDS = 3_600
+"""A quiet chain seals an empty block an hour, so that a past day lies behind its last block."""
 DEMO_URL = "http://localhost:8000"
 
 
@@ -164,7 +166,7 @@ def running_node(home: Home, port: int | None = None) -> Iterator[str]:
         yield chain
         return
     with chain, _answering(home, chain, home.installation.chain.port if port is None else port) as url:
-        chain.start_sealing()
+        chain.start_sealing(heartbeat_seconds=_HEARTBEAT_SECONDS)
         note(said(f"节点：{url}，链{chain.chain_id}", f"node: {url}, chain {chain.chain_id}"))
         yield url
 

@@ -301,9 +301,11 @@ def _around(instants: Instants, owner: Any, name: str, named: Callable[..., str]
 
 
 def _send_then_keep(instants: Instants) -> None:
-    """Send first and keep the bytes afterwards; another try takes the next nonce and signs anew."""
+    """Send first, keep the bytes afterwards; another try takes the next nonce and believes its own receipt alone."""
     from registry.workflows import anchor
 
+    looked_up = anchor._recorded
+    anchor._recorded = lambda desk, batch: None if batch.state == "sent" else looked_up(desk, batch)
     _naive(instants, anchor, fresh_id=False)
 
 

@@ -46,7 +46,5 @@ def test_who_holds_a_standing_certificate_of_a_level_gets_no_second_one(world, t
             chosen = [one.application.person for _, one, _ in passed]
             assert marked & unit.batches.people_with(scope), "the case is not there at all"
             assert len(chosen) == len(set(chosen))
-            revoked = {
-                one.reservation.person for one in world.certificates(level) if world.status(one) == "revoked"
-            }
+            revoked = {one.reservation.person for one in world.certificates(level) if world.status(one) == "revoked"}
             assert set(chosen) & unit.batches.people_with(scope) <= revoked

@@ -19,11 +19,12 @@ from registry.kernel.errors import RegistryError
 from registry.ports import LedgerUnavailable, TransactionRefused
 from registry.ports.storage import StoredCertificate
 from registry.status import Reason, Status
+from registry.workflows.approve import approve
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.change_status import present_status, request_change
 from registry.workflows.deliver import deliver
 from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.issue import approve, propose
+from registry.workflows.issue import propose
 
 PROGRAMME = "AIGC-APP-ENG"
 _WAIT_SECONDS = 60

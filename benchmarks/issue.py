@@ -19,8 +19,8 @@ from benchmarks.bench import (
 )
 from registry.anchor.states import AnchorState
 from registry.workflows.anchor import Desk, anchor_batch
+from registry.workflows.approve import approve
 from registry.workflows.deliver import deliver
-from registry.workflows.issue import approve
 
 _COUNTED = ("reserve, sign, store, seal", "approve", "anchor until final")
 

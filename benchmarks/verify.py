@@ -22,8 +22,8 @@ from api.wiring import Home
 from benchmarks.bench import Stopwatch, examined, new_home, options, peak_megabytes, proposed, report
 from registry.kernel.signing import PrivateKey
 from registry.workflows.anchor import Desk, anchor_batch
+from registry.workflows.approve import approve
 from registry.workflows.follow import follow
-from registry.workflows.issue import approve
 
 _CONNECTIONS = 16
 _SECONDS = 8.0

@@ -28,10 +28,10 @@ from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.ports import LedgerUnavailable
 from registry.workflows.anchor import Desk, anchor_batch
+from registry.workflows.approve import approve as approve_batch
+from registry.workflows.approve import cancel as cancel_batch
 from registry.workflows.deliver import deliver
 from registry.workflows.issue import NothingToIssue
-from registry.workflows.issue import approve as approve_batch
-from registry.workflows.issue import cancel as cancel_batch
 from registry.workflows.issue import propose as propose_batch
 
 app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")

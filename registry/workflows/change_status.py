@@ -10,7 +10,7 @@ from registry.ports import ApprovalSigner, Clock, Ledger
 from registry.ports.storage import NotHere, Store, StoredCertificate, UnitOfWork
 from registry.status import Reason, Status, needs_approval, require_ground, require_move
 from registry.workflows.anchor import approvable
-from registry.workflows.issue import APPROVAL_LASTS
+from registry.workflows.approve import APPROVAL_LASTS
 
 
 class NotFinalYet(Conflict):

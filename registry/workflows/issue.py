@@ -1,9 +1,8 @@
-"""Issue: from confirmed results to a sealed batch that a second person has approved.
+"""Issue: from confirmed results to a sealed batch that a second person can approve.
 
 1. Reserve: batch id, numbers, keys, a random permutation of leaves, salts; lint every credential; keep the intent.
 2. Sign the credentials and keep them, piece by piece; what is kept already is not signed again.
 3. Build the tree over their digests and the manifest over the salted rows; keep both: sealed, immutable.
-4. Approve: another person checks that tree and manifest follow from what is kept, and signs the EIP-712 structure.
 """
 
 import hashlib
@@ -16,18 +15,15 @@ from datetime import date, datetime, timedelta
 from uuid import UUID, uuid4
 
 from registry.anchor.facts import certificate_life
-from registry.anchor.operations import AnchorApproval
 from registry.anchor.progress import Batch
-from registry.anchor.states import AnchorState, allowed_transitions
-from registry.assessment import Mark, Result, assess, format_score, require_second_person
-from registry.audit import certificate_differences
+from registry.anchor.states import AnchorState
+from registry.assessment import Mark, Result, assess, format_score
 from registry.batch import SALT_LENGTH, BatchManifest, Reservation, RosterRow, ScoreRow, draw_indices, require_size
 from registry.credential import (
     BatchIssuer,
     BatchTerms,
     CertificateEntry,
     HolderClaims,
-    IssuedCredential,
     credential_digest,
     credential_leaf,
     lint_entry,
@@ -46,14 +42,13 @@ from registry.credential.v1 import (
 from registry.credential.v1 import Result as ShownResult
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import canonical_json
-from registry.kernel.errors import Conflict, IntegrityFault, RuleRefusal
+from registry.kernel.errors import IntegrityFault, RuleRefusal
 from registry.kernel.identifiers import (
     BatchId,
     BlockHash,
     ContractAddress,
     Digest,
     IssuerCode,
-    RootHash,
     batch_id,
     new_certificate_key,
     new_certificate_number,
@@ -61,15 +56,12 @@ from registry.kernel.identifiers import (
 )
 from registry.kernel.merkle import MerkleTree, leaf_hash, root_hash
 from registry.kernel.progress import Progress, unheard
-from registry.kernel.signing import PublicKey
-from registry.ports import ApprovalSigner, Clock, KeyOf, StatementSigner
+from registry.ports import Clock, StatementSigner
 from registry.ports.storage import KeyReused, Marked, SignedCredential, Store, UnitOfWork
 from registry.programme import CERTIFICATE_TYPE_NAMES, Catalogue, LevelCode, PaperKey, Programme, version_order
 from registry.programme import Bilingual as Named
 from registry.status import Status
 
-APPROVAL_LASTS = timedelta(days=7)
-"""How long an approval may wait to be recorded; the contract takes at most 30 days."""
 _SIGN_AT_ONCE = 2_000
 
 
@@ -81,16 +73,6 @@ class NothingToIssue(RuleRefusal):
     def __init__(self, scope: str) -> None:
         self.scope = scope
         super().__init__(f"no confirmed pass of {scope} waits for a certificate")
-
-
-class NotWaiting(Conflict):
-    """A batch does not wait for what is asked of it."""
-
-    code = "batch/not-waiting"
-
-    def __init__(self, batch: str, state: str, what: str) -> None:
-        self.batch, self.state, self.what = batch, state, what
-        super().__init__(f"batch {batch} is {state}: it does not wait for {what}")
 
 
 class BatchInconsistent(IntegrityFault):
@@ -476,112 +458,6 @@ def manifest_of(batch: Batch, everybody: Iterable[Holder]) -> BatchManifest:
     )
 
 
-def require_consistent_batch(
-    unit: UnitOfWork, catalogue: Catalogue, key: PublicKey, batch: Batch
-) -> tuple[RootHash, Digest]:
-    """Derive everything again that an approver answers for. Raises BatchInconsistent where something kept differs.
-
-    Every credential says what enrolment and confirmed marks say and is signed by the batch's key; their digests lead to
-    the root; the rows lead to the manifest.
-    """
-    everybody = {holder.reservation.leaf: holder for holder in holders(unit, catalogue, batch)}
-    digests: list[Digest] = []
-    if key.thumbprint() != batch.credential_key:
-        raise BatchInconsistent(batch.id, "credential key")
-    for certificate in unit.batches.certificates(batch_id=batch.id):
-        holder = everybody.get(certificate.reservation.leaf)
-        if holder is None or certificate.jwt is None or certificate.digest is None or certificate.disclosures is None:
-            raise BatchInconsistent(batch.id, "number of credentials")
-        signed = IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures)
-        differences = certificate_differences(
-            batch,
-            certificate.reservation,
-            signed,
-            certificate.digest,
-            key=key,
-            entry=holder.entry,
-            claims=holder.claims,
-        )
-        for difference in differences:
-            raise BatchInconsistent(batch.id, f"credential {certificate.reservation.number} ({difference.code})")
-        digests.append(certificate.digest)
-    if len(digests) != batch.size or batch.manifest is None:
-        raise BatchInconsistent(batch.id, "number of credentials")
-    in_leaf_order = unit.batches.digests(batch.id)
-    if sorted(digests) != sorted(in_leaf_order):
-        raise BatchInconsistent(batch.id, "digests")
-    root = root_hash(credential_leaf(digest) for digest in in_leaf_order)
-    if root != batch.root:
-        raise BatchInconsistent(batch.id, "root")
-    if manifest_of(batch, (everybody[leaf] for leaf in sorted(everybody))).document() != batch.manifest:
-        raise BatchInconsistent(batch.id, "manifest")
-    return root, evidence_of(batch.manifest)
-
-
 def evidence_of(manifest: bytes) -> Digest:
     """Give what the contract records of a manifest: its SHA-256."""
     return Digest(hashlib.sha256(manifest).digest())
-
-
-def approve(
-    store: Store,
-    clock: Clock,
-    catalogue: Catalogue,
-    key_of: KeyOf,
-    signer: ApprovalSigner,
-    name: str,
-    *,
-    person: str,
-) -> Batch:
-    """Approve a sealed batch as the second person; one that failed or whose approval lapsed is approved anew.
-
-    Raises FourEyes, NotWaiting, BatchInconsistent.
-    """
-    # 4
-    now = clock.now()
-    with store.read() as unit:
-        batch = unit.batches.batch(name)
-        require_second_person(batch.proposed_by, person, "approving a batch")
-        if not _awaits_approval(batch, now):
-            if batch.approved_by == person and batch.state is not AnchorState.CANCELLED:
-                return batch
-            raise NotWaiting(name, batch.state, "an approval")
-        root, evidence = require_consistent_batch(unit, catalogue, key_of(batch.credential_key), batch)
-    approval = signer.approve(
-        AnchorApproval(
-            issuer=batch.issuer,
-            batch=batch.batch,
-            root=root,
-            size=batch.size,
-            scope=batch.scope,
-            evidence=evidence,
-            credential_key=batch.credential_key,
-            deadline=int((now + APPROVAL_LASTS).timestamp()),
-        )
-    )
-    # A sealed batch does not change any more: what was just checked is what is approved.
-    with store.write() as unit:
-        unit.batches.approve(name, person=person, at=now, approval=approval)
-        unit.journal.write(
-            at=now, person=person, action="batch.approve", subject=name, root=root.hex(), evidence=evidence.hex()
-        )
-        return unit.batches.batch(name)
-
-
-def _awaits_approval(batch: Batch, now: datetime) -> bool:
-    lapsed = batch.approval is not None and batch.approval.has_lapsed(now)
-    return batch.state in (AnchorState.SEALED, AnchorState.FAILED) or (batch.state is AnchorState.APPROVED and lapsed)
-
-
-def cancel(store: Store, clock: Clock, name: str, *, person: str) -> Batch:
-    """Give a batch up before anything of it is signed for the chain, or after the contract refused it.
-
-    Its numbers are never used again; its candidates wait for another batch. Raises NotWaiting.
-    """
-    with store.write() as unit:
-        batch = unit.batches.batch(name)
-        if AnchorState.CANCELLED not in allowed_transitions[batch.state]:
-            raise NotWaiting(name, batch.state, "being cancelled")
-        unit.batches.move(name, batch.state, AnchorState.CANCELLED)
-        unit.journal.write(at=clock.now(), person=person, action="batch.cancel", subject=name, size=batch.size)
-        return unit.batches.batch(name)

@@ -13,8 +13,9 @@ from registry.kernel.identifiers import BatchId
 from registry.ports import FateKind
 from registry.verification import Outcome
 from registry.workflows.anchor import Desk, NonceTaken, anchor_batch
+from registry.workflows.approve import approve
 from registry.workflows.deliver import bundle_of, deliver
-from registry.workflows.issue import approve, propose
+from registry.workflows.issue import propose
 
 
 def approved_batch(home: Home) -> str:

@@ -12,7 +12,7 @@ from registry.kernel.merkle import MerkleTree
 from registry.ports.storage import SignedCredential
 from registry.programme import load_catalogue
 from registry.store import open_database
-from registry.workflows import issue
+from registry.workflows import approve, issue
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.enrol import decide_applications, import_roster
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, PROGRAMME, Approver, CredentialKey, SettableClock
@@ -65,7 +65,7 @@ class Scene:
             unit.batches.seal(self.batch, root=tree.root, manifest=manifest, levels=tree.levels)
 
     def approve(self):
-        return issue.approve(
+        return approve.approve(
             self.store, self.clock, self.catalogue, lambda thumbprint: self.key.public_key, Approver(), self.batch,
             person="dave",
         )  # fmt: skip
@@ -109,7 +109,7 @@ def test_one_who_proposed_cannot_approve(tmp_path):
     with scene.store.read() as unit:
         assert unit.batches.batch(scene.batch).proposed_by == "alice"
     with pytest.raises(Exception, match="second person"):
-        issue.approve(
+        approve.approve(
             scene.store, scene.clock, scene.catalogue, lambda thumbprint: scene.key.public_key, Approver(),
             scene.batch, person="Alice",
         )  # fmt: skip

@@ -42,10 +42,11 @@ from registry.ports.storage import ProjectionHead
 from registry.programme import load_catalogue
 from registry.status import Reason, Status
 from registry.store import Database, DataKeys, open_database
+from registry.workflows.approve import approve
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.change_status import request_change
 from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.issue import IssuingBody, approve, propose
+from registry.workflows.issue import IssuingBody, propose
 
 NOW = datetime(2026, 11, 21, 8, 30, 15, 123456, tzinfo=UTC)
 KEYS = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)

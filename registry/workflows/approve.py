@@ -1,0 +1,144 @@
+"""Approve or give up: the second person's part in a batch.
+
+1. Derive everything again that the approver answers for: every credential against enrolment and confirmed marks and the
+   batch's key, their digests against the root, the rows against the manifest.
+2. Sign the EIP-712 structure for just that.
+3. Keep it: sealed batches do not change, so what was checked is what is approved.
+"""
+
+from datetime import datetime, timedelta
+
+from registry.anchor.operations import AnchorApproval
+from registry.anchor.progress import Batch
+from registry.anchor.states import AnchorState, allowed_transitions
+from registry.assessment import require_second_person
+from registry.audit import certificate_differences
+from registry.credential import IssuedCredential, credential_leaf
+from registry.kernel.errors import Conflict
+from registry.kernel.identifiers import Digest, RootHash
+from registry.kernel.merkle import root_hash
+from registry.kernel.signing import PublicKey
+from registry.ports import ApprovalSigner, Clock, KeyOf
+from registry.ports.storage import Store, UnitOfWork
+from registry.programme import Catalogue
+from registry.workflows.issue import BatchInconsistent, evidence_of, holders, manifest_of
+
+APPROVAL_LASTS = timedelta(days=7)
+"""How long an approval may wait to be recorded; the contract takes at most 30 days."""
+
+
+class NotWaiting(Conflict):
+    """A batch does not wait for what is asked of it."""
+
+    code = "batch/not-waiting"
+
+    def __init__(self, batch: str, state: str, what: str) -> None:
+        self.batch, self.state, self.what = batch, state, what
+        super().__init__(f"batch {batch} is {state}: it does not wait for {what}")
+
+
+def require_consistent_batch(
+    unit: UnitOfWork, catalogue: Catalogue, key: PublicKey, batch: Batch
+) -> tuple[RootHash, Digest]:
+    """Derive everything again that an approver answers for. Raises BatchInconsistent where something kept differs.
+
+    Every credential says what enrolment and confirmed marks say and is signed by the batch's key; their digests lead to
+    the root; the rows lead to the manifest.
+    """
+    everybody = {holder.reservation.leaf: holder for holder in holders(unit, catalogue, batch)}
+    digests: list[Digest] = []
+    if key.thumbprint() != batch.credential_key:
+        raise BatchInconsistent(batch.id, "credential key")
+    for certificate in unit.batches.certificates(batch_id=batch.id):
+        holder = everybody.get(certificate.reservation.leaf)
+        if holder is None or certificate.jwt is None or certificate.digest is None or certificate.disclosures is None:
+            raise BatchInconsistent(batch.id, "number of credentials")
+        signed = IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures)
+        differences = certificate_differences(
+            batch,
+            certificate.reservation,
+            signed,
+            certificate.digest,
+            key=key,
+            entry=holder.entry,
+            claims=holder.claims,
+        )
+        for difference in differences:
+            raise BatchInconsistent(batch.id, f"credential {certificate.reservation.number} ({difference.code})")
+        digests.append(certificate.digest)
+    if len(digests) != batch.size or batch.manifest is None:
+        raise BatchInconsistent(batch.id, "number of credentials")
+    in_leaf_order = unit.batches.digests(batch.id)
+    if sorted(digests) != sorted(in_leaf_order):
+        raise BatchInconsistent(batch.id, "digests")
+    root = root_hash(credential_leaf(digest) for digest in in_leaf_order)
+    if root != batch.root:
+        raise BatchInconsistent(batch.id, "root")
+    if manifest_of(batch, (everybody[leaf] for leaf in sorted(everybody))).document() != batch.manifest:
+        raise BatchInconsistent(batch.id, "manifest")
+    return root, evidence_of(batch.manifest)
+
+
+def approve(
+    store: Store,
+    clock: Clock,
+    catalogue: Catalogue,
+    key_of: KeyOf,
+    signer: ApprovalSigner,
+    name: str,
+    *,
+    person: str,
+) -> Batch:
+    """Approve a sealed batch as the second person; one that failed or whose approval lapsed is approved anew.
+
+    Raises FourEyes, NotWaiting, BatchInconsistent.
+    """
+    now = clock.now()
+    with store.read() as unit:
+        batch = unit.batches.batch(name)
+        require_second_person(batch.proposed_by, person, "approving a batch")
+        if not _awaits_approval(batch, now):
+            if batch.approved_by == person and batch.state is not AnchorState.CANCELLED:
+                return batch
+            raise NotWaiting(name, batch.state, "an approval")
+        # 1
+        root, evidence = require_consistent_batch(unit, catalogue, key_of(batch.credential_key), batch)
+    # 2
+    approval = signer.approve(
+        AnchorApproval(
+            issuer=batch.issuer,
+            batch=batch.batch,
+            root=root,
+            size=batch.size,
+            scope=batch.scope,
+            evidence=evidence,
+            credential_key=batch.credential_key,
+            deadline=int((now + APPROVAL_LASTS).timestamp()),
+        )
+    )
+    # 3
+    with store.write() as unit:
+        unit.batches.approve(name, person=person, at=now, approval=approval)
+        unit.journal.write(
+            at=now, person=person, action="batch.approve", subject=name, root=root.hex(), evidence=evidence.hex()
+        )
+        return unit.batches.batch(name)
+
+
+def _awaits_approval(batch: Batch, now: datetime) -> bool:
+    lapsed = batch.approval is not None and batch.approval.has_lapsed(now)
+    return batch.state in (AnchorState.SEALED, AnchorState.FAILED) or (batch.state is AnchorState.APPROVED and lapsed)
+
+
+def cancel(store: Store, clock: Clock, name: str, *, person: str) -> Batch:
+    """Give a batch up before anything of it is signed for the chain, or after the contract refused it.
+
+    Its numbers are never used again; its candidates wait for another batch. Raises NotWaiting.
+    """
+    with store.write() as unit:
+        batch = unit.batches.batch(name)
+        if AnchorState.CANCELLED not in allowed_transitions[batch.state]:
+            raise NotWaiting(name, batch.state, "being cancelled")
+        unit.batches.move(name, batch.state, AnchorState.CANCELLED)
+        unit.journal.write(at=clock.now(), person=person, action="batch.cancel", subject=name, size=batch.size)
+        return unit.batches.batch(name)

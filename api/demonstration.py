@@ -3,10 +3,9 @@
 import json
 from collections.abc import Iterator
 
-from api.commands.batch import issue_batch
-from api.commands.cert import take_to_chain
 from api.commands.words import state_word
 from api.demo_data import sample_roster, sample_scores
+from api.sending import issue_batch, take_to_chain
 from api.settings import DEFAULT_HOMES
 from api.terminal import OUT, counted, done, padded, said, shown
 from api.wiring import Home

@@ -1,7 +1,5 @@
 """`vermilion batch`: propose, approve, issue; every step can be run again."""
 
-from collections.abc import Callable
-from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +18,7 @@ from api.commands.options import (
 from api.commands.rehearsal import rehearse_batch
 from api.commands.words import state_word
 from api.errors import advice
+from api.sending import issue_batch
 from api.terminal import OUT, counted, moment, note, print_fields, print_json, print_table, progress, said, watched
 from api.wiring import Home
 from registry.anchor.progress import Batch
@@ -27,10 +26,8 @@ from registry.anchor.states import AnchorState
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.ports import LedgerUnavailable
-from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import approve as approve_batch
 from registry.workflows.approve import cancel as cancel_batch
-from registry.workflows.deliver import deliver
 from registry.workflows.issue import NothingToIssue
 from registry.workflows.issue import propose as propose_batch
 
@@ -172,25 +169,6 @@ def _name_waiting(home: Home, scope: str) -> None:
 def tell_state(subject: str, state: str) -> None:
     """Tell a person who watches which state a batch or request has reached."""
     watched(f"{subject}  {state_word(state)}")
-
-
-def untold(subject: str, state: str) -> None:
-    """Tell nobody."""
-
-
-def issue_batch(
-    home: Home, name: str, *, wait: int, node: str | None = None, told: Callable[[str, str], None] = untold
-) -> Batch:
-    """Anchor and deliver one batch; `told` hears of each state that it reaches."""
-    with home.chain(writing=True, node=node) as ledger:
-        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)
-        batch = anchor_batch(desk, name, patience=timedelta(seconds=wait))
-    if batch.state is AnchorState.FINAL:
-        with progress(said("写出凭证", "deliver")) as update:
-            deliver(home.store, home.clock, home.shelf, home.key_of, name, progress=update)
-        with home.store.read() as unit:
-            return unit.batches.batch(name)
-    return batch
 
 
 @app.command(epilog="Example: vermilion batch status B-2026-11-0001")

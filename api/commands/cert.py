@@ -1,13 +1,11 @@
 """`vermilion cert`: certificates, their bundles, and changes of their status."""
 
-from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.commands.batch import WaitOption, tell_state, untold
+from api.commands.batch import WaitOption, tell_state
 from api.commands.options import (
     DryRunOption,
     HomeOption,
@@ -21,6 +19,7 @@ from api.commands.options import (
 from api.commands.rehearsal import rehearse_change
 from api.commands.words import reason_word, state_word, status_word
 from api.errors import advice
+from api.sending import take_to_chain
 from api.terminal import OUT, counted, moment, note, print_fields, print_json, print_table, said
 from api.wiring import Home
 from registry.anchor.progress import RequestState, StatusRequest
@@ -32,7 +31,6 @@ from registry.kernel.errors import MalformedInput, RuleRefusal
 from registry.ports import LedgerUnavailable
 from registry.ports.storage import NotHere, StoredCertificate
 from registry.status import Reason, Status, grounds, needs_approval
-from registry.workflows.anchor import Desk, change_status
 from registry.workflows.change_status import approve_change, cancel_change, present_status, request_change
 from registry.workflows.deliver import bundle_of
 
@@ -395,23 +393,6 @@ def _take(
                 note(said(texts.remedy_zh, texts.remedy_en))
     if final.state is not RequestState.FINAL:
         raise typer.Exit(1 if final.state in (RequestState.FAILED, RequestState.CANCELLED) else 3)
-
-
-def take_to_chain(
-    home: Home,
-    asked: StatusRequest,
-    approver: str | None,
-    *,
-    wait: int,
-    node: str | None = None,
-    told: Callable[[str, str], None] = untold,
-) -> StatusRequest:
-    """Approve a request where somebody does, send it and wait until it is final; `told` hears of each state."""
-    with home.chain(writing=True, node=node) as ledger:
-        if approver is not None:
-            approve_change(home.store, home.clock, ledger, home.approver(), asked.id, person=approver)
-        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)
-        return change_status(desk, asked.id, patience=timedelta(seconds=wait))
 
 
 def _brief(one: StoredCertificate, word: str) -> dict[str, Any]:

@@ -1,0 +1,48 @@
+"""Taking what is approved to the chain, for commands and for the demonstration alike."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from api.terminal import progress, said
+from api.wiring import Home
+from registry.anchor.progress import Batch, StatusRequest
+from registry.anchor.states import AnchorState
+from registry.workflows.anchor import Desk, anchor_batch, change_status
+from registry.workflows.change_status import approve_change
+from registry.workflows.deliver import deliver
+
+
+def untold(subject: str, state: str) -> None:
+    """Tell nobody."""
+
+
+def issue_batch(
+    home: Home, name: str, *, wait: int, node: str | None = None, told: Callable[[str, str], None] = untold
+) -> Batch:
+    """Anchor and deliver one batch; `told` hears of each state that it reaches."""
+    with home.chain(writing=True, node=node) as ledger:
+        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)
+        batch = anchor_batch(desk, name, patience=timedelta(seconds=wait))
+    if batch.state is AnchorState.FINAL:
+        with progress(said("写出凭证", "deliver")) as update:
+            deliver(home.store, home.clock, home.shelf, home.key_of, name, progress=update)
+        with home.store.read() as unit:
+            return unit.batches.batch(name)
+    return batch
+
+
+def take_to_chain(
+    home: Home,
+    asked: StatusRequest,
+    approver: str | None,
+    *,
+    wait: int,
+    node: str | None = None,
+    told: Callable[[str, str], None] = untold,
+) -> StatusRequest:
+    """Approve a request where somebody does, send it and wait until it is final; `told` hears of each state."""
+    with home.chain(writing=True, node=node) as ledger:
+        if approver is not None:
+            approve_change(home.store, home.clock, ledger, home.approver(), asked.id, person=approver)
+        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)
+        return change_status(desk, asked.id, patience=timedelta(seconds=wait))

@@ -10,6 +10,7 @@ their own, with one connection that stays. A process that forks must open the da
 """
 
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -146,6 +147,8 @@ class Database:
         self._writers = _engine(path, busy_seconds, writes=True)
         self._readers = _engine(path, busy_seconds, writes=False)
         self._turns = Turns(path.with_name(path.name + "-turn"))
+        # Whoever lets go of a database without closing it lets go of its connections too.
+        weakref.finalize(self, _dispose, self._readers, self._writers)
 
     @contextmanager
     def write(self) -> Iterator[Unit]:
@@ -172,8 +175,7 @@ class Database:
 
     def close(self) -> None:
         """Give up the file."""
-        self._readers.dispose()
-        self._writers.dispose()
+        _dispose(self._readers, self._writers)
 
     def prepare(self, *, create: bool) -> None:
         """Check how the file is kept and what is in it; `create` makes or upgrades the tables first."""
@@ -218,6 +220,11 @@ def open_database(path: Path, keys: DataKeys, *, create: bool = False, busy_seco
         database.close()
         raise
     return database
+
+
+def _dispose(*engines: Engine) -> None:
+    for engine in engines:
+        engine.dispose()
 
 
 @contextmanager

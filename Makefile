@@ -65,11 +65,12 @@ measure: .venv/.dev
 gas: .venv/.dev
 	$(BIN)/python -m tests.contract.gas_figures
 
-# Needs uv (pip install uv). Writes no index address.
+# Needs uv (pip install uv), which writes no addresses unless it is asked to.
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 lock:
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml --extra dev --extra browser -o requirements/browser.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml --extra dev -c requirements/browser.txt -o requirements/dev.txt
-	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml requirements/build.in -c requirements/browser.txt -o requirements/run.txt
+	$(LOCK) pyproject.toml --extra dev --extra browser -o requirements/browser.txt
+	$(LOCK) pyproject.toml --extra dev -c requirements/browser.txt -o requirements/dev.txt
+	$(LOCK) pyproject.toml requirements/build.in -c requirements/browser.txt -o requirements/run.txt
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -10,10 +10,9 @@ from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.kernel.encoding import b64url
 from registry.kernel.identifiers import Address
-from registry.ports.storage import NotHere
-from registry.status import Reason, Status, needs_approval, require_ground, require_move
+from registry.status import Reason, Status, needs_approval
 from registry.workflows.anchor import NotApproved, operation_of
-from registry.workflows.change_status import NotFinalYet, RequestOpen, present_status
+from registry.workflows.change_status import require_change
 from registry.workflows.issue import evidence_of
 
 _NOBODY = Approval(approver=Address("0x" + 40 * "0"), deadline=0, signature=bytes(65))
@@ -37,19 +36,9 @@ def rehearse_batch(home: Home, name: str, *, as_json: bool) -> None:
 
 def rehearse_change(home: Home, number: str, wanted: Status, reason: Reason, maker: str, *, as_json: bool) -> None:
     """Say what a change of status would send. Raises GroundUnfit, NotHere, NotFinalYet, MoveForbidden, RequestOpen."""
-    require_ground(wanted, reason)
     with home.store.read() as unit:
-        certificate = unit.batches.by_number(number)
-        if certificate is None:
-            raise NotHere("certificate", number)
-        batch, reservation = certificate.batch, certificate.reservation
-        if batch.state is not AnchorState.FINAL:
-            raise NotFinalYet(number, batch.state)
-        under_way = unit.status_requests.open_for(reservation.number, reservation.revision)
-        if under_way is not None and (under_way.wanted, under_way.reason) != (wanted, reason):
-            raise RequestOpen(number, under_way.id, under_way.wanted.word)
-        if under_way is None:
-            require_move(present_status(unit, certificate), wanted)
+        certificate, _ = require_change(unit, number, wanted, reason)
+    batch, reservation = certificate.batch, certificate.reservation
     asked = StatusRequest(
         id="",
         number=reservation.number,

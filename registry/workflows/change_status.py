@@ -51,6 +51,28 @@ def present_status(unit: UnitOfWork, certificate: StoredCertificate) -> Status:
     return last.status if last is not None else Status.VALID
 
 
+def require_change(
+    unit: UnitOfWork, number: str, wanted: Status, reason: Reason
+) -> tuple[StoredCertificate, StatusRequest | None]:
+    """Check that a change may be asked for; give the certificate, and the same request where one is under way.
+
+    Raises GroundUnfit, NotHere, NotFinalYet, MoveForbidden, RequestOpen.
+    """
+    require_ground(wanted, reason)
+    certificate = unit.batches.by_number(number)
+    if certificate is None:
+        raise NotHere("certificate", number)
+    if certificate.batch.state is not AnchorState.FINAL:
+        raise NotFinalYet(number, certificate.batch.state)
+    reservation = certificate.reservation
+    under_way = unit.status_requests.open_for(reservation.number, reservation.revision)
+    if under_way is None:
+        require_move(present_status(unit, certificate), wanted)
+    elif (under_way.wanted, under_way.reason) != (wanted, reason):
+        raise RequestOpen(number, under_way.id, under_way.wanted.word)
+    return certificate, under_way
+
+
 def request_change(
     store: Store, clock: Clock, number: str, wanted: Status, reason: Reason, *, person: str
 ) -> StatusRequest:
@@ -58,21 +80,12 @@ def request_change(
 
     Raises GroundUnfit, NotHere, NotFinalYet, MoveForbidden, RequestOpen.
     """
-    require_ground(wanted, reason)
     now = clock.now()
     with store.write() as unit:
-        certificate = unit.batches.by_number(number)
-        if certificate is None:
-            raise NotHere("certificate", number)
-        batch, reservation = certificate.batch, certificate.reservation
-        if batch.state is not AnchorState.FINAL:
-            raise NotFinalYet(number, batch.state)
-        under_way = unit.status_requests.open_for(reservation.number, reservation.revision)
+        certificate, under_way = require_change(unit, number, wanted, reason)
         if under_way is not None:
-            if (under_way.wanted, under_way.reason) == (wanted, reason):
-                return under_way
-            raise RequestOpen(number, under_way.id, under_way.wanted.word)
-        require_move(present_status(unit, certificate), wanted)
+            return under_way
+        batch, reservation = certificate.batch, certificate.reservation
         request = StatusRequest(
             id=unit.next_name("C", now),
             number=CertificateNumber(reservation.number),

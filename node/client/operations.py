@@ -7,19 +7,33 @@ from eth_hash.auto import keccak
 from contracts import DOMAIN_FIELDS, DOMAIN_NAME, DOMAIN_VERSION, TYPE_FIELDS, type_string
 from contracts import typed_data as document_of
 from node.client.abi import functions
+from registry.anchor.history import Ballot
 from registry.anchor.operations import (
     AddKey,
     AnchorApproval,
     AnchorBatch,
     Approvable,
     Approval,
+    ApproverKeyApproval,
+    BatchReinstatementApproval,
     CastVote,
+    EnactBallot,
     Operation,
+    PauseAnchoring,
+    RecordDigest,
+    RecordForeignAnchor,
+    ReinstateBatches,
     ReinstateCertificates,
     ReinstatementApproval,
+    ReportCompromise,
+    RetireKey,
     RevocationApproval,
     RevokeCertificates,
+    SupersedeCertificates,
+    SupersessionApproval,
+    SuspendBatch,
     SuspendCertificates,
+    WithdrawVote,
 )
 from registry.kernel.identifiers import Address, ContractAddress
 
@@ -28,11 +42,17 @@ _NO_APPROVAL: Final = (0, 0, 0, 0)
 # Gas limits are fixed, never estimated: an estimate costs a second execution, and fails for a call that builds on one
 # still waiting. Each is the measured cost with room for the history log's worst case; unused gas is not paid for.
 _GAS_OF_ANCHOR: Final = 250_000
-_GAS_OF_KEY: Final = 250_000
-_GAS_OF_VOTE: Final = 500_000
+_GAS_OF_CALL: Final = 250_000
+"""Of what writes one record and a fixed number of words."""
+_GAS_OF_DECISION: Final = 500_000
+"""Of what a ballot may do at once."""
 _GAS_OF_CHANGE_CALL: Final = 200_000
 _GAS_OF_CHANGE: Final = 30_000
 """A fresh status word costs 22,100 and its share of calldata and event."""
+_GAS_OF_SUCCESSOR: Final = 35_000
+"""The same, and the successor's own word read."""
+_GAS_OF_BATCH: Final = 120_000
+"""A record of its own for each."""
 
 
 class Call(NamedTuple):
@@ -46,46 +66,70 @@ class Call(NamedTuple):
 
 def call_of(operation: Operation) -> Call:
     """Encode an operation and say how much gas it may use."""
+    gas, function, arguments = _call(operation)
+    return Call(function, functions()[function].calldata(*arguments), gas)
+
+
+def _call(operation: Operation) -> tuple[int, str, tuple[object, ...]]:
     match operation:
-        case AnchorBatch(asked=asked, approval=approval):
-            return _call(
-                _GAS_OF_ANCHOR,
-                "anchorBatch",
-                padded(asked.issuer),
-                asked.batch,
-                asked.root,
-                asked.size,
-                padded(asked.scope),
-                asked.evidence,
-                asked.credential_key,
-                _approval(approval),
-            )
         case SuspendCertificates():
-            return _call(
-                _GAS_OF_CHANGE_CALL + _GAS_OF_CHANGE * len(operation.changes),
-                "suspend",
-                padded(operation.issuer),
-                operation.batch,
-                operation.changes,
-                operation.reason,
-            )
-        case RevokeCertificates(asked=asked, approval=approval):
-            return _approved_change("revoke", asked, approval)
-        case ReinstateCertificates(asked=asked, approval=approval):
-            return _approved_change("reinstate", asked, approval)
+            gas = _GAS_OF_CHANGE_CALL + _GAS_OF_CHANGE * len(operation.changes)
+            return gas, "suspend", (padded(operation.issuer), operation.batch, operation.changes, operation.reason)
+        case SuspendBatch():
+            return _GAS_OF_CALL, "suspendBatch", (padded(operation.issuer), operation.batch, operation.reason)
+        case RecordDigest():
+            return _GAS_OF_CALL, "recordDigest", (padded(operation.issuer), operation.kind, operation.digest)
         case CastVote(ballot=ballot):
-            return _call(_GAS_OF_VOTE, "vote", int(ballot.kind), ballot.subject, ballot.arg, ballot.ref, ballot.salt)
+            return _GAS_OF_DECISION, "vote", _words(ballot)
+        case WithdrawVote(ballot=ballot):
+            return _GAS_OF_CALL, "withdrawVote", _words(ballot)
+        case EnactBallot(ballot=ballot):
+            return _GAS_OF_DECISION, "enact", _words(ballot)
+        case PauseAnchoring():
+            return _GAS_OF_CALL, "pause", ()
+        case RecordForeignAnchor():
+            checkpoint = (operation.size, operation.root)
+            return _GAS_OF_CALL, "recordForeignAnchor", (operation.chain_id, *checkpoint, operation.reference)
         case AddKey():
-            return _call(
-                _GAS_OF_KEY,
+            approval = _NO_APPROVAL if operation.approval is None else _approval(operation.approval)
+            window = (operation.valid_from, operation.until)
+            return (
+                _GAS_OF_CALL,
                 "addKey",
-                padded(operation.issuer),
-                int(operation.kind),
-                operation.key,
-                operation.valid_from,
-                operation.until,
-                _NO_APPROVAL,
+                (padded(operation.issuer), int(operation.kind), operation.key, *window, approval),
             )
+        case RetireKey():
+            return _GAS_OF_CALL, "retireKey", (padded(operation.issuer), operation.key)
+        case ReportCompromise():
+            return _GAS_OF_CALL, "reportCompromise", (padded(operation.issuer), operation.key)
+        case _:
+            return _approved_call(operation)
+
+
+def _approved_call(
+    operation: AnchorBatch | RevokeCertificates | ReinstateCertificates | SupersedeCertificates | ReinstateBatches,
+) -> tuple[int, str, tuple[object, ...]]:
+    asked, approval = operation.asked, _approval(operation.approval)
+    issuer = padded(asked.issuer)
+    match asked:
+        case AnchorApproval():
+            of_batch = (asked.root, asked.size, padded(asked.scope), asked.evidence, asked.credential_key)
+            return _GAS_OF_ANCHOR, "anchorBatch", (issuer, asked.batch, *of_batch, approval)
+        case RevocationApproval() | ReinstatementApproval():
+            gas = _GAS_OF_CHANGE_CALL + _GAS_OF_CHANGE * len(asked.changes)
+            function = "revoke" if isinstance(asked, RevocationApproval) else "reinstate"
+            return gas, function, (issuer, asked.batch, asked.changes, asked.count, asked.reason, approval)
+        case SupersessionApproval():
+            gas = _GAS_OF_CHANGE_CALL + _GAS_OF_SUCCESSOR * len(asked.indices)
+            target = (asked.target_contract, padded(asked.target_issuer), asked.new_batch, asked.new_indices)
+            return gas, "supersede", (issuer, asked.batch, asked.indices, *target, asked.reason, approval)
+        case BatchReinstatementApproval():
+            gas = _GAS_OF_CALL + _GAS_OF_BATCH * len(asked.batches)
+            return gas, "reinstateBatches", (issuer, asked.batches, asked.reason, approval)
+
+
+def _words(ballot: Ballot) -> tuple[object, ...]:
+    return int(ballot.kind), ballot.subject, ballot.arg, ballot.ref, ballot.salt
 
 
 def padded(code: str) -> bytes:
@@ -96,23 +140,6 @@ def padded(code: str) -> bytes:
 def account_word(account: Address) -> bytes:
     """Write an address as the contract keeps it among keys and subjects: 32 bytes, zeros to the left."""
     return bytes.fromhex(account[2:]).rjust(32, b"\0")
-
-
-def _call(gas: int, function: str, *arguments: object) -> Call:
-    return Call(function, functions()[function].calldata(*arguments), gas)
-
-
-def _approved_change(function: str, asked: RevocationApproval | ReinstatementApproval, approval: Approval) -> Call:
-    return _call(
-        _GAS_OF_CHANGE_CALL + _GAS_OF_CHANGE * len(asked.changes),
-        function,
-        padded(asked.issuer),
-        asked.batch,
-        asked.changes,
-        asked.count,
-        asked.reason,
-        _approval(approval),
-    )
 
 
 def _approval(approval: Approval) -> tuple[int, int, int, int]:
@@ -147,6 +174,34 @@ def structure(asked: Approvable) -> tuple[str, dict[str, Any]]:
             if isinstance(asked, RevocationApproval):
                 return "Revoke", members
             return "Reinstate", {**members, "statusNonce": asked.status_nonce}
+        case SupersessionApproval():
+            return "Supersede", {
+                "issuer": asked.issuer,
+                "batchId": asked.batch,
+                "indices": asked.indices,
+                "targetContract": asked.target_contract,
+                "targetIssuer": asked.target_issuer,
+                "newBatchId": asked.new_batch,
+                "newIndices": asked.new_indices,
+                "reason": asked.reason,
+                "deadline": asked.deadline,
+            }
+        case BatchReinstatementApproval():
+            return "ReinstateBatch", {
+                "issuer": asked.issuer,
+                "batchIds": asked.batches,
+                "reason": asked.reason,
+                "statusNonces": asked.status_nonces,
+                "deadline": asked.deadline,
+            }
+        case ApproverKeyApproval():
+            return "ApproverKey", {
+                "issuer": asked.issuer,
+                "key": asked.key,
+                "from": asked.valid_from,
+                "until": asked.until,
+                "deadline": asked.deadline,
+            }
 
 
 def typed_data(asked: Approvable, contract: ContractAddress) -> dict[str, Any]:
@@ -185,7 +240,7 @@ def domain_separator(contract: ContractAddress) -> bytes:
 def _shown(value: Any) -> Any:
     if isinstance(value, bytes):
         return "0x" + value.hex()
-    return list(value) if isinstance(value, tuple) else value
+    return [_shown(element) for element in value] if isinstance(value, tuple) else value
 
 
 def _hash_struct(type_text: str, fields: tuple[tuple[str, str], ...], members: dict[str, Any]) -> bytes:

@@ -15,11 +15,22 @@ from registry.anchor.operations import Approvable, Approval, Operation, SignedTr
 from registry.kernel.errors import RuleRefusal
 from registry.kernel.identifiers import Address, ContractAddress, TransactionHash
 
-SENDER_FUNCTIONS: Final = frozenset({"anchorBatch", "suspend", "revoke", "reinstate"})
+SENDER_FUNCTIONS: Final = frozenset(
+    {
+        "anchorBatch",
+        "suspend",
+        "revoke",
+        "reinstate",
+        "supersede",
+        "suspendBatch",
+        "reinstateBatches",
+        "recordDigest",
+    }
+)
 """What an issuer's sender does."""
-MEMBER_FUNCTIONS: Final = frozenset({"vote"})
+MEMBER_FUNCTIONS: Final = frozenset({"vote", "withdrawVote", "enact", "pause", "recordForeignAnchor"})
 """What a member of the consortium does."""
-CONTROLLER_FUNCTIONS: Final = frozenset({"addKey"})
+CONTROLLER_FUNCTIONS: Final = frozenset({"addKey", "retireKey", "reportCompromise"})
 """What an issuer's controller does."""
 _GAS_CAP: Final = 5_000_000
 

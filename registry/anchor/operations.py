@@ -59,7 +59,53 @@ class ReinstatementApproval:
     deadline: int
 
 
-Approvable = AnchorApproval | RevocationApproval | ReinstatementApproval
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupersessionApproval:
+    """An approver agrees that certificates be replaced by others, one for one."""
+
+    issuer: IssuerCode
+    batch: BatchId
+    indices: tuple[int, ...]
+    target_contract: Address
+    target_issuer: IssuerCode
+    new_batch: BatchId
+    new_indices: tuple[int, ...]
+    """In the order of `indices`."""
+    reason: int
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchReinstatementApproval:
+    """An approver agrees that batches, which their issuer suspended, stand again."""
+
+    issuer: IssuerCode
+    batches: tuple[BatchId, ...]
+    reason: int
+    status_nonces: tuple[int, ...]
+    """In the order of `batches`."""
+    deadline: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApproverKeyApproval:
+    """A standing approver agrees to the controller's registering another one."""
+
+    issuer: IssuerCode
+    key: Address
+    valid_from: int
+    until: int
+    deadline: int
+
+
+Approvable = (
+    AnchorApproval
+    | RevocationApproval
+    | ReinstatementApproval
+    | SupersessionApproval
+    | BatchReinstatementApproval
+    | ApproverKeyApproval
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +157,41 @@ class ReinstateCertificates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SupersedeCertificates:
+    """Name the successors of certificates of one batch, for good."""
+
+    asked: SupersessionApproval
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SuspendBatch:
+    """Suspend a whole batch; a sender alone may."""
+
+    issuer: IssuerCode
+    batch: BatchId
+    reason: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReinstateBatches:
+    """Lift the issuer's own suspension of batches."""
+
+    asked: BatchReinstatementApproval
+    approval: Approval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDigest:
+    """Put a digest on record, as the issuer's sender."""
+
+    issuer: IssuerCode
+    kind: int
+    """1 audit head, 2 key ceremony."""
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CastVote:
     """Vote for a ballot, as a member."""
 
@@ -118,8 +199,38 @@ class CastVote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawVote:
+    """Take one's vote back while the ballot is not enacted, as a member."""
+
+    ballot: Ballot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnactBallot:
+    """Carry out a decision whose delay is over, as a member."""
+
+    ballot: Ballot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseAnchoring:
+    """Stop anchoring for 72 hours, as a member."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordForeignAnchor:
+    """Put on record, as a member, that a checkpoint of this log was written on another chain."""
+
+    chain_id: int
+    size: int
+    root: RootHash
+    reference: Digest
+    """The transaction there, 32 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddKey:
-    """Register a sender, credential or statement key, as the issuer's controller."""
+    """Register a key, as the issuer's controller."""
 
     issuer: IssuerCode
     kind: KeyKind
@@ -127,9 +238,44 @@ class AddKey:
     """32 bytes: an address (left-padded) or a JWK thumbprint."""
     valid_from: int
     until: int
+    approval: Approval | None = None
+    """Over an ApproverKeyApproval of the same words; needed for an approver's key, and for no other."""
 
 
-Operation = AnchorBatch | SuspendCertificates | RevokeCertificates | ReinstateCertificates | CastVote | AddKey
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetireKey:
+    """End a key's window with this block, as the issuer's controller."""
+
+    issuer: IssuerCode
+    key: bytes
+    """32 bytes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportCompromise:
+    """Declare a key stolen from this block on, as the issuer's controller."""
+
+    issuer: IssuerCode
+    key: bytes
+    """32 bytes."""
+
+
+MemberOperation = CastVote | WithdrawVote | EnactBallot | PauseAnchoring | RecordForeignAnchor
+"""What a member of the consortium does."""
+ControllerOperation = AddKey | RetireKey | ReportCompromise
+"""What an issuer's controller does."""
+SenderOperation = (
+    AnchorBatch
+    | SuspendCertificates
+    | RevokeCertificates
+    | ReinstateCertificates
+    | SupersedeCertificates
+    | SuspendBatch
+    | ReinstateBatches
+    | RecordDigest
+)
+"""What an issuer's sender does."""
+Operation = SenderOperation | MemberOperation | ControllerOperation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Calldata and typed data against the interface that is fixed, and against an independent library."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from eth_account import Account
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from contracts import artefact
 from node.client.abi import FAULT_SELECTOR, constructor_inputs, events, functions
 from node.client.operations import account_word, call_of, domain_separator, padded, signing_hash, typed_data
-from node.signer import AccountKey, ApproverSigner
+from node.signer import CONTROLLER_FUNCTIONS, MEMBER_FUNCTIONS, SENDER_FUNCTIONS, AccountKey, ApproverSigner
 from registry.anchor.history import Ballot, BallotKind, KeyKind
 from registry.anchor.operations import (
     AddKey,
@@ -20,12 +20,29 @@ from registry.anchor.operations import (
     AnchorBatch,
     Approvable,
     Approval,
+    ApproverKeyApproval,
+    BatchReinstatementApproval,
     CastVote,
+    ControllerOperation,
+    EnactBallot,
+    MemberOperation,
+    Operation,
+    PauseAnchoring,
+    RecordDigest,
+    RecordForeignAnchor,
+    ReinstateBatches,
     ReinstateCertificates,
     ReinstatementApproval,
+    ReportCompromise,
+    RetireKey,
     RevocationApproval,
     RevokeCertificates,
+    SenderOperation,
+    SupersedeCertificates,
+    SupersessionApproval,
+    SuspendBatch,
     SuspendCertificates,
+    WithdrawVote,
 )
 from registry.kernel.identifiers import Address, ContractAddress, IssuerCode, ScopeCode
 
@@ -38,6 +55,7 @@ numbers = st.integers(0, 2**256 - 1)
 codes = st.from_regex(r"[A-Z0-9-]{2,31}", fullmatch=True)
 scopes = st.from_regex(r"[A-Z0-9][A-Z0-9-]{0,20}/[A-Z0-9]{1,9}", fullmatch=True)
 changes = st.lists(numbers, max_size=5).map(tuple)
+addresses = st.binary(min_size=20, max_size=20).map(lambda raw: Address("0x" + raw.hex()))
 approvables = st.one_of(
     st.builds(
         AnchorApproval,
@@ -69,6 +87,27 @@ approvables = st.one_of(
         status_nonce=numbers,
         deadline=numbers,
     ),
+    st.builds(
+        SupersessionApproval,
+        issuer=codes,
+        batch=words,
+        indices=changes,
+        target_contract=addresses,
+        target_issuer=codes,
+        new_batch=words,
+        new_indices=changes,
+        reason=numbers,
+        deadline=numbers,
+    ),
+    st.builds(
+        BatchReinstatementApproval,
+        issuer=codes,
+        batches=st.lists(words, max_size=5).map(tuple),
+        reason=numbers,
+        status_nonces=changes,
+        deadline=numbers,
+    ),
+    st.builds(ApproverKeyApproval, issuer=codes, key=addresses, valid_from=numbers, until=numbers, deadline=numbers),
 )
 
 
@@ -110,6 +149,10 @@ APPROVAL = Approval(
     approver=KEY.address, deadline=77, signature=b"\x05".rjust(32, b"\0") + b"\x06".rjust(32, b"\0") + b"\x1b"
 )
 APPROVAL_WORDS = [77, 27, 5, 6]
+
+
+BALLOT = Ballot(kind=BallotKind.ACCREDIT, subject=padded(ISSUER), arg=0, ref=b"c" * 32, salt=b"s" * 32)
+BALLOT_WORDS = [4, padded(ISSUER), 0, b"c" * 32, b"s" * 32]
 
 
 def word(value: int | bytes) -> bytes:
@@ -162,9 +205,71 @@ CASES = {
         ),
         [padded(ISSUER), b"b" * 32, 9 * 32, 1, 36, *APPROVAL_WORDS, 1, 8],
     ),
-    "vote": (
-        CastVote(ballot=Ballot(kind=BallotKind.ACCREDIT, subject=padded(ISSUER), arg=0, ref=b"c" * 32, salt=b"s" * 32)),
-        [4, padded(ISSUER), 0, b"c" * 32, b"s" * 32],
+    "supersede": (
+        SupersedeCertificates(
+            asked=SupersessionApproval(
+                issuer=ISSUER,
+                batch=b"b" * 32,
+                indices=(8,),
+                target_contract=CONTRACT.address,
+                target_issuer=IssuerCode("OTHER"),
+                new_batch=b"n" * 32,
+                new_indices=(9,),
+                reason=37,
+                deadline=77,
+            ),
+            approval=APPROVAL,
+        ),
+        [
+            padded(ISSUER),
+            b"b" * 32,
+            12 * 32,
+            account_word(CONTRACT.address),
+            padded("OTHER"),
+            b"n" * 32,
+            14 * 32,
+            37,
+            *APPROVAL_WORDS,
+            1,
+            8,
+            1,
+            9,
+        ],
+    ),
+    "suspendBatch": (
+        SuspendBatch(issuer=ISSUER, batch=b"b" * 32, reason=35),
+        [padded(ISSUER), b"b" * 32, 35],
+    ),
+    "reinstateBatches": (
+        ReinstateBatches(
+            asked=BatchReinstatementApproval(
+                issuer=ISSUER, batches=(b"b" * 32, b"n" * 32), reason=36, status_nonces=(1, 2), deadline=77
+            ),
+            approval=APPROVAL,
+        ),
+        [padded(ISSUER), 7 * 32, 36, *APPROVAL_WORDS, 2, b"b" * 32, b"n" * 32],
+    ),
+    "recordDigest": (RecordDigest(issuer=ISSUER, kind=2, digest=b"d" * 32), [padded(ISSUER), 2, b"d" * 32]),
+    "vote": (CastVote(ballot=BALLOT), BALLOT_WORDS),
+    "withdrawVote": (WithdrawVote(ballot=BALLOT), BALLOT_WORDS),
+    "enact": (EnactBallot(ballot=BALLOT), BALLOT_WORDS),
+    "pause": (PauseAnchoring(), []),
+    "recordForeignAnchor": (
+        RecordForeignAnchor(chain_id=1, size=7, root=b"r" * 32, reference=b"t" * 32),
+        [1, 7, b"r" * 32, b"t" * 32],
+    ),
+    "retireKey": (RetireKey(issuer=ISSUER, key=b"k" * 32), [padded(ISSUER), b"k" * 32]),
+    "reportCompromise": (ReportCompromise(issuer=ISSUER, key=b"k" * 32), [padded(ISSUER), b"k" * 32]),
+    "addKey, by an approver too": (
+        AddKey(
+            issuer=ISSUER,
+            kind=KeyKind.APPROVER,
+            key=account_word(KEY.address),
+            valid_from=1,
+            until=2,
+            approval=APPROVAL,
+        ),
+        [padded(ISSUER), 2, account_word(KEY.address), 1, 2, *APPROVAL_WORDS],
     ),
     "addKey": (
         AddKey(issuer=ISSUER, kind=KeyKind.SENDER, key=account_word(KEY.address), valid_from=1, until=2),
@@ -173,9 +278,27 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("function", CASES)
-def test_calldata_is_the_words_of_the_interface(function: str) -> None:
-    operation, expected = CASES[function]
+def test_every_operation_has_a_case() -> None:
+    assert {type(operation) for operation, _ in CASES.values()} == set(get_args(Operation))
+
+
+@pytest.mark.parametrize(
+    ("role", "functions_of_role"),
+    [
+        (MemberOperation, MEMBER_FUNCTIONS),
+        (ControllerOperation, CONTROLLER_FUNCTIONS),
+        (SenderOperation, SENDER_FUNCTIONS),
+    ],
+)
+def test_each_role_is_allowed_its_operations_and_no_other(role: Any, functions_of_role: frozenset[str]) -> None:
+    own = {call_of(operation).function for operation, _ in CASES.values() if isinstance(operation, get_args(role))}
+    assert own == functions_of_role
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_calldata_is_the_words_of_the_interface(case: str) -> None:
+    operation, expected = CASES[case]
+    function = case.partition(",")[0]
     call = call_of(operation)
     assert call.function == function
     assert call.data[:4] == functions()[function].selector

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from api.commands import audit, batch, cert, enrol, exam, programme, setup, verify
+from api.commands import audit, batch, cert, consortium, enrol, exam, programme, setup, signer, verify
 from api.commands.failures import (
     ArgumentsUndecodable,
     NoVerdict,
@@ -60,8 +60,10 @@ app.add_typer(enrol.app, name="enrol")
 app.add_typer(exam.app, name="exam")
 app.add_typer(batch.app, name="batch")
 app.add_typer(cert.app, name="cert")
+app.add_typer(signer.app, name="signer")
 app.command()(verify.verify)
 app.add_typer(audit.app, name="audit")
+app.add_typer(consortium.app, name="consortium")
 app.add_typer(setup.db, name="db")
 
 

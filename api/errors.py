@@ -20,6 +20,7 @@ from registry.kernel.errors import (
     RegistryError,
     Unavailable,
 )
+from registry.workflows.govern import ContractRefused
 
 EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
@@ -55,6 +56,11 @@ def advice() -> Mapping[str, Advice]:
         for fault in faults().values()
     }
     return MappingProxyType({**ours, **refusals})
+
+
+def code_of(error: RegistryError) -> str:
+    """Give the stable code that people are told; of a refusal by the contract it is the contract's own."""
+    return error.fault if isinstance(error, ContractRefused) else error.code
 
 
 def exit_code(error: RegistryError) -> int:

@@ -33,7 +33,8 @@ HALF_WRITTEN: Final = f".{CONFIG_FILE}.new"
 """What an installation that was cut off in its very first step leaves behind: it is ours to go on with."""
 _ACCOUNTS: Final = ("sealer", "controller", "sender", "approver", *MEMBERS)
 _STATEMENT_KEYS: Final = ("credential", "statement")
-_DELAY_SECONDS: Final = 72 * 3600
+DELAY_SECONDS: Final = 72 * 3600
+"""How long dangerous decisions of the members wait."""
 _VALID_YEARS: Final = 10
 _YEAR_SECONDS: Final = 365 * 86_400
 _BALANCE: Final = 10**18
@@ -126,7 +127,7 @@ def _found(home: Home, wanted: Installation, keys: _Keys, told: Told) -> None:
                 deployment=Deployment(
                     members=tuple(keys.accounts[role].address for role in MEMBERS),
                     threshold=THRESHOLD,
-                    delay=_DELAY_SECONDS,
+                    delay=DELAY_SECONDS,
                     charter=Digest(bytes(32)),
                 ),
                 voters=tuple(keys.accounts[role] for role in MEMBERS),

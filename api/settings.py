@@ -7,7 +7,7 @@ import os
 import tomllib
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -110,6 +110,17 @@ class ChainSettings(_Part):
     """Knowledge older than this leaves the present standing unanswered."""
 
 
+class ApproverSettings(_Part):
+    """Who holds the approver's key, where it is a process of its own and not a key file."""
+
+    signer: Annotated[str, Field(pattern=r"^(unix:///.+|https?://.+)$")]
+    """`unix:///run/vermilion/approver.sock` or `http://127.0.0.1:9000`."""
+    method: Literal["eth_signTypedData_v4", "eth_signTypedData", "account_signTypedData"] = "eth_signTypedData_v4"
+    """How it is asked: as our own signer and wallets are, as Web3Signer is, as Clef is."""
+    account: Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")] | None = None
+    """Needed where the signer has more than one."""
+
+
 class Installation(_Part):
     """Everything in `vermilion.toml`."""
 
@@ -121,6 +132,10 @@ class Installation(_Part):
     machine_passphrases: bool = False
     """The key files open with passphrases that lie beside them: for demonstrations and test machines only."""
     chain: ChainSettings = ChainSettings()
+    names: dict[Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")], Printed] = {}
+    """What accounts of the consortium are called here; the chain knows addresses alone."""
+    approver: ApproverSettings | None = None
+    """None = the approver's key is a file, or a wallet whose signatures are handed in."""
 
 
 def find_home(named: Path | None) -> Path:

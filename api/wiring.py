@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from api.settings import HomeMissing, Installation, find_home, read_installation
+from api.settings import ApproverSettings, HomeMissing, Installation, find_home, read_installation
 from registry.anchor.trust import TrustRoot, TrustRootMalformed
 from registry.credential.v1 import Bilingual
 from registry.kernel.encoding import b64url
 from registry.kernel.errors import IntegrityFault, MalformedInput, Missing
-from registry.kernel.identifiers import IdentifierMalformed, IssuerCode
+from registry.kernel.identifiers import IdentifierMalformed, IssuerCode, address
 from registry.kernel.signing import PublicKey
-from registry.ports import Ledger, LedgerForeign, LedgerUnavailable
+from registry.ports import ApprovalSigner, Ledger, LedgerForeign, LedgerUnavailable
 from registry.programme import Catalogue, load_catalogue
 from registry.store import Database, DataKeys, Shelf, open_database
 from registry.workflows.audit import Auditor
@@ -34,10 +34,12 @@ from registry.workflows.verify import VerifyFromLedger, VerifyFromStore
 
 if TYPE_CHECKING:  # the chain's libraries take seconds to import: only what needs them pays
     from node.embedded import EmbeddedChain
-    from node.signer import AccountKey, AccountSigner, ApproverSigner, Passphrase, StatementKeyFile
+    from node.signer import AccountKey, AccountSigner, Passphrase, StatementKeyFile
 
 NODE_UNREACHABLE: Final = "node-unreachable"
 SHORTEST_PASSPHRASE: Final = 12
+_LONGEST_PASSPHRASE: Final = 4_096
+"""Bytes that are read of a file descriptor."""
 _LOCK_PATIENCE_SECONDS: Final = 20.0
 _LOCK_POLL_SECONDS: Final = 0.2
 
@@ -108,6 +110,17 @@ class NoTerminal(MalformedInput):
     def __init__(self, whose: str) -> None:
         self.whose = whose
         super().__init__(f"the {whose} passphrase must be typed on a terminal")
+
+
+class KeyFileUnnamed(Missing):
+    """What was named is neither a key file nor a role of the data folder."""
+
+    code = "home/key-unnamed"
+
+    def __init__(self, named: str, roles: tuple[str, ...]) -> None:
+        self.named, self.roles = named, roles
+        here = f"; of this installation there are {', '.join(roles)}" if roles else ""
+        super().__init__(f"no key file at {named}{here}")
 
 
 class Home:
@@ -237,11 +250,29 @@ class Home:
         policy = SigningPolicy(contract=root.contract, functions=SENDER_FUNCTIONS, fees=fees_of(root.engine))
         return AccountSigner(self.account("sender"), policy)
 
-    def approver(self) -> "ApproverSigner":
-        """Open the issuer's approver, bound to our contract."""
+    def approver(self, key: str | None = None) -> ApprovalSigner:
+        """Reach the issuer's approver, bound to our contract: a named key file, the signer that is set, or `keys/`.
+
+        Raises NoTerminal, and what opening a key file raises; a signer is asked nothing yet.
+        """
         from node.signer import ApproverSigner
 
+        if key is not None:
+            return ApproverSigner(account_key(key, self), self.trust_root.contract)
+        settings = self.installation.approver
+        if settings is not None:
+            return self._remote_approver(settings)
         return ApproverSigner(self.account("approver"), self.trust_root.contract)
+
+    def _remote_approver(self, settings: ApproverSettings) -> ApprovalSigner:
+        from node.signer import RemoteApprover, SignerMethod
+
+        return RemoteApprover(
+            settings.signer,
+            self.trust_root.contract,
+            method=SignerMethod(settings.method),
+            account=None if settings.account is None else address(settings.account),
+        )
 
     def credential_signer(self) -> "StatementKeyFile":
         """Open the credential key."""
@@ -291,18 +322,7 @@ class Home:
         Raises LedgerUnavailable (also later, at each question), LedgerForeign.
         """
         url = self.installation.chain.node_url if node is None else node
-        return self._over_http(url) if url is not None else self._embedded(writing=writing)
-
-    @contextmanager
-    def _over_http(self, url: str) -> Iterator[Ledger]:
-        from node.client.ledger import Web3Ledger
-
-        require_node_address(url)
-        ledger = Web3Ledger.over_http(url, self.trust_root)
-        try:
-            yield ledger
-        finally:
-            ledger.close()
+        return ledger_over_http(url, self.trust_root) if url is not None else self._embedded(writing=writing)
 
     @contextmanager
     def _embedded(self, *, writing: bool) -> Iterator[Ledger]:
@@ -313,7 +333,7 @@ class Home:
 
         chain = self.open_chain(writing=writing)
         if isinstance(chain, str):
-            with self._over_http(chain) as ledger:
+            with ledger_over_http(chain, self.trust_root) as ledger:
                 yield ledger
             return
         with chain:
@@ -427,6 +447,58 @@ def require_node_address(url: str) -> None:
         raise IdentifierMalformed("node's address", "one such as http://127.0.0.1:8545")
 
 
+@contextmanager
+def ledger_over_http(url: str, root: TrustRoot) -> Iterator[Ledger]:
+    """Reach a chain through a node, under a trust root. Raises IdentifierMalformed; LedgerForeign once asked."""
+    from node.client.ledger import Web3Ledger
+
+    require_node_address(url)
+    ledger = Web3Ledger.over_http(url, root)
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def read_trust_root(path: Path) -> TrustRoot:
+    """Read a pinned trust root of the reader's own. Raises TrustRootMalformed."""
+    try:
+        return TrustRoot.parse(path.read_bytes())
+    except OSError as error:
+        raise TrustRootMalformed(f"cannot read {path.name}") from error
+
+
+def account_key(named: str, home: Home | None, *, passphrase_fd: int | None = None) -> "AccountKey":
+    """Open an account's key file: of a role of the data folder (`member-1`), or any keystore by its path.
+
+    The passphrase is the folder's own, comes over a file descriptor, or is typed; where they are machine-made, an
+    approver's that lies beside the file opens it too. Raises KeyFileUnnamed, NoTerminal, and as open_keystore.
+    """
+    from node.signer import Passphrase, open_keystore, read_passphrase
+
+    role = None if home is None else home.keys / f"{named}.json"
+    known = role is not None and role.is_file()
+    if home is not None and known and passphrase_fd is None:
+        return home.account(named)
+    path = role if role is not None and known else Path(named)
+    if not path.is_file():
+        raise KeyFileUnnamed(named, _roles(home))
+    if passphrase_fd is not None:
+        with os.fdopen(passphrase_fd, "rb") as given:
+            secret = given.read(_LONGEST_PASSPHRASE).rstrip(b"\r\n")
+        return open_keystore(path, Passphrase(secret=secret, machine_made=False))
+    beside = path.parent / f"{APPROVERS}.passphrase"
+    if home is not None and home.installation.machine_passphrases and beside.is_file():
+        return open_keystore(path, read_passphrase(beside))
+    if not sys.stdin.isatty():
+        raise NoTerminal(path.name)
+    return open_keystore(path, Passphrase.typed(getpass.getpass(f"passphrase ({path.name}): ")))
+
+
+def _roles(home: Home | None) -> tuple[str, ...]:
+    return () if home is None else tuple(sorted(path.stem for path in home.keys.glob("*.json")))
+
+
 def verifier_without_home(
     node: str, trust_root: Path, *, max_age: timedelta, as_of: datetime | None
 ) -> VerifyFromLedger:
@@ -434,11 +506,7 @@ def verifier_without_home(
 
     Raises TrustRootMalformed.
     """
-    try:
-        root = TrustRoot.parse(trust_root.read_bytes())
-    except OSError as error:
-        raise TrustRootMalformed(f"cannot read {trust_root.name}") from error
-
+    root = read_trust_root(trust_root)
     require_node_address(node)
 
     def connect() -> Ledger:

@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from api.errors import advice, exit_code
+from api.errors import advice, code_of, exit_code
 from api.terminal import ERR, language, print_json, said, shown
 from registry.kernel.errors import MalformedInput, RegistryError, Unavailable
 from registry.programme import ProgrammeMalformed
@@ -45,9 +45,12 @@ class NoVerdict(Exception):
 
 def print_error(error: RegistryError) -> None:
     """Print what happened, what to do, and the stable code; in Chinese the message itself stands in brackets."""
-    texts = advice().get(error.code)
+    code = code_of(error)
+    texts = advice().get(code)
     chinese = language() == "zh" and texts is not None
-    headline = texts.cause_zh if texts is not None and chinese else str(error)
+    headline = str(error)
+    if texts is not None and (chinese or code != error.code):  # the contract's table says it better than its slug
+        headline = said(texts.cause_zh, texts.cause_en)
     ERR.print(f"[bold red]{said('错误：', 'error:')}[/bold red]{said('', ' ')}{shown(headline)}")
     if chinese:
         ERR.print(f"  [dim]（{shown(str(error))}）[/dim]")
@@ -55,9 +58,9 @@ def print_error(error: RegistryError) -> None:
         for fault in error.faults:
             ERR.print(f"  {shown(fault.key)}: {shown(fault.reason)}")
     if texts is not None:
-        ERR.print(f"  {shown(said(texts.remedy_zh, texts.remedy_en))}   [dim]\\[{shown(error.code)}][/dim]")
+        ERR.print(f"  {shown(said(texts.remedy_zh, texts.remedy_en))}   [dim]\\[{shown(code)}][/dim]")
     else:
-        ERR.print(f"  [dim]\\[{shown(error.code)}][/dim]")
+        ERR.print(f"  [dim]\\[{shown(code)}][/dim]")
 
 
 def print_error_document(error: RegistryError) -> None:
@@ -67,9 +70,10 @@ def print_error_document(error: RegistryError) -> None:
 
 def error_document(error: RegistryError) -> dict[str, Any]:
     """Write an error as plain values: its code, its message, and what is known of it in both languages."""
-    texts = advice().get(error.code)
+    code = code_of(error)
+    texts = advice().get(code)
     return {
-        "code": error.code,
+        "code": code,
         "message": str(error),
         "cause": None if texts is None else {"zh": texts.cause_zh, "en": texts.cause_en},
         "remedy": None if texts is None else {"zh": texts.remedy_zh, "en": texts.remedy_en},

@@ -1,11 +1,15 @@
 """Options that many commands share."""
 
+import functools
 import getpass
+import inspect
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
@@ -27,9 +31,27 @@ DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be sent to the contract; send and keep nothing.")
 ]
 
+PassphraseFdOption = Annotated[
+    int | None, typer.Option("--passphrase-fd", help="Read the passphrase from this file descriptor.", min=0)
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before signing.")]
+TrustRootOption = Annotated[
+    Path | None, typer.Option("--trust-root", help="Your own pinned trust-root.json; needs --node, and no data folder.")
+]
+
 _STOPPED = 130
 LONGEST_WAIT = 7 * 86_400
 """Seconds; an approval does not last longer either."""
+WaitOption = Annotated[int, typer.Option("--wait", help="Seconds to wait for the chain.", min=0, max=LONGEST_WAIT)]
+
+
+class Unconfirmed(MalformedInput):
+    """Something is to be signed, and there is no terminal to ask on."""
+
+    code = "input/unconfirmed"
+
+    def __init__(self) -> None:
+        super().__init__("this asks before it signs, and there is no terminal to ask on")
 
 
 class FileUnreadable(MalformedInput):
@@ -49,6 +71,53 @@ class PersonMalformed(MalformedInput):
 
     def __init__(self) -> None:
         super().__init__("an account name has 1 to 64 letters, digits, dots, hyphens or underscores")
+
+
+def expanded(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command take options in bundles: each field of a parameter that is a dataclass becomes an option itself.
+
+    The fields are annotated as options are, and all have defaults.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    bundles: dict[str, Any] = {name: one.annotation for name, one in own.items() if is_dataclass(one.annotation)}
+    options = [
+        inspect.Parameter(
+            field.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if field.default is MISSING else field.default,
+            annotation=get_type_hints(bundle, include_extras=True)[field.name],
+        )
+        for bundle in bundles.values()
+        for field in fields(bundle)
+    ]
+
+    @functools.wraps(command)
+    def taking(**given: Any) -> None:
+        bundled = {
+            name: bundle(**{field.name: given.pop(field.name) for field in fields(bundle)})
+            for name, bundle in bundles.items()
+        }
+        command(**given, **bundled)
+
+    signature = inspect.Signature(
+        [
+            *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, one in own.items() if name not in bundles),
+            *options,
+        ]
+    )
+    taking.__signature__ = signature  # type: ignore[attr-defined]  # what typer reads the options from
+    return taking
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before signing, unless `yes`; an answer other than yes ends the command, exit 1. Raises Unconfirmed."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Unconfirmed
+    if not typer.confirm(question, err=True):
+        note(said("没有签名，也没有发送。", "Nothing was signed, nothing was sent."))
+        raise typer.Exit(1)
 
 
 def person(named: str | None) -> str:

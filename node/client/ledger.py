@@ -19,10 +19,10 @@ from eth_hash.auto import keccak
 from node.client.abi import functions
 from node.client.engines import EngineProfile, profile_of, sealer_of
 from node.client.history import HistoryUnreadable, Log, record_of
-from node.client.operations import padded
+from node.client.operations import call_of, padded
 from node.client.rpc import Node, NodeRefusal, octets, quantity
 from registry.anchor.history import Block, Checkpoint, Record
-from registry.anchor.operations import SignedTransaction
+from registry.anchor.operations import Operation, SignedTransaction
 from registry.anchor.trust import TrustRoot
 from registry.kernel.identifiers import Address, BatchId, BlockHash, IssuerCode, RootHash, TransactionHash
 from registry.ports import Fate, FateKind, LedgerForeign, LedgerUnavailable
@@ -156,6 +156,19 @@ class Web3Ledger:
     def next_nonce(self, sender: Address) -> int:
         """How many transactions of `sender` final and waiting blocks hold."""
         return self._quantity("eth_getTransactionCount", sender, "pending")
+
+    def refusal(self, operation: Operation, sender: Address) -> str | None:
+        """Ask, without sending anything, why the contract would refuse `sender` this now; None = it would not."""
+        call = call_of(operation)
+        asked = {"from": sender, "to": self._contract, "data": _hex(call.data), "gas": hex(call.gas)}
+        try:
+            # As the next block would see it: delays and windows are measured by block times.
+            self._call("eth_call", asked, "pending")
+        except NodeRefusal as refusal:
+            if refusal.reverted:
+                return refusal.fault or REVERTED
+            raise
+        return None
 
     def broadcast(self, transaction: SignedTransaction) -> None:
         """Send stored bytes; knowing them already is success. Raises TransactionRefused."""

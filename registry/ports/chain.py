@@ -116,6 +116,10 @@ class Ledger(Protocol):
         """How many transactions of `sender` final and waiting blocks hold."""
         ...
 
+    def refusal(self, operation: Operation, sender: Address) -> str | None:
+        """Ask, without sending anything, why the contract would refuse `sender` this now; None = it would not."""
+        ...
+
     def broadcast(self, transaction: SignedTransaction) -> None:
         """Send stored bytes; knowing them already is success. Raises TransactionRefused."""
         ...

@@ -20,7 +20,7 @@ PROMISED = (
     *("init", "node run", "serve", "programme list", "programme show", "enrol check", "enrol import", "enrol decide"),
     *("exam record", "exam confirm", "batch propose", "batch approve", "batch issue", "batch status"),
     *("cert list", "cert show", "cert bundle", "cert suspend", "cert reinstate", "cert revoke"),
-    *("verify", "audit timeline", "audit fsck", "doctor", "demo"),
+    *("verify", "audit timeline", "audit fsck", "audit checkpoint", "audit prove", "audit check", "doctor", "demo"),
 )
 # What runs until it is stopped, or writes files and no data.
 WITHOUT_JSON = {
@@ -28,6 +28,7 @@ WITHOUT_JSON = {
     "demo",
     "serve",
     "node run",
+    "signer run",
     "cert bundle",
     "cert pdf",
     "exam template",

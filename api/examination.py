@@ -6,11 +6,11 @@ import sqlite3
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
 
-from api.commands.words import state_word, status_word
+from api.commands.requests import covered, wanted_word
+from api.commands.words import state_word
 from api.errors import advice
 from api.terminal import counted, said
 from api.wiring import Home
@@ -57,6 +57,7 @@ def examine(home: Home) -> list[Examined]:
         ("database", _database),
         ("chain", _chain),
         ("keys", _keys),
+        ("approver", _approver),
         ("work", _work),
         ("waiting", _waiting),
     ):
@@ -145,14 +146,6 @@ def _keys(home: Home) -> Iterator[Examined]:
         en=f"others may read {', '.join(exposed)}" if exposed else "readable only by you",
         remedy=f"chmod 600 {home.keys}/*" if exposed else "",
     )
-    if _together(home.keys):
-        yield Examined(
-            what="approver",
-            state="note",
-            zh="批准密钥与发送密钥在同一文件夹：演示可以，正式使用不行",
-            en="its key lies in the same folder as the sender's: fine for a demonstration, not for real use",
-            remedy="docs/operations.md#two-people",
-        )
     members = sorted(path.stem for path in home.keys.glob("member-*.json"))
     if members:
         yield Examined(
@@ -172,8 +165,48 @@ def _keys(home: Home) -> Iterator[Examined]:
         )
 
 
-def _together(keys: Path) -> bool:
-    return (keys / "approver.json").exists() and (keys / "sender.json").exists()
+def _approver(home: Home) -> Iterator[Examined]:
+    """Say in which way approvals are signed, and warn where one folder could do all of it."""
+    settings, key = home.installation.approver, home.keys / "approver.json"
+    if settings is not None:
+        yield _signer(home, settings.signer)
+    if key.exists() and (home.keys / "sender.json").exists():
+        yield Examined(
+            what="approver",
+            state="note",
+            zh="批准密钥与发送密钥在同一文件夹：演示可以，正式使用不行",
+            en="its key lies in the same folder as the sender's: fine for a demonstration, not for real use",
+            remedy="docs/operations.md#two-people",
+        )
+    elif settings is None:
+        there = key.exists()
+        yield Examined(
+            what="approver",
+            state="good",
+            zh=f"以密钥文件{key}签署" if there else "密钥不在这里：用--key指明密钥文件，或用--typed-data交给钱包签署",
+            en=f"signs with the key file {key}"
+            if there
+            else "its key is elsewhere: --key FILE, or a wallet (--typed-data)",
+        )
+
+
+def _signer(home: Home, where: str) -> Examined:
+    try:
+        account = home.approver().address
+    except RegistryError as error:
+        return Examined(
+            what="approver",
+            state="note",
+            zh=f"由{where}的签署进程签署，现在不可用（{error}）",
+            en=f"signed by the signer at {where}, which cannot be used now: {error}",
+            remedy="vermilion signer run",
+        )
+    return Examined(
+        what="approver",
+        state="good",
+        zh=f"由{where}的签署进程签署，账户{account}",
+        en=f"signed by the signer at {where}, account {account}",
+    )
 
 
 def _work(home: Home) -> Iterator[Examined]:
@@ -198,7 +231,10 @@ def _waiting(home: Home) -> Iterator[Examined]:
         batches = unit.batches.batches(
             AnchorState.RESERVED, AnchorState.SEALED, AnchorState.APPROVED, AnchorState.FAILED
         )
-        requests = unit.status_requests.requests(RequestState.REQUESTED, RequestState.APPROVED)
+        requests = [
+            (request, covered(unit, request))
+            for request in unit.status_requests.requests(RequestState.REQUESTED, RequestState.APPROVED)
+        ]
     for batch in batches:
         yield Examined(
             what="waiting",
@@ -210,12 +246,12 @@ def _waiting(home: Home) -> Iterator[Examined]:
                 AnchorState.APPROVED: f"vermilion batch issue {batch.id}",
             }.get(batch.state, f"vermilion batch approve {batch.id}"),
         )
-    for request in requests:
+    for request, what in requests:
         approves = request.state is RequestState.REQUESTED and request.wanted in needs_approval
         yield Examined(
             what="waiting",
             state="note",
-            zh=f"申请{request.id}（{request.number}改为“{status_word(request.wanted.word)}”）：{state_word(request.state)}",
-            en=f"request {request.id} ({request.number} to become {request.wanted.word}) is {request.state}",
+            zh=f"申请{request.id}（{what[0]}改为“{wanted_word(request)}”）：{state_word(request.state)}",
+            en=f"request {request.id} ({what[1]} to become {wanted_word(request)}) is {request.state}",
             remedy=f"vermilion cert approve {request.id}" if approves else f"vermilion cert send {request.id}",
         )

@@ -51,8 +51,8 @@ _GAS_OF_CHANGE: Final = 30_000
 """A fresh status word costs 22,100 and its share of calldata and event."""
 _GAS_OF_SUCCESSOR: Final = 35_000
 """The same, and the successor's own word read."""
-_GAS_OF_BATCH: Final = 120_000
-"""A record of its own for each."""
+_GAS_OF_BATCH: Final = 25_000
+"""A record of its own for each; what the log keeps is warm from the second on."""
 
 
 class Call(NamedTuple):
@@ -205,7 +205,11 @@ def structure(asked: Approvable) -> tuple[str, dict[str, Any]]:
 
 
 def typed_data(asked: Approvable, contract: ContractAddress) -> dict[str, Any]:
-    """Write what is to be approved as the JSON that wallets take (`eth_signTypedData_v4`); bytes as 0x-hex."""
+    """Write what is to be approved as the JSON that wallets take (`eth_signTypedData_v4`): bytes as 0x-hex.
+
+    Numbers of the message are decimal text: wallets written in JavaScript round those from 2^53 on, and a change of
+    status reaches 2^192.
+    """
     primary_type, members = structure(asked)
     return document_of(
         primary_type=primary_type,
@@ -240,7 +244,7 @@ def domain_separator(contract: ContractAddress) -> bytes:
 def _shown(value: Any) -> Any:
     if isinstance(value, bytes):
         return "0x" + value.hex()
-    return [_shown(element) for element in value] if isinstance(value, tuple) else value
+    return [_shown(element) for element in value] if isinstance(value, tuple) else str(value)
 
 
 def _hash_struct(type_text: str, fields: tuple[tuple[str, str], ...], members: dict[str, Any]) -> bytes:

@@ -8,19 +8,22 @@
 
 from datetime import datetime, timedelta
 
+from registry.anchor.facts import address_key, is_good_at, issuer_facts
+from registry.anchor.history import KeyKind
 from registry.anchor.operations import AnchorApproval
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState, allowed_transitions
 from registry.assessment import require_second_person
 from registry.audit import certificate_differences
 from registry.credential import IssuedCredential, credential_leaf
-from registry.kernel.errors import Conflict
-from registry.kernel.identifiers import Digest, RootHash
+from registry.kernel.errors import Conflict, RuleRefusal
+from registry.kernel.identifiers import Address, BatchId, Digest, IssuerCode, RootHash
 from registry.kernel.merkle import root_hash
 from registry.kernel.signing import PublicKey
 from registry.ports import ApprovalSigner, Clock, KeyOf
 from registry.ports.storage import Store, UnitOfWork
 from registry.programme import Catalogue
+from registry.workflows.anchor import ApprovalLapsed
 from registry.workflows.issue import BatchInconsistent, evidence_of, holders, manifest_of
 
 APPROVAL_LASTS = timedelta(days=7)
@@ -35,6 +38,44 @@ class NotWaiting(Conflict):
     def __init__(self, batch: str, state: str, what: str) -> None:
         self.batch, self.state, self.what = batch, state, what
         super().__init__(f"batch {batch} is {state}: it does not wait for {what}")
+
+
+class NotApprover(RuleRefusal):
+    """An account is no approver of the issuer, as far as the chain has been read."""
+
+    code = "anchor/not-approver"
+
+    def __init__(self, approver: Address, issuer: IssuerCode, why: str) -> None:
+        self.approver, self.issuer, self.why = approver, issuer, why
+        super().__init__(f"account {approver} cannot approve for {issuer}: {why}")
+
+
+def require_approver(unit: UnitOfWork, issuer: IssuerCode, approver: Address, at: datetime) -> None:
+    """Check by the records read so far that the contract would take an approval by this account. Raises NotApprover.
+
+    Where the chain was never read, nothing is known and nothing refused: the contract decides in any case.
+    """
+    if unit.projection.head() is None:
+        return
+    records = unit.projection.concerning(issuer, BatchId(bytes(32)), 0)  # of no batch: the issuer's own alone
+    slot = issuer_facts(records, issuer).keys.get(address_key(approver))
+    if slot is None:
+        raise NotApprover(approver, issuer, "it is not registered")
+    if slot.kind is not KeyKind.APPROVER:
+        raise NotApprover(approver, issuer, f"it is registered as a {slot.kind.name.lower()} key")
+    if not is_good_at(slot, at):
+        raise NotApprover(approver, issuer, "its time is over or has not come, or it was reported compromised")
+
+
+def deadline_from(now: datetime, subject: str, named: int | None) -> int:
+    """Say until when an approval of `subject` is to hold (Unix seconds): as long as we allow, or less where named.
+
+    Raises ApprovalLapsed where the named time has passed.
+    """
+    latest = int((now + APPROVAL_LASTS).timestamp())
+    if named is not None and named <= int(now.timestamp()):
+        raise ApprovalLapsed(subject)
+    return latest if named is None else min(named, latest)
 
 
 def require_consistent_batch(
@@ -79,6 +120,19 @@ def require_consistent_batch(
     return root, evidence_of(batch.manifest)
 
 
+def to_be_approved(store: Store, clock: Clock, catalogue: Catalogue, key_of: KeyOf, name: str) -> AnchorApproval:
+    """Derive what an approver of this batch would sign, for a signature that is made elsewhere. Keeps nothing.
+
+    Raises NotWaiting, BatchInconsistent.
+    """
+    now = clock.now()
+    with store.read() as unit:
+        batch = unit.batches.batch(name)
+        if not _awaits_approval(batch, now):
+            raise NotWaiting(name, batch.state, "an approval")
+        return _derived(unit, catalogue, key_of, batch, deadline_from(now, name, None))
+
+
 def approve(
     store: Store,
     clock: Clock,
@@ -88,10 +142,12 @@ def approve(
     name: str,
     *,
     person: str,
+    deadline: int | None = None,
 ) -> Batch:
     """Approve a sealed batch as the second person; one that failed or whose approval lapsed is approved anew.
 
-    Raises FourEyes, NotWaiting, BatchInconsistent.
+    `deadline`: the one that was signed already, where the signature was made elsewhere.
+    Raises FourEyes, NotWaiting, BatchInconsistent, ApprovalLapsed.
     """
     now = clock.now()
     with store.read() as unit:
@@ -102,27 +158,35 @@ def approve(
                 return batch
             raise NotWaiting(name, batch.state, "an approval")
         # 1
-        root, evidence = require_consistent_batch(unit, catalogue, key_of(batch.credential_key), batch)
+        asked = _derived(unit, catalogue, key_of, batch, deadline_from(now, name, deadline))
     # 2
-    approval = signer.approve(
-        AnchorApproval(
-            issuer=batch.issuer,
-            batch=batch.batch,
-            root=root,
-            size=batch.size,
-            scope=batch.scope,
-            evidence=evidence,
-            credential_key=batch.credential_key,
-            deadline=int((now + APPROVAL_LASTS).timestamp()),
-        )
-    )
+    approval = signer.approve(asked)
     # 3
     with store.write() as unit:
         unit.batches.approve(name, person=person, at=now, approval=approval)
         unit.journal.write(
-            at=now, person=person, action="batch.approve", subject=name, root=root.hex(), evidence=evidence.hex()
+            at=now,
+            person=person,
+            action="batch.approve",
+            subject=name,
+            root=asked.root.hex(),
+            evidence=asked.evidence.hex(),
         )
         return unit.batches.batch(name)
+
+
+def _derived(unit: UnitOfWork, catalogue: Catalogue, key_of: KeyOf, batch: Batch, deadline: int) -> AnchorApproval:
+    root, evidence = require_consistent_batch(unit, catalogue, key_of(batch.credential_key), batch)
+    return AnchorApproval(
+        issuer=batch.issuer,
+        batch=batch.batch,
+        root=root,
+        size=batch.size,
+        scope=batch.scope,
+        evidence=evidence,
+        credential_key=batch.credential_key,
+        deadline=deadline,
+    )
 
 
 def _awaits_approval(batch: Batch, now: datetime) -> bool:

@@ -5,20 +5,24 @@ from typing import Annotated, Any
 
 import typer
 
+from api.commands import proofs
 from api.commands.options import HomeOption, JsonOption, NodeOption, note_cause
 from api.commands.sentences import sentence
 from api.terminal import OUT, counted, moment, print_json, progress, said, shown
 from api.wiring import Home
+from registry.anchor.concerning import records_of_certificate
 from registry.anchor.history import Record, StatusChanged, Superseded
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import IntegrityFault
 from registry.ports import LedgerUnavailable
 from registry.ports.storage import NotHere, UnitOfWork
-from registry.status import concerns
 from registry.workflows.audit import Consistency
 from registry.workflows.follow import follow
 
 app = typer.Typer(no_args_is_help=True, help="The chain's history, and consistency with it.")
+app.command(epilog="Example: vermilion audit checkpoint --output 2026-11-20.checkpoint.json")(proofs.checkpoint)
+app.command(epilog="Example: vermilion audit prove 40 --output record-40.json")(proofs.prove)
+app.command(epilog="Example: vermilion audit check record-40.json --against 2026-11-20.checkpoint.json")(proofs.check)
 
 
 @app.command(epilog="Example: vermilion audit timeline --limit 10")
@@ -39,10 +43,7 @@ def timeline(
             if one is None:
                 raise NotHere("certificate", certificate)
             batch, leaf = one.batch, one.reservation.leaf
-            wanted = {record.position.seq for record in unit.projection.concerning(batch.issuer, batch.batch, leaf)} & {
-                record.position.seq for record in unit.projection.of_batch(batch.issuer, batch.batch)
-            }
-            records = [record for record in records if record.position.seq in wanted and _touches(record, leaf)]
+            records = list(records_of_certificate(records, batch.issuer, batch.batch, leaf))
         names = {one.batch: one.id for one in unit.batches.batches()}
         newest = [(record, _only_one(unit, record)) for record in (records[-limit:] if limit else records)]
     if as_json:
@@ -56,11 +57,6 @@ def timeline(
     if not newest and not as_json:
         OUT.print(said("链上还没有记录", "the chain holds no records yet"))
     note_cause(cause)
-
-
-def _touches(record: Record, leaf: int) -> bool:
-    changes = getattr(record.content, "changes", None)
-    return changes is None or any(concerns(change, leaf) for change in changes)
 
 
 def _only_one(unit: UnitOfWork, record: Record) -> str | None:

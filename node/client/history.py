@@ -75,7 +75,7 @@ def record_of(log: Log, block: Block) -> Record:
             *decode(event.data, log.data),
         ]
         *own, by, seq = members
-        content = _builders[event.name](own)
+        content = content_of(event.name, own)
         record = record_bytes(op, by, int(block.time.timestamp()), zip((kind for _, kind in words), own, strict=True))
     except (DecodingError, ValueError) as error:
         raise HistoryUnreadable(block.number, f"{event.name}: {error}") from error
@@ -109,9 +109,15 @@ def _word(kind: str, value: Any) -> bytes:
     return int(value).to_bytes(32, "big")
 
 
+def content_of(event: str, own: Sequence[Any]) -> Content:
+    """Make a value of an event's own members, in the order of the record's words. Raises ValueError."""
+    return _builders[event](own)
+
+
 def _issuer(word: bytes) -> IssuerCode:
-    # The target of a supersession elsewhere is whatever its sender wrote: shown as far as it is ASCII.
-    return IssuerCode(word.rstrip(b"\0").decode("ascii", "backslashreplace"))
+    # The target of a supersession elsewhere is whatever its sender wrote: one character a byte, so that the record
+    # can be written again.
+    return IssuerCode(word.rstrip(b"\0").decode("latin-1"))
 
 
 def _ballot(own: Sequence[Any]) -> Ballot:

@@ -128,7 +128,7 @@ def _found(home: Home, wanted: Installation, keys: _Keys, told: Told) -> None:
                     members=tuple(keys.accounts[role].address for role in MEMBERS),
                     threshold=THRESHOLD,
                     delay=DELAY_SECONDS,
-                    charter=Digest(bytes(32)),
+                    origin=Digest(bytes(32)),
                 ),
                 voters=tuple(keys.accounts[role] for role in MEMBERS),
                 issuer=IssuerCode(wanted.issuer.code),

@@ -14,7 +14,7 @@ from node.client.engines import fees_of, sealer_of
 from node.client.ledger import Web3Ledger
 from node.client.rpc import Node, octets, quantity
 from node.client.transactions import TransactionFields
-from registry.anchor.history import Genesis
+from registry.anchor.history import Checkpoint, Genesis
 from registry.anchor.trust import Engine, TrustRoot
 from registry.kernel.identifiers import ADDRESS_NONE, Address, BlockHash, ContractAddress, Digest
 from registry.ports import LedgerForeign
@@ -22,6 +22,14 @@ from registry.ports import LedgerForeign
 _GAS: Final = 8_000_000
 _GAS_OF_MEMBER: Final = 60_000
 _NONCES_SEARCHED: Final = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predecessor:
+    """An earlier contract, and the checkpoint of its log that the new one's first record binds."""
+
+    contract: Address
+    checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +41,14 @@ class Deployment:
     """Votes that decide: a majority of the members."""
     delay: int
     """Seconds that delayed ballots wait."""
-    charter: Digest
-    """Digest of the document that the consortium stands on."""
+    origin: Digest | Predecessor
+    """Digest of the charter that the consortium stands on, or the log that this one continues."""
 
     def fields(self, *, engine: Engine, chain_id: int, nonce: int) -> TransactionFields:
         """Build the transaction that deploys the contract, for the rule set of the engine."""
         arguments = encode(
             constructor_inputs(),
-            [self.members, self.threshold, self.delay, (ADDRESS_NONE, 0, self.charter)],
+            [self.members, self.threshold, self.delay, self._origin()],
         )
         return TransactionFields(
             chain_id=chain_id,
@@ -57,8 +65,13 @@ class Deployment:
             genesis.members == self.members
             and genesis.threshold == self.threshold
             and genesis.delay == self.delay
-            and (genesis.predecessor_contract, genesis.predecessor_root) == (ADDRESS_NONE, self.charter)
+            and (genesis.predecessor_contract, genesis.predecessor_size, genesis.predecessor_root) == self._origin()
         )
+
+    def _origin(self) -> tuple[Address, int, bytes]:
+        if isinstance(self.origin, Predecessor):
+            return self.origin.contract, self.origin.checkpoint.size, self.origin.checkpoint.root
+        return ADDRESS_NONE, 0, self.origin
 
 
 def target_of(engine: Engine) -> Target:

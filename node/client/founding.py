@@ -10,30 +10,20 @@ A decision once taken is never asked for again, even if members have undone it s
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
-from eth_hash.auto import keccak
-
-from contracts import Recorded
 from node.client.deployment import Deployment, contract_address, find_deployed, trust_root_of
 from node.client.engines import fees_of
 from node.client.ledger import Web3Ledger
-from node.client.operations import account_word, call_of, padded
+from node.client.operations import account_word, call_of
 from node.client.rpc import Node, quantity
 from node.client.transactions import AccountHolder, TransactionFields
-from registry.anchor.history import (
-    Ballot,
-    BallotKind,
-    BallotOutcome,
-    Enacted,
-    KeyChanged,
-    KeyKind,
-    Record,
-    Voted,
-    VoteWithdrawn,
-)
+from registry.anchor.ballots import Motion, Recorded, kind_slug, motion_of
+from registry.anchor.council import council_of
+from registry.anchor.history import Ballot, BallotKind, KeyChanged, KeyKind, Record
 from registry.anchor.operations import AddKey, CastVote, Operation, SignedTransaction
 from registry.anchor.trust import Engine
 from registry.kernel.errors import Conflict, Unavailable
@@ -41,7 +31,6 @@ from registry.kernel.identifiers import Address, Digest, IssuerCode, KeyThumbpri
 from registry.ports import Fate, FateKind, TransactionRefused
 
 _NO_WORD: Final = bytes(32)
-_UNTIL_SHIFT: Final = 40
 
 
 class FoundingHalted(Conflict):
@@ -101,17 +90,17 @@ class Founding:
 
     def wanted_ballots(self, trust_root: Digest) -> tuple[Ballot, ...]:
         """List what members must decide once the issuer is accredited."""
-        window = self.until << _UNTIL_SHIFT
-        issuer = padded(self.issuer)
-        return (
-            *(_ballot(BallotKind.GRANT_SCOPE, issuer, window, padded(scope)) for scope in self.scopes),
-            *(_ballot(BallotKind.ADD_APPROVER, issuer, window, account_word(key)) for key in self.approvers),
-            _ballot(BallotKind.RECORD, _NO_WORD, int(Recorded.TRUST_ROOT), trust_root),
+        granting = partial(Motion, issuer=self.issuer, valid_from=0, until=self.until)
+        motions = (
+            *(granting(kind=BallotKind.GRANT_SCOPE, scope=scope) for scope in self.scopes),
+            *(granting(kind=BallotKind.ADD_APPROVER, key=account_word(key)) for key in self.approvers),
+            Motion(kind=BallotKind.RECORD, recorded=Recorded.TRUST_ROOT, digest=trust_root),
         )
+        return tuple(motion.ballot() for motion in motions)
 
     def accreditation(self) -> Ballot:
         """Say what members must decide first."""
-        return _ballot(BallotKind.ACCREDIT, padded(self.issuer), 0, account_word(self.controller.address))
+        return Motion(kind=BallotKind.ACCREDIT, issuer=self.issuer, controller=self.controller.address).ballot()
 
     def wanted_keys(self) -> tuple[AddKey, ...]:
         """List what the controller must register."""
@@ -241,7 +230,7 @@ class _Run:
     def _missing(self, ledger: Web3Ledger) -> tuple[int, list[_Step]]:
         """Count what is not done, and list the operations that can be sent now."""
         founding = self._founding
-        decisions = _decided(ledger.records(0, ledger.head().number))
+        decisions = _decided(tuple(ledger.records(0, ledger.head().number)))
         accredited = self._undecided(decisions, [founding.accreditation()])
         later = self._undecided(decisions, founding.wanted_ballots(ledger.trust_root.digest()))
         keys = [key for key in founding.wanted_keys() if (key.issuer, key.key) not in decisions.keys]
@@ -326,34 +315,15 @@ class _Run:
         self._progress(Progress(step=step, done=self._done, total=self._founding.steps))
 
 
-def _decided(records: Iterable[Record]) -> _Decisions:
-    decisions = _Decisions({}, set(), set())
-    by_hash: dict[bytes, Ballot] = {}
-    for record in records:
-        match record.content:
-            case Voted(ballot=ballot, outcome=outcome):
-                by_hash[_ballot_hash(ballot)] = ballot
-                decisions.votes.setdefault(ballot, set()).add(record.position.by)
-                if outcome is BallotOutcome.ENACTED:
-                    decisions.enacted.add(ballot)
-            case VoteWithdrawn(ballot_hash=ballot_hash):
-                decisions.votes[by_hash[ballot_hash]].discard(record.position.by)
-            case Enacted(ballot=ballot):
-                decisions.enacted.add(ballot)
-            case KeyChanged(issuer=issuer, key=key):
-                decisions.keys.add((issuer, key))
-            case _:
-                pass
-    return decisions
-
-
-def _ballot(kind: BallotKind, subject: bytes, arg: int, ref: bytes) -> Ballot:
-    return Ballot(kind=kind, subject=subject, arg=arg, ref=ref, salt=_NO_WORD)
-
-
-def _ballot_hash(ballot: Ballot) -> bytes:
-    kind, arg = int(ballot.kind).to_bytes(32, "big"), ballot.arg.to_bytes(32, "big")
-    return keccak(kind + ballot.subject + arg + ballot.ref + ballot.salt)
+def _decided(records: Sequence[Record]) -> _Decisions:
+    ballots = council_of(records).ballots
+    return _Decisions(
+        votes={one.ballot: set(one.votes) for one in ballots},
+        enacted={one.ballot for one in ballots if one.enacted is not None},
+        keys={
+            (record.content.issuer, record.content.key) for record in records if isinstance(record.content, KeyChanged)
+        },
+    )
 
 
 def _subject(ballot: Ballot) -> tuple[BallotKind, bytes, bytes]:
@@ -362,9 +332,9 @@ def _subject(ballot: Ballot) -> tuple[BallotKind, bytes, bytes]:
 
 
 def _name(ballot: Ballot) -> str:
-    kind = ballot.kind.name.lower().replace("_", "-")
-    if ballot.kind is BallotKind.GRANT_SCOPE:
-        return f"{kind} {ballot.ref.rstrip(_NO_WORD[:1]).decode('ascii', 'replace')}"
-    if ballot.kind is BallotKind.ADD_APPROVER:
-        return f"{kind} 0x{ballot.ref[12:].hex()}"
-    return kind
+    motion = motion_of(ballot)
+    if motion.scope is not None:
+        return f"{kind_slug(motion.kind)} {motion.scope}"
+    if motion.key is not None:
+        return f"{kind_slug(motion.kind)} 0x{motion.key[12:].hex()}"
+    return kind_slug(motion.kind)

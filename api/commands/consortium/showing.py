@@ -203,6 +203,12 @@ def _rules(here: Chamber) -> dict[str, object]:
         fields[said("登记", "anchoring")] = said(
             f"停止至{moment(council.paused_until)}", f"stopped until {moment(council.paused_until)}"
         )
+    genesis = council.genesis
+    if genesis.predecessor_size:
+        fields[said("前身", "continues")] = said(
+            f"合约{genesis.predecessor_contract}，其日志前{genesis.predecessor_size:,}条",
+            f"contract {genesis.predecessor_contract}, its log of {counted(genesis.predecessor_size, 'record')}",
+        )
     if council.successor is not None:
         successor = council.successor
         fields[said("新登记", "new batches")] = said(

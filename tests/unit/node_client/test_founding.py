@@ -16,7 +16,8 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from contracts import artefact
 from node.client import founding as founding_module
-from node.client.deployment import Deployment, contract_address, find_deployed, target_of, trust_root_of
+from node.client.deployment import Deployment, Predecessor, contract_address, find_deployed, target_of, trust_root_of
+from node.client.engines import fees_of
 from node.client.founding import Founding, FoundingDelayed, FoundingHalted, Progress, found
 from node.client.in_process import InProcessChain
 from node.client.ledger import Web3Ledger
@@ -25,19 +26,30 @@ from node.client.rpc import Node, octets, quantity
 from node.client.transactions import TransactionFields
 from node.embedded import EmbeddedChain
 from node.embedded.provider import EmbeddedProvider
-from node.signer import AccountKey, ApproverSigner
-from registry.anchor.history import BallotOutcome, KeyChanged, Voted
-from registry.anchor.operations import AnchorApproval, AnchorBatch, RevocationApproval, RevokeCertificates
+from node.signer import MEMBER_FUNCTIONS, AccountKey, AccountSigner, ApproverSigner, SigningPolicy
+from registry.anchor.ballots import Motion
+from registry.anchor.council import council_of
+from registry.anchor.history import BallotKind, BallotOutcome, Genesis, KeyChanged, Voted
+from registry.anchor.operations import (
+    AnchorApproval,
+    AnchorBatch,
+    CastVote,
+    EnactBallot,
+    RevocationApproval,
+    RevokeCertificates,
+)
 from registry.anchor.trust import Engine, TrustRoot
 from registry.kernel.identifiers import Address, Digest, IssuerCode, KeyThumbprint, ScopeCode
+from registry.kernel.merkle import root_hash
 from registry.ports import FateKind, LedgerForeign, LedgerUnavailable
+from registry.workflows.govern import perform
 
 KEYS = {name: AccountKey(hashlib.sha256(name.encode()).digest()) for name in ("m1", "m2", "m3", "c", "s", "a")}
 MEMBERS = tuple(KEYS[name] for name in ("m1", "m2", "m3"))
 PLAN = Founding(
     engine=Engine.EMBEDDED,
     deployment=Deployment(
-        members=tuple(member.address for member in MEMBERS), threshold=2, delay=0, charter=Digest(b"c" * 32)
+        members=tuple(member.address for member in MEMBERS), threshold=2, delay=0, origin=Digest(b"c" * 32)
     ),
     voters=MEMBERS,
     issuer=IssuerCode("ACME"),
@@ -213,7 +225,7 @@ def test_chain_that_seals_nothing_delays_it_and_it_goes_on_later() -> None:
 
 def test_contract_is_told_from_others_of_the_same_deployer() -> None:
     chain = InProcessChain()
-    other = replace(PLAN.deployment, charter=Digest(b"o" * 32))
+    other = replace(PLAN.deployment, origin=Digest(b"o" * 32))
     chain.node.send(KEYS["m1"].sign_fields(other.fields(engine=Engine.EMBEDDED, chain_id=20268, nonce=0)))
     ledger = found(chain.node, PLAN)
     assert ledger.trust_root.contract.address == contract_address(KEYS["m1"].address, 1)
@@ -222,6 +234,33 @@ def test_contract_is_told_from_others_of_the_same_deployer() -> None:
     assert again.trust_root.contract.address == contract_address(KEYS["m1"].address, 0)
     nobody = find_deployed(chain.node, PLAN.deployment, engine=Engine.EMBEDDED, deployer=KEYS["s"].address)
     assert nobody is None
+
+
+def test_a_successor_begins_with_what_its_predecessor_had_recorded() -> None:
+    chain = InProcessChain()
+    old = found(chain.node, PLAN)
+    contract = old.trust_root.contract
+    there = old.checkpoint(old.head())
+    origin = Predecessor(contract=contract.address, checkpoint=there)
+    new = found(chain.node, replace(PLAN, deployment=replace(PLAN.deployment, origin=origin)))
+    assert new.trust_root.contract.address != contract.address
+    first = next(iter(new.records(0, new.head().number)))
+    assert isinstance(first.content, Genesis)
+    assert (first.content.predecessor_contract, first.content.predecessor_size) == (contract.address, there.size)
+    assert first.content.predecessor_root == there.root
+    # What the new one binds is a beginning of the old one's log, whatever is recorded there later.
+    motion = Motion(kind=BallotKind.MIGRATE, contract=new.trust_root.contract.address, chain_id=contract.chain_id)
+    policy = SigningPolicy(contract=contract, functions=MEMBER_FUNCTIONS, fees=fees_of(Engine.EMBEDDED))
+    ballot = motion.ballot()
+    for name in ("m1", "m2"):
+        perform(old, AccountSigner(KEYS[name], policy), CastVote(ballot=ballot))
+    perform(old, AccountSigner(KEYS["m1"], policy), EnactBallot(ballot=ballot))
+    records = list(old.records(0, old.head().number))
+    leaves = [record.position.leaf for record in records]
+    assert root_hash(leaves[: there.size]) == there.root
+    successor = council_of(records).successor
+    assert successor is not None
+    assert (successor.contract, successor.chain_id) == (new.trust_root.contract.address, contract.chain_id)
 
 
 def test_trust_root_of_a_live_node_survives_its_document() -> None:

@@ -85,7 +85,7 @@ def ledger() -> Web3Ledger:
         Founding(
             engine=Engine.EMBEDDED,
             deployment=Deployment(
-                members=tuple(one.address for one in members), threshold=2, delay=0, charter=b"c" * 32
+                members=tuple(one.address for one in members), threshold=2, delay=0, origin=b"c" * 32
             ),
             voters=members,
             issuer=ISSUER,

@@ -85,7 +85,7 @@ def founding(**changes: Any) -> Founding:
             members=tuple(member.address for member in members),
             threshold=2,
             delay=0,
-            charter=Digest(b"charter".ljust(32, b"\0")),
+            origin=Digest(b"charter".ljust(32, b"\0")),
         ),
         voters=members,
         issuer=ISSUER,

@@ -37,7 +37,7 @@ NOWHERE = TrustRoot(
     engine=Engine.EMBEDDED,
     signers=(),
 )
-DEPLOYMENT = Deployment(members=(KEY.address,), threshold=1, delay=0, charter=Digest(b"c" * 32))
+DEPLOYMENT = Deployment(members=(KEY.address,), threshold=1, delay=0, origin=Digest(b"c" * 32))
 
 
 class Altering(BaseProvider):

@@ -113,17 +113,12 @@ def _require_active(issuer: bytes32):
 def _number(issuer: bytes32, key: bytes32, kind: uint256, wrong: uint256, outside: uint256) -> uint256:
     """
     @dev Number of a key of this kind that is good now; refuses with `wrong` where it is no such key, with `outside` where it is
-         not good: from <= now < until and now < compromisedSince.
+         not good: from <= now < until, and no compromise reported, which never lies ahead.
     """
     slot: uint256 = self.keys[issuer][key]
     if slot & 255 != kind:
         fault._fail(wrong)
-    since: uint256 = slot >> 104
-    if (
-        block.timestamp < (slot >> 24) & TIME
-        or block.timestamp >= (slot >> 64) & TIME
-        or (since != 0 and block.timestamp >= since)
-    ):
+    if block.timestamp < (slot >> 24) & TIME or block.timestamp >= (slot >> 64) & TIME or slot >> 104 != 0:
         fault._fail(outside)
     return (slot >> 8) & KEY_NUMBERS
 
@@ -153,7 +148,7 @@ def _approver(issuer: bytes32, struct_hash: bytes32, signed: approvals.Approval)
     signer: address = approvals._signer(struct_hash, signed)
     if self.keys[issuer][convert(signer, bytes32)] & 255 == SENDER:
         fault._fail(fault.APPROVER_IS_SENDER)
-    number: uint256 = self._number(
+    self._number(
         issuer, convert(signer, bytes32), APPROVER, fault.NOT_AN_APPROVER, fault.APPROVER_OUTSIDE_WINDOW
     )
     return signer

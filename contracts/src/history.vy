@@ -80,7 +80,8 @@ def checkpoint() -> (uint256, bytes32):
     for level: uint256 in range(LEVELS):
         if (size >> level) & 1 == 1:
             # The filler is never read here: a set bit means a written level.
-            root = self.frontier[level] if root == empty(bytes32) else self._node(self.frontier[level], root)
+            peak: bytes32 = self.frontier[level]
+            root = peak if root == empty(bytes32) else self._node(peak, root)
     return size, root
 
 
@@ -93,7 +94,7 @@ def peaks() -> DynArray[bytes32, LEVELS]:
     size: uint256 = self.head & LENGTH
     found: DynArray[bytes32, LEVELS] = []
     for i: uint256 in range(LEVELS):
-        level: uint256 = LEVELS - 1 - i
+        level: uint256 = unsafe_sub(LEVELS - 1, i)
         if (size >> level) & 1 == 1:
             found.append(self.frontier[level])
     return found

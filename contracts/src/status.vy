@@ -421,7 +421,7 @@ def supersede(
         fault._fail(fault.INDICES_UNPAIRED)
     if targetContract == empty(address):
         fault._fail(fault.ADDRESS_MALFORMED)
-    if targetIssuer == empty(bytes32):
+    if not words._is_code(targetIssuer):
         fault._fail(fault.CODE_MALFORMED)
     digest: bytes32 = words._digest(indices)
     new_digest: bytes32 = words._digest(newIndices)
@@ -631,15 +631,16 @@ def verify(issuer: bytes32, batchId: bytes32, index: uint256, digest: bytes32, p
         return False
     position: uint256 = index
     last: uint256 = size - 1
+    # 00 as in every leaf, 01 the suite: what a leaf holds is one suite byte and the credential's digest.
     node: bytes32 = sha256(concat(x"0001", digest))
     for sibling: bytes32 in proof:
         if last == 0:
             return False
         if position & 1 == 1 or position == last:
             node = history._node(sibling, node)
-            # A right border node without a right sibling rises until it is a right child.
+            # A right border node without a right sibling rises until it is a right child; it is not node 0, as last is not.
             for _: uint256 in range(24):
-                if position & 1 == 1 or position == 0:
+                if position & 1 == 1:
                     break
                 position >>= 1
                 last >>= 1

@@ -43,23 +43,24 @@ def _length(code: bytes32) -> uint256:
     """
     @dev Bytes of an ASCII code before its padding of zeros. The code is not empty.
     """
+    # Each step halves what the padding's number of bytes can be, and decides one of its five bits.
     rest: uint256 = convert(code, uint256)
-    length: uint256 = 32
+    padding: uint256 = 0
     if rest & (2**128 - 1) == 0:
         rest >>= 128
-        length = 16
+        padding = 16
     if rest & (2**64 - 1) == 0:
         rest >>= 64
-        length -= 8
+        padding |= 8
     if rest & (2**32 - 1) == 0:
         rest >>= 32
-        length -= 4
+        padding |= 4
     if rest & (2**16 - 1) == 0:
         rest >>= 16
-        length -= 2
+        padding |= 2
     if rest & 255 == 0:
-        length -= 1
-    return length
+        padding |= 1
+    return 32 - padding
 
 
 @internal
@@ -78,16 +79,16 @@ def _is_code(code: bytes32) -> bool:
     @dev Whether the word is one or more printable ASCII characters without spaces, padded with zeros. Anything else could
          look like another code in a wallet.
     """
-    if code == empty(bytes32):
-        return False
-    text: uint256 = convert(code, uint256)
-    for i: uint256 in range(32):
-        character: uint256 = (text >> (248 - 8 * i)) & 255
-        if character == 0:
-            return text << (8 * i) == 0
-        if character < 33 or character > 126:
+    rest: uint256 = convert(code, uint256)
+    for _: uint256 in range(32):
+        # Only padding is left.
+        if rest == 0:
+            break
+        # A zero before another character is refused too.
+        if rest >> 248 < 33 or rest >> 248 > 126:
             return False
-    return True
+        rest <<= 8
+    return code != empty(bytes32)
 
 
 @internal

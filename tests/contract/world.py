@@ -25,7 +25,7 @@ from eth_account.messages import encode_typed_data
 from eth_keys import keys
 from eth_utils import keccak, to_checksum_address
 
-from contracts import FaultCode, KeyKind, Kind, Target, artefact, typed_data
+from contracts import RECORDS, FaultCode, KeyKind, Kind, Target, artefact, typed_data
 
 Stage = Literal["founded", "accredited", "anchored"]
 
@@ -132,6 +132,32 @@ def window(from_: int, until: int) -> int:
     return from_ | until << 40
 
 
+def record_word(value: int | bytes | str) -> bytes:
+    """A value as one word of a record."""
+    if isinstance(value, int):
+        return value.to_bytes(32, "big")
+    if isinstance(value, str):
+        return bytes.fromhex(value[2:]).rjust(32, b"\0")
+    return value
+
+
+def record_of(event: Event) -> bytes:
+    """The record that an event announces."""
+    op, fields = RECORDS[event.name]
+    words = [record_word(int(op)), record_word(event.fields["by"]), record_word(event.time)]
+    for name, kind in fields:
+        value = event.fields[name]
+        words.append(keccak(b"".join(map(record_word, value))) if kind.endswith("[]") else record_word(value))
+    return b"".join(words)
+
+
+def slot_of(slot: int, *keys: bytes) -> int:
+    """Vyper's mapping: keccak256(slot, key), once for each key."""
+    for key in keys:
+        slot = int.from_bytes(keccak(slot.to_bytes(32, "big") + key.rjust(32, b"\0")), "big")
+    return slot
+
+
 def _type(entry: dict[str, Any]) -> str:
     if not entry["type"].startswith("tuple"):
         return entry["type"]
@@ -232,6 +258,16 @@ class Evm:
 
     def storage(self, address: bytes, slot: int) -> int:
         return self._vm.state.get_storage(address, slot)
+
+    def written(self, address: bytes) -> set[int]:
+        """Slots of a contract that were written since time last moved, whoever wrote them."""
+        store = self._vm.state._account_db._get_address_store(address)
+        diffs = (store._locked_changes.diff(), store._journal_storage.diff())
+        return {
+            int.from_bytes(slot, "big")
+            for diff in diffs
+            for slot in (*diff.deleted_keys(), *(key for key, _ in diff.pending_items()))
+        }
 
 
 def _require_success(computation: Any) -> None:

@@ -20,7 +20,7 @@ from registry.ports.storage import StoredCertificate
 from registry.status import Reason, Status
 from registry.workflows.approve import approve
 from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.change_status import present_status, request_change
+from registry.workflows.change_status import present_status, request_changes
 from registry.workflows.deliver import deliver
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.issue import propose
@@ -138,12 +138,12 @@ def _change(home: Home, certificate: StoredCertificate, wanted: Status, reason: 
     reservation = certificate.reservation
     with home.store.read() as unit:
         # The chain may have it already while the request that led there is not written down as done.
-        under_way = unit.status_requests.open_for(reservation.number, reservation.revision)
-        if under_way is None and present_status(unit, certificate) in (wanted, Status.REVOKED):
+        open_on_batch = unit.status_requests.open_on(certificate.batch.batch)
+        under_way = any(reservation.leaf in one.leaves for one in open_on_batch)
+        if not under_way and present_status(unit, certificate) in (wanted, Status.REVOKED):
             return
-    asked = request_change(home.store, home.clock, certificate.reservation.number, wanted, reason, person=_MAKER)
-    needs_second = wanted is not Status.SUSPENDED and asked.approval is None
-    taken = take_to_chain(home, asked, _APPROVER if needs_second else None, wait=_WAIT_SECONDS)
+    asked = request_changes(home.store, home.clock, [reservation.number], wanted, reason, person=_MAKER)
+    (taken,) = take_to_chain(home, asked.requests, _APPROVER, wait=_WAIT_SECONDS)
     if taken.state is not RequestState.FINAL:
         raise _unfinished(taken.id, taken.state, taken.failure)
 

@@ -1,12 +1,13 @@
 """Taking what is approved to the chain, for commands and for the demonstration alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from api.terminal import progress, said
 from api.wiring import Home
-from registry.anchor.progress import Batch, StatusRequest
+from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
+from registry.status import needs_approval
 from registry.workflows.anchor import Desk, anchor_batch, change_status
 from registry.workflows.change_status import approve_change
 from registry.workflows.deliver import deliver
@@ -33,16 +34,22 @@ def issue_batch(
 
 def take_to_chain(
     home: Home,
-    asked: StatusRequest,
+    asked: Sequence[StatusRequest],
     approver: str | None,
     *,
     wait: int,
     node: str | None = None,
     told: Callable[[str, str], None] = untold,
-) -> StatusRequest:
-    """Approve a request where somebody does, send it and wait until it is final; `told` hears of each state."""
+) -> list[StatusRequest]:
+    """Send requests and wait for each until it is final; `told` hears of each state.
+
+    `approver`: who approves those that are not approved yet, if somebody does.
+    """
+    taken = []
     with home.chain(writing=True, node=node) as ledger:
-        if approver is not None:
-            approve_change(home.store, home.clock, ledger, home.approver(), asked.id, person=approver)
         desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)
-        return change_status(desk, asked.id, patience=timedelta(seconds=wait))
+        for one in asked:
+            if approver is not None and one.state is RequestState.REQUESTED and one.wanted in needs_approval:
+                approve_change(home.store, home.clock, ledger, home.approver(), one.id, person=approver)
+            taken.append(change_status(desk, one.id, patience=timedelta(seconds=wait)))
+    return taken

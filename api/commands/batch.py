@@ -4,37 +4,43 @@ from typing import Annotated, Any
 
 import typer
 
+from api.commands.approvals import Approving, approver_of, write_for_wallet
 from api.commands.enrol import ProgrammeOption, chosen
 from api.commands.options import (
-    LONGEST_WAIT,
     DryRunOption,
     HomeOption,
     JsonOption,
     NodeOption,
     PersonOption,
+    WaitOption,
+    expanded,
     person,
     stoppable,
 )
 from api.commands.rehearsal import rehearse_batch
+from api.commands.requests import ApproverOption, ChangeOptions, change, reason_option, tell_state
 from api.commands.words import state_word
 from api.errors import advice
 from api.sending import issue_batch
-from api.terminal import OUT, counted, moment, note, print_fields, print_json, print_table, progress, said, watched
+from api.terminal import OUT, counted, moment, note, print_fields, print_json, print_table, progress, said
 from api.wiring import Home
+from registry.anchor.history import BatchFlag
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.ports import LedgerUnavailable
+from registry.status import Reason, Status
 from registry.workflows.approve import approve as approve_batch
 from registry.workflows.approve import cancel as cancel_batch
+from registry.workflows.approve import to_be_approved
+from registry.workflows.change_status import plan_batch_changes, present_flags, request_batch_changes
 from registry.workflows.issue import NothingToIssue
 from registry.workflows.issue import propose as propose_batch
 
 app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")
 
 BatchArgument = Annotated[str, typer.Argument(help="Batch, such as B-2026-11-0001.")]
-WaitOption = Annotated[int, typer.Option("--wait", help="Seconds to wait for the chain.", min=0, max=LONGEST_WAIT)]
 
 _PROPOSE, _ISSUE = "vermilion batch propose --level LEVEL", "vermilion batch issue {id}"
 _SAFE = {
@@ -62,6 +68,14 @@ _SAFE = {
     AnchorState.CANCELLED: ("已取消", "cancelled", _PROPOSE),
 }
 """What each state means, and the one next command."""
+
+_FLAGS = {
+    BatchFlag.SUSPENDED_BY_ISSUER: ("本机构已暂停", "suspended by issuer"),
+    BatchFlag.SUSPENDED_BY_MEMBERS: ("联盟成员已暂停", "suspended by members"),
+    BatchFlag.REVOKED: ("联盟成员已撤销", "revoked by members"),
+    BatchFlag.REAFFIRMED: ("联盟成员已重新确认", "reaffirmed by members"),
+}
+"""What may hold for a batch as a whole."""
 
 
 @app.command(epilog="Example: vermilion batch propose --level 3 --as maker-1")
@@ -100,14 +114,23 @@ def propose(
 
 
 @app.command(epilog="Example: vermilion batch approve B-2026-11-0001 --as approver-1")
+@expanded
 def approve(
-    batch: BatchArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False
+    batch: BatchArgument,
+    how: Approving,
+    by: PersonOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Approve a sealed batch as the second person: everything is computed again before the key signs."""
     found = Home.find(home)
-    approved = approve_batch(
-        found.store, found.clock, found.catalogue, found.key_of, found.approver(), batch, person=person(by)
-    )
+    signer, deadline = approver_of(found, how)
+    parts = found.store, found.clock, found.catalogue, found.key_of
+    if how.typed_data is not None:
+        asked = to_be_approved(*parts, batch)
+        write_for_wallet(found, asked, how.typed_data, command=f"vermilion batch approve {batch}", as_json=as_json)
+        return
+    approved = approve_batch(*parts, signer, batch, person=person(by), deadline=deadline)
     show_batch(approved, as_json=as_json)
 
 
@@ -141,6 +164,47 @@ def issue(
         raise typer.Exit(1 if issued.state in (AnchorState.FAILED, AnchorState.CANCELLED) else 3)
 
 
+@app.command(epilog="Example: vermilion batch suspend B-2026-11-0001 --reason investigation")
+@expanded
+def suspend(
+    batch: BatchArgument,
+    reason: Annotated[str, reason_option(Status.SUSPENDED)] = "investigation",
+    *,
+    options: ChangeOptions,
+) -> None:
+    """Suspend a recorded batch with every certificate in it; one person may, and it can be undone."""
+    _change([batch], Status.SUSPENDED, reason, None, options)
+
+
+@app.command(epilog="Example: vermilion batch reinstate B-2026-11-0001 --as maker-1")
+@expanded
+def reinstate(
+    batches: Annotated[list[str], typer.Argument(help="Batches, such as B-2026-11-0001.")],
+    reason: Annotated[str, reason_option(Status.VALID)] = "investigation-closed",
+    approve_as: ApproverOption = None,
+    *,
+    options: ChangeOptions,
+) -> None:
+    """Lift the suspension of batches as a whole; a second person must approve. Single suspensions stay."""
+    _change(batches, Status.VALID, reason, approve_as, options)
+
+
+def _change(names: list[str], wanted: Status, reason: str, approve_as: str | None, options: ChangeOptions) -> None:
+    found = Home.find(options.home)
+    ground = Reason.parse(reason)
+    change(
+        found,
+        [(name, None) for name in names],
+        lambda unit, maker: plan_batch_changes(unit, found.clock.now(), names, wanted, ground, person=maker),
+        lambda maker: request_batch_changes(found.store, found.clock, names, wanted, ground, person=maker),
+        options,
+        wanted=wanted,
+        approve_as=approve_as,
+        listed=len(names) > 1,
+        again=said("再运行同一条命令", "the same command"),
+    )
+
+
 @app.command(epilog="Example: vermilion batch cancel B-2026-11-0001 --as maker-1")
 def cancel(batch: BatchArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Give up a batch that is not signed for the chain yet, or that the contract refused; its candidates wait again."""
@@ -166,18 +230,14 @@ def _name_waiting(home: Home, scope: str) -> None:
         )
 
 
-def tell_state(subject: str, state: str) -> None:
-    """Tell a person who watches which state a batch or request has reached."""
-    watched(f"{subject}  {state_word(state)}")
-
-
 @app.command(epilog="Example: vermilion batch status B-2026-11-0001")
 def status(batch: BatchArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Say where a batch stands, what is safe, and the one next command."""
     found = Home.find(home)
     with found.store.read() as unit:
         one = unit.batches.batch(batch)
-    show_batch(one, as_json=as_json)
+        flags = present_flags(unit, one)
+    show_batch(one, flags, as_json=as_json)
 
 
 @app.command("list", epilog="Example: vermilion batch list")
@@ -185,9 +245,9 @@ def list_batches(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List all batches, oldest first."""
     found = Home.find(home)
     with found.store.read() as unit:
-        batches = unit.batches.batches()
+        batches = [(one, present_flags(unit, one)) for one in unit.batches.batches()]
     if as_json:
-        print_json([batch_document(one) for one in batches])
+        print_json([batch_document(one, flags) for one, flags in batches])
         return
     if not batches:
         OUT.print(said("还没有批次。先 vermilion batch propose", "no batches yet; begin with: vermilion batch propose"))
@@ -205,18 +265,25 @@ def list_batches(home: HomeOption = None, as_json: JsonOption = False) -> None:
                 one.id,
                 one.scope,
                 f"{one.size:,}",
-                state_word(one.state),
+                "  ".join((state_word(one.state), *_flag_words(flags))),
                 str(one.placement.block_number) if one.placement else "–",
             ]
-            for one in batches
+            for one, flags in batches
         ],
     )
 
 
-def batch_document(batch: Batch) -> dict[str, Any]:
-    """Write a batch as plain values."""
+def _flag_words(flags: BatchFlag) -> list[str]:
+    return [said(*_FLAGS[flag]) for flag in BatchFlag if flag & flags]
+
+
+def batch_document(batch: Batch, flags: BatchFlag | None = None) -> dict[str, Any]:
+    """Write a batch as plain values; `flags` where it was read what holds for it as a whole."""
     placement = batch.placement
-    return {
+    standing = (
+        {} if flags is None else {"flags": [_FLAGS[flag][1].replace(" ", "-") for flag in BatchFlag if flag & flags]}
+    )
+    return standing | {
         "id": batch.id,
         "batch": b64url(batch.batch),
         "issuer": batch.issuer,
@@ -236,17 +303,17 @@ def batch_document(batch: Batch) -> dict[str, Any]:
     }
 
 
-def show_batch(batch: Batch, *, as_json: bool) -> None:
+def show_batch(batch: Batch, flags: BatchFlag | None = None, *, as_json: bool) -> None:
     """Print a batch and what comes next."""
     if as_json:
-        print_json(batch_document(batch))
+        print_json(batch_document(batch, flags))
         return
     zh, en, following = _SAFE[batch.state]
     fields: dict[str, object] = {
         said(
             "批次", "batch"
         ): f"{batch.id}  {batch.scope}  {said(f'{batch.size:,}张', counted(batch.size, 'certificate'))}",
-        said("状态", "state"): said(zh, en),
+        said("状态", "state"): "  ".join((said(zh, en), *_flag_words(flags or BatchFlag(0)))),
     }
     if batch.root is not None:
         fields[said("根", "root")] = b64url(batch.root)

@@ -1,37 +1,52 @@
 """`vermilion cert`: certificates, their bundles, and changes of their status."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.commands.batch import WaitOption, tell_state
+from api.commands.approvals import Approving, approver_of, write_for_wallet
+from api.commands.numbers import named_numbers
 from api.commands.options import (
-    DryRunOption,
     HomeOption,
     JsonOption,
     NodeOption,
     PersonOption,
+    WaitOption,
+    expanded,
     person,
-    stoppable,
     write_file,
 )
-from api.commands.rehearsal import rehearse_change
+from api.commands.requests import (
+    ApproverOption,
+    ChangeOptions,
+    change,
+    covered,
+    reason_option,
+    request_document,
+    show_request,
+    take,
+    tell,
+    wanted_word,
+)
 from api.commands.words import reason_word, state_word, status_word
-from api.errors import advice
-from api.sending import take_to_chain
 from api.terminal import OUT, counted, moment, note, print_fields, print_json, print_table, said
 from api.wiring import Home
-from registry.anchor.progress import RequestState, StatusRequest
 from registry.anchor.states import AnchorState
-from registry.assessment import require_second_person
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
-from registry.kernel.errors import MalformedInput, RuleRefusal
-from registry.ports import LedgerUnavailable
+from registry.kernel.errors import MalformedInput
 from registry.ports.storage import NotHere, StoredCertificate
-from registry.status import Reason, Status, grounds, needs_approval
-from registry.workflows.change_status import approve_change, cancel_change, present_status, request_change
+from registry.status import Reason, Status
+from registry.workflows.change_status import (
+    approve_change,
+    cancel_change,
+    change_to_be_approved,
+    plan_changes,
+    present_standing,
+    request_changes,
+)
 from registry.workflows.deliver import bundle_of
 
 app = typer.Typer(no_args_is_help=True, help="Certificates.")
@@ -39,24 +54,21 @@ app = typer.Typer(no_args_is_help=True, help="Certificates.")
 NumberArgument = Annotated[str, typer.Argument(help="Certificate number.")]
 
 
-def _reason_option(wanted: Status) -> Any:
-    fit = ", ".join(f"{one.slug} ({one.value})" for one in sorted(grounds[wanted]))
-    return typer.Option("--reason", help=f"Ground, by word or number: {fit}.")
+RequestArgument = Annotated[str, typer.Argument(help="Request, such as C-2026-11-0001.")]
 
 
-ApproverOption = Annotated[
-    str | None,
-    typer.Option("--approve-as", help="Approve at once as this second person, where the approver's key is at hand."),
-]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificatesNamed:
+    """Which certificates a change is about."""
 
-
-class ApproverApart(RuleRefusal):
-    """The approver's key is not opened in the maker's process, but where both passphrases lie beside their keys."""
-
-    code = "status/approver-apart"
-
-    def __init__(self) -> None:
-        super().__init__("--approve-as is for demonstrations: the approver approves in a session of their own")
+    numbers: Annotated[list[str] | None, typer.Argument(help="Certificate numbers.")] = None
+    numbers_from: Annotated[
+        Path | None,
+        typer.Option("--from", help="Also those of a file: one number a line, or a CSV; - reads standard input."),
+    ] = None
+    skip_done: Annotated[
+        bool, typer.Option("--skip-done", help="Leave out certificates that have the status already.")
+    ] = False
 
 
 class StatusUnknown(MalformedInput):
@@ -87,7 +99,7 @@ def list_certificates(
         if batch is not None:
             unit.batches.batch(batch)
         for one in unit.batches.certificates(batch_id=batch):
-            word = present_status(unit, one).word if one.batch.state is AnchorState.FINAL else "pending"
+            word = present_standing(unit, one).word if one.batch.state is AnchorState.FINAL else "pending"
             if wanted is not None and word != wanted:
                 continue
             if limit and len(rows) == limit:
@@ -130,7 +142,7 @@ def show(number: NumberArgument, home: HomeOption = None, as_json: JsonOption = 
             raise NotHere("certificate", number)
         final, placement = one.batch.state is AnchorState.FINAL, one.batch.placement
         document = {
-            **_brief(one, present_status(unit, one).word if final else "pending"),
+            **_brief(one, present_standing(unit, one).word if final else "pending"),
             "link": f"{found.installation.public_base_url}/C/{one.reservation.key}",
             "leaf": one.reservation.leaf,
             "digest": b64url(one.digest) if one.digest else None,
@@ -184,55 +196,74 @@ def bundle(
 
 
 @app.command(epilog="Example: vermilion cert suspend DEMO-EEC-2026-7M3K9QX2TA4 --reason investigation")
+@expanded
 def suspend(
-    number: NumberArgument,
-    reason: Annotated[str, _reason_option(Status.SUSPENDED)] = "investigation",
-    by: PersonOption = None,
-    wait: WaitOption = 60,
-    node: NodeOption = None,
-    dry_run: DryRunOption = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
+    named: CertificatesNamed,
+    reason: Annotated[str, reason_option(Status.SUSPENDED)] = "investigation",
+    *,
+    options: ChangeOptions,
 ) -> None:
-    """Suspend a certificate; one person may, and it can be undone."""
-    _change(number, Status.SUSPENDED, reason, by, None, wait, node, home, dry_run=dry_run, as_json=as_json)
+    """Suspend certificates; one person may, and it can be undone."""
+    _change(named, Status.SUSPENDED, reason, None, options)
 
 
 @app.command(epilog="Example: vermilion cert reinstate DEMO-EEC-2026-7M3K9QX2TA4 --as maker-1 --approve-as approver-1")
+@expanded
 def reinstate(
-    number: NumberArgument,
-    reason: Annotated[str, _reason_option(Status.VALID)] = "investigation-closed",
-    by: PersonOption = None,
+    named: CertificatesNamed,
+    reason: Annotated[str, reason_option(Status.VALID)] = "investigation-closed",
     approve_as: ApproverOption = None,
-    wait: WaitOption = 60,
-    node: NodeOption = None,
-    dry_run: DryRunOption = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
+    *,
+    options: ChangeOptions,
 ) -> None:
-    """Lift a suspension; a second person must approve."""
-    _change(number, Status.VALID, reason, by, approve_as, wait, node, home, dry_run=dry_run, as_json=as_json)
+    """Lift suspensions; a second person must approve."""
+    _change(named, Status.VALID, reason, approve_as, options)
 
 
-@app.command(epilog="Example: vermilion cert revoke DEMO-EEC-2026-7M3K9QX2TA4 --reason misconduct --as maker-1")
+@app.command(epilog="Example: vermilion cert revoke --from numbers.csv --reason misconduct --as maker-1")
+@expanded
 def revoke(
-    number: NumberArgument,
-    reason: Annotated[str, _reason_option(Status.REVOKED)],
-    by: PersonOption = None,
+    named: CertificatesNamed,
+    reason: Annotated[str, reason_option(Status.REVOKED)],
     approve_as: ApproverOption = None,
-    wait: WaitOption = 60,
-    node: NodeOption = None,
-    dry_run: DryRunOption = False,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
+    *,
+    options: ChangeOptions,
 ) -> None:
-    """Revoke a certificate for good; a second person must approve."""
-    _change(number, Status.REVOKED, reason, by, approve_as, wait, node, home, dry_run=dry_run, as_json=as_json)
+    """Revoke certificates for good; a second person must approve."""
+    _change(named, Status.REVOKED, reason, approve_as, options)
+
+
+def _change(
+    named: CertificatesNamed, wanted: Status, reason: str, approve_as: str | None, options: ChangeOptions
+) -> None:
+    found = Home.find(options.home)
+    ground = Reason.parse(reason)
+    listed = named_numbers(named.numbers, named.numbers_from)
+    numbers = [one.text for one in listed]
+    change(
+        found,
+        [(one.text, one.line) for one in listed],
+        lambda unit, maker: plan_changes(
+            unit, found.clock.now(), numbers, wanted, ground, person=maker, skip_done=named.skip_done
+        ),
+        lambda maker: request_changes(
+            found.store, found.clock, numbers, wanted, ground, person=maker, skip_done=named.skip_done
+        ),
+        options,
+        wanted=wanted,
+        approve_as=approve_as,
+        listed=len(numbers) > 1 or named.numbers_from is not None,
+        again=said("再运行同一条命令", "the same command")
+        if len(numbers) == 1
+        else said("加上--skip-done再运行同一条命令", "the same command with --skip-done"),
+    )
 
 
 @app.command(epilog="Example: vermilion cert approve C-2026-11-0001 --as approver-1")
+@expanded
 def approve(
-    request: Annotated[str, typer.Argument(help="Request, such as C-2026-11-0001.")],
+    request: RequestArgument,
+    how: Approving,
     by: PersonOption = None,
     wait: WaitOption = 60,
     node: NodeOption = None,
@@ -244,13 +275,24 @@ def approve(
     Where the passphrases lie beside the keys, as in the demonstration, it is sent at once; else the maker sends it.
     """
     found = Home.find(home)
+    with found.store.read() as unit:
+        numbers = [target.number for target in unit.status_requests.request(request).certificates]
+    signer, deadline = approver_of(found, how, numbers)
+    parts = found.store, found.clock
     with found.chain(node=node) as ledger:
-        approved = approve_change(found.store, found.clock, ledger, found.approver(), request, person=person(by))
+        if how.typed_data is not None:
+            asked = change_to_be_approved(*parts, ledger, request)
+            command = f"vermilion cert approve {request}"
+            write_for_wallet(found, asked, how.typed_data, command=command, numbers=numbers, as_json=as_json)
+            return
+        approved = approve_change(*parts, ledger, signer, request, person=person(by), deadline=deadline)
     if found.installation.machine_passphrases:
-        _take(found, approved, None, wait, node, as_json=as_json)
+        again = f"vermilion cert send {approved.id}"
+        tell(found, take(found, [approved], None, wait=wait, node=node, again=again), listed=False, as_json=as_json)
         return
     if as_json:
-        print_json(request_document(approved))
+        with found.store.read() as unit:
+            print_json(request_document(unit, approved))
     else:
         OUT.print(said(f"申请{approved.id}已批准", f"request {approved.id} is approved"))
         note(said(f"下一步：vermilion cert send {approved.id}", f"next: vermilion cert send {approved.id}"))
@@ -258,22 +300,23 @@ def approve(
 
 @app.command(epilog="Example: vermilion cert send C-2026-11-0001")
 def send(
-    request: Annotated[str, typer.Argument(help="Request, such as C-2026-11-0001.")],
+    requests: Annotated[list[str], typer.Argument(help="Requests, such as C-2026-11-0001.")],
     wait: WaitOption = 60,
     node: NodeOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take a request to the chain: an approved one, or one that was interrupted. May be run again."""
+    """Take requests to the chain: approved ones, or those that were interrupted. May be run again."""
     found = Home.find(home)
     with found.store.read() as unit:
-        asked = unit.status_requests.request(request)
-    _take(found, asked, None, wait, node, as_json=as_json)
+        asked = [unit.status_requests.request(name) for name in requests]
+    taken = take(found, asked, None, wait=wait, node=node, again=f"vermilion cert send {' '.join(requests)}")
+    tell(found, taken, listed=len(asked) > 1, as_json=as_json)
 
 
 @app.command(epilog="Example: vermilion cert cancel C-2026-11-0001 --as maker-1")
 def cancel(
-    request: Annotated[str, typer.Argument(help="Request, such as C-2026-11-0001.")],
+    request: RequestArgument,
     by: PersonOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -282,19 +325,28 @@ def cancel(
     found = Home.find(home)
     cancelled = cancel_change(found.store, found.clock, request, person=person(by))
     if as_json:
-        print_json(request_document(cancelled))
+        with found.store.read() as unit:
+            print_json(request_document(unit, cancelled))
     else:
         OUT.print(said(f"申请{cancelled.id}已取消", f"request {cancelled.id} is cancelled"))
 
 
+@app.command(epilog="Example: vermilion cert request C-2026-11-0001")
+def request(request: RequestArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show a request with every certificate that it covers, for whoever is to approve it."""
+    show_request(Home.find(home), request, as_json=as_json)
+
+
 @app.command(epilog="Example: vermilion cert requests")
 def requests(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List requests to change a status, oldest first."""
+    """List requests to change a status, of certificates or of whole batches, oldest first."""
     found = Home.find(home)
     with found.store.read() as unit:
         all_of_them = unit.status_requests.requests()
+        documents = [request_document(unit, one) for one in all_of_them]
+        texts = [said(*covered(unit, one)) for one in all_of_them]
     if as_json:
-        print_json([request_document(one) for one in all_of_them])
+        print_json(documents)
         return
     if not all_of_them:
         OUT.print(said("还没有申请", "no requests yet"))
@@ -302,97 +354,16 @@ def requests(home: HomeOption = None, as_json: JsonOption = False) -> None:
     print_table(
         [
             said("申请", "request"),
-            said("编号", "number"),
+            said("涉及", "covers"),
             said("改为", "to"),
             said("原因", "reason"),
             said("状态", "state"),
         ],
         [
-            [one.id, one.number, status_word(one.wanted.word), reason_word(one.reason), state_word(one.state)]
-            for one in all_of_them
+            [one.id, text, wanted_word(one), reason_word(one.reason), state_word(one.state)]
+            for one, text in zip(all_of_them, texts, strict=True)
         ],
     )
-
-
-def _change(
-    number: str,
-    wanted: Status,
-    reason: str,
-    by: str | None,
-    approve_as: str | None,
-    wait: int,
-    node: str | None,
-    home: Path | None,
-    *,
-    dry_run: bool,
-    as_json: bool,
-) -> None:
-    found = Home.find(home)
-    ground = Reason.parse(reason)
-    maker = person(by)
-    if dry_run:
-        rehearse_change(found, number, wanted, ground, maker, as_json=as_json)
-        return
-    if approve_as is not None and not found.installation.machine_passphrases:
-        raise ApproverApart
-    if approve_as is not None and wanted in needs_approval:
-        require_second_person(maker, person(approve_as), "approving a change of status")  # before anything is kept
-    found.read_chain(node)  # a chain that is not ours halts us before anything is kept
-    asked = request_change(found.store, found.clock, number, wanted, ground, person=maker)
-    if asked.state is RequestState.REQUESTED and wanted in needs_approval and approve_as is None:
-        if as_json:
-            print_json(request_document(asked))
-        else:
-            OUT.print(
-                said(
-                    f"申请{asked.id}已记下：{number}改为“{status_word(wanted.word)}”，须由另一人批准",
-                    f"request {asked.id} is kept: {number} to become {wanted.word}; a second person must approve it",
-                )
-            )
-            note(
-                said(
-                    f"下一步：vermilion cert approve {asked.id} --as 另一人",
-                    f"next: vermilion cert approve {asked.id} --as SOMEBODY-ELSE",
-                )
-            )
-        return
-    approver = person(approve_as) if approve_as is not None and asked.state is RequestState.REQUESTED else None
-    _take(found, asked, approver, wait, node, as_json=as_json)
-
-
-def _take(
-    home: Home, asked: StatusRequest, approver: str | None, wait: int, node: str | None, *, as_json: bool
-) -> None:
-    try:
-        with stoppable(said("再运行同一条命令", "the same command")):
-            final = take_to_chain(home, asked, approver, wait=wait, node=node, told=tell_state)
-    except LedgerUnavailable:
-        note(
-            said(
-                f"申请{asked.id}已记下，尚未上链；有节点应答后再运行同一条命令即可完成，不会重复。",
-                f"request {asked.id} is kept and not on the chain yet; "
-                "the same command finishes it, once, when a node answers.",
-            )
-        )
-        raise
-    if as_json:
-        print_json(request_document(final))
-    elif final.state is RequestState.FINAL:
-        OUT.print(
-            said(
-                f"{final.number}现为“{status_word(final.wanted.word)}”，原因：{reason_word(final.reason)}（历史记录{final.seq}）",
-                f"{final.number} is now {final.wanted.word}: {reason_word(final.reason)} (history record {final.seq})",
-            )
-        )
-    else:
-        OUT.print(said(f"申请{final.id}：{state_word(final.state)}", f"request {final.id}: {final.state}"))
-        if final.failure is not None:
-            texts = advice().get(final.failure)
-            note(final.failure if texts is None else said(texts.cause_zh, texts.cause_en))
-            if texts is not None:
-                note(said(texts.remedy_zh, texts.remedy_en))
-    if final.state is not RequestState.FINAL:
-        raise typer.Exit(1 if final.state in (RequestState.FAILED, RequestState.CANCELLED) else 3)
 
 
 def _brief(one: StoredCertificate, word: str) -> dict[str, Any]:
@@ -405,20 +376,4 @@ def _brief(one: StoredCertificate, word: str) -> dict[str, Any]:
         "status": word,
         "key": one.reservation.key,
         "recorded": placement.block_time.astimezone(CHINA_TIME).isoformat() if placement else None,
-    }
-
-
-def request_document(one: StatusRequest) -> dict[str, Any]:
-    """Write a request as plain values."""
-    return {
-        "id": one.id,
-        "number": one.number,
-        "revision": one.revision,
-        "wanted": one.wanted.word,
-        "reason": one.reason.slug,
-        "state": one.state.value,
-        "requested_by": one.requested_by,
-        "approved_by": one.approved_by,
-        "seq": one.seq,
-        "failure": one.failure,
     }

@@ -1,18 +1,20 @@
 """What `--dry-run` says: the call that a command would send to the contract. Nothing is sent, nothing is kept."""
 
+from dataclasses import replace
 from typing import Any
 
 from api.commands.words import reason_word, status_word
 from api.terminal import note, print_fields, print_json, said
 from api.wiring import Home
 from registry.anchor.operations import AnchorApproval, AnchorBatch, Approval, Operation
-from registry.anchor.progress import Batch, RequestState, StatusRequest
+from registry.anchor.progress import Batch, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.kernel.encoding import b64url
 from registry.kernel.identifiers import Address
+from registry.ports.storage import UnitOfWork
 from registry.status import Reason, Status, needs_approval
 from registry.workflows.anchor import NotApproved, operation_of
-from registry.workflows.change_status import require_change
+from registry.workflows.change_status import Asked, batch_names
 from registry.workflows.issue import evidence_of
 
 _NOBODY = Approval(approver=Address("0x" + 40 * "0"), deadline=0, signature=bytes(65))
@@ -34,35 +36,38 @@ def rehearse_batch(home: Home, name: str, *, as_json: bool) -> None:
         _tell(home, facts | {"function": None, "stored_transaction": transaction}, as_json=as_json)
 
 
-def rehearse_change(home: Home, number: str, wanted: Status, reason: Reason, maker: str, *, as_json: bool) -> None:
-    """Say what a change of status would send. Raises GroundUnfit, NotHere, NotFinalYet, MoveForbidden, RequestOpen."""
-    with home.store.read() as unit:
-        certificate, _ = require_change(unit, number, wanted, reason)
-    batch, reservation = certificate.batch, certificate.reservation
-    asked = StatusRequest(
-        id="",
-        number=reservation.number,
-        revision=reservation.revision,
-        issuer=batch.issuer,
-        batch=batch.batch,
-        leaf=reservation.leaf,
-        wanted=wanted,
-        reason=reason,
-        state=RequestState.APPROVED,
-        requested_by=maker,
-        requested_at=home.clock.now(),
-        status_nonce=0,
-        approval=_NOBODY if wanted in needs_approval else None,
+def rehearse_requests(home: Home, unit: UnitOfWork, asked: Asked, *, listed: bool, as_json: bool) -> None:
+    """Say what changes of status would send, one call a request."""
+    calls = [_request_facts(unit, one) for one in asked.requests]
+    if listed and as_json:
+        print_json([_document(home, facts) for facts in calls])
+        return
+    for facts in calls:
+        _tell(home, facts, as_json=as_json)
+    if not calls:
+        note(said("演练：没有要发送的内容", "dry run: there is nothing to send"))
+
+
+def _request_facts(unit: UnitOfWork, request: StatusRequest) -> dict[str, Any]:
+    approved = replace(
+        request,
+        approval=_NOBODY if request.wanted in needs_approval else None,
+        status_nonces=tuple(0 for _ in request.batches) if request.wanted is Status.VALID else (),
     )
-    facts = {
-        "certificate": reservation.number,
-        "batch": batch.id,
-        "leaf": reservation.leaf,
-        "wanted": wanted.word,
-        "reason": reason.slug,
-        "needs_approval": wanted in needs_approval,
+    only = request.certificates[0] if len(request.certificates) == 1 else None
+    facts: dict[str, Any] = {"request": request.id} if request.id else {}
+    if only is not None:
+        facts |= {"certificate": only.number, "leaf": only.leaf}
+    elif request.certificates:
+        facts["certificates"] = len(request.certificates)
+    return {
+        **facts,
+        "batch": " ".join(batch_names(unit, request)),
+        "wanted": request.wanted.word,
+        "reason": request.reason.slug,
+        "needs_approval": request.wanted in needs_approval,
+        **_call(operation_of(approved)),
     }
-    _tell(home, facts | _call(operation_of(asked)), as_json=as_json)
 
 
 def _anchor(batch: Batch) -> AnchorBatch:
@@ -89,13 +94,18 @@ def _call(operation: Operation) -> dict[str, Any]:
     return {**root, "function": call.function, "gas_limit": call.gas}
 
 
+def _document(home: Home, facts: dict[str, Any]) -> dict[str, Any]:
+    return {"dry_run": True, "contract": str(home.trust_root.contract), **facts}
+
+
 def _tell(home: Home, facts: dict[str, Any], *, as_json: bool) -> None:
-    document = {"dry_run": True, "contract": str(home.trust_root.contract), **facts}
+    document = _document(home, facts)
     if as_json:
         print_json(document)
         return
     words = {
         "contract": said("合约", "contract"),
+        "request": said("申请", "request"),
         "batch": said("批次", "batch"),
         "scope": said("范围", "scope"),
         "certificates": said("张数", "certificates"),

@@ -262,6 +262,16 @@ def _flag_change(record: Record, flags: BatchFlag, issuer: IssuerCode, batch: Ba
             return None
 
 
+def joint_status(own: Status, flags: BatchFlag) -> Status:
+    """Join a certificate's own status with what holds for its batch: revoked, else superseded, else suspended."""
+    if own is Status.REVOKED or flags & BatchFlag.REVOKED:
+        return Status.REVOKED
+    if own is not Status.VALID:
+        return own
+    suspended = flags & (BatchFlag.SUSPENDED_BY_ISSUER | BatchFlag.SUSPENDED_BY_MEMBERS)
+    return Status.SUSPENDED if suspended else Status.VALID
+
+
 def certificate_life(records: Iterable[Record], issuer: IssuerCode, batch: BatchId, index: int) -> Iterator[StatusStep]:
     """Yield every change of one certificate's own status, in order."""
     for record in records:

@@ -108,16 +108,25 @@ def require_request_move(current: RequestState, wanted: RequestState) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A certificate whose status is to change."""
+
+    number: CertificateNumber
+    revision: int
+    leaf: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StatusRequest:
-    """One asked-for change of one certificate's status."""
+    """One asked-for change of status, by one transaction: of certificates of one batch, or of batches as a whole."""
 
     id: str
     """`C-YYYY-MM-NNNN`."""
-    number: CertificateNumber
-    revision: int
     issuer: IssuerCode
-    batch: BatchId
-    leaf: int
+    batches: tuple[BatchId, ...]
+    """The one that all certificates are of, or those that change as a whole."""
+    certificates: tuple[Target, ...] = ()
+    """By leaf, ascending; none = the batches as a whole."""
     wanted: Status
     reason: Reason
     state: RequestState
@@ -125,8 +134,20 @@ class StatusRequest:
     requested_at: datetime
     approved_by: str | None = None
     approved_at: datetime | None = None
-    status_nonce: int | None = None
+    status_nonces: tuple[int, ...] = ()
+    """Of a reinstatement, once it is approved: how often each of `batches` had been suspended by then."""
     approval: Approval | None = None
     transaction: TransactionHash | None = None
     seq: int | None = None
+    """The first record of it."""
     failure: str | None = None
+
+    @property
+    def batch(self) -> BatchId:
+        """The batch of its certificates, or the first of its batches."""
+        return self.batches[0]
+
+    @property
+    def leaves(self) -> tuple[int, ...]:
+        """Where its certificates stand in their batch, ascending."""
+        return tuple(target.leaf for target in self.certificates)

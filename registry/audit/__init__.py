@@ -9,8 +9,16 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from registry.anchor.facts import BatchFacts
-from registry.anchor.history import Anchored, Checkpoint, Record
-from registry.anchor.progress import Batch
+from registry.anchor.history import (
+    Anchored,
+    BatchChanged,
+    BatchFlag,
+    Checkpoint,
+    Record,
+    StatusChanged,
+    Superseded,
+)
+from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.batch import Reservation
 from registry.credential import (
@@ -24,9 +32,10 @@ from registry.credential import (
 )
 from registry.credential.v1 import IssuedCredential, full_presentation
 from registry.kernel.encoding import b64url
-from registry.kernel.identifiers import BatchId, Digest, IssuerCode
+from registry.kernel.identifiers import BatchId, Digest, IssuerCode, TransactionHash
 from registry.kernel.merkle import Frontier
 from registry.kernel.signing import PublicKey
+from registry.status import Status, changes_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +145,66 @@ def foreign_anchors(records: Iterable[Record], issuer: IssuerCode, known: Abstra
                 subject=f"record {record.position.seq}",
                 expected="a batch of ours",
                 found=b64url(content.batch),
+            )
+
+
+def request_differences(request: StatusRequest, ours: Sequence[Record]) -> Iterator[Difference]:
+    """Compare a request with the records of its transaction: none before it is final here, then just what was asked."""
+    if request.state is not RequestState.FINAL:
+        if ours:
+            yield Difference(
+                code="fsck/request-state", subject=request.id, expected="not on the chain", found="recorded there"
+            )
+        return
+    seq = ours[0].position.seq if ours else None
+    if seq != request.seq:
+        yield Difference(
+            code="fsck/request-record", subject=request.id, expected=f"record {request.seq}", found=f"record {seq}"
+        )
+    elif [_done(one) for one in ours] != list(_asked(request)):
+        yield Difference(
+            code="fsck/request-effect", subject=request.id, expected="what was asked for", found="something else"
+        )
+
+
+def _asked(request: StatusRequest) -> Iterator[tuple[object, ...]]:
+    """Say what a request changes, one tuple a record."""
+    reason = int(request.reason)
+    if request.certificates:
+        yield request.issuer, request.batch, int(request.wanted), changes_of(request.leaves), reason
+        return
+    for batch in request.batches:
+        yield request.issuer, batch, request.wanted is Status.SUSPENDED, reason
+
+
+def _done(record: Record) -> tuple[object, ...]:
+    """Say what a record changed, as `_asked` does."""
+    match record.content:
+        case StatusChanged() as change:
+            return change.issuer, change.batch, change.code, change.changes, change.reason
+        case BatchChanged() as change:
+            suspended = bool(change.flags & BatchFlag.SUSPENDED_BY_ISSUER)
+            return change.issuer, change.batch, suspended, change.reason
+        case _:
+            return ()
+
+
+def foreign_changes(
+    records: Iterable[Record], issuer: IssuerCode, known: AbstractSet[TransactionHash]
+) -> Iterator[Difference]:
+    """Find changes of status under our code by transactions that are not ours: somebody used our keys."""
+    for record in records:
+        content, position = record.content, record.position
+        if (
+            isinstance(content, StatusChanged | Superseded | BatchChanged)
+            and content.issuer == issuer
+            and position.transaction not in known
+        ):
+            yield Difference(
+                code="fsck/foreign-change",
+                subject=f"record {position.seq}",
+                expected="a change that was asked for here",
+                found="0x" + position.transaction.hex(),
             )
 
 

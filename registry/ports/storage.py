@@ -17,7 +17,6 @@ from registry.kernel.errors import Conflict, Missing
 from registry.kernel.identifiers import (
     BatchId,
     CertificateKey,
-    CertificateNumber,
     Digest,
     IssuerCode,
     LeafHash,
@@ -384,14 +383,18 @@ class StatusRequests(Protocol):
         """List requests, oldest first; no state named = all."""
         ...
 
-    def open_for(self, number: CertificateNumber, revision: int) -> StatusRequest | None:
-        """Find a request on one certificate that is not finished."""
+    def names(self) -> list[str]:
+        """Names of all requests, oldest first, whether they can be read or not."""
+        ...
+
+    def open_on(self, batch: BatchId) -> list[StatusRequest]:
+        """List requests on a batch or on certificates of it that are not finished, oldest first."""
         ...
 
     def approve(
-        self, request_id: str, *, person: str, at: datetime, approval: Approval, status_nonce: int | None
+        self, request_id: str, *, person: str, at: datetime, approval: Approval, status_nonces: tuple[int, ...]
     ) -> None:
-        """Requested → approved; also approved anew once the kept approval has lapsed."""
+        """Requested → approved; also approved anew, once the kept approval has lapsed or is for other nonces."""
         ...
 
     def sign(self, request_id: str, transaction: SignedTransaction, at: datetime) -> None:

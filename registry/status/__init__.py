@@ -3,8 +3,9 @@
 One table everywhere (contract, database, API). The low bit set means final: one mask test refuses every forbidden move.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
+from itertools import groupby
 from typing import Final
 
 from registry.kernel.errors import Conflict, RuleRefusal
@@ -82,6 +83,12 @@ grounds: Final[Mapping[Status, frozenset[Reason]]] = {
     Status.SUPERSEDED: frozenset({Reason.CORRECTION, Reason.RENEWAL}),
 }
 """What may be said for a move to each status; a suspension that was itself a mistake ends as issued in error."""
+IN_WORD: Final = 128
+"""Certificates of a batch whose statuses the contract keeps in one word."""
+MOST_WORDS: Final = 128
+"""Most words that one call of the contract changes."""
+MOST_BATCHES: Final = 128
+"""Most batches that one call of the contract reinstates."""
 needs_approval: Final = frozenset({Status.VALID, Status.REVOKED, Status.SUPERSEDED})
 """Moves to these need a second person and the approver's signature; a suspension does not."""
 
@@ -117,8 +124,20 @@ class MoveForbidden(Conflict):
         super().__init__(f"a certificate that is {current.word} cannot become {wanted.word}")
 
 
+class AlreadyThere(Conflict):
+    """A certificate has the status already that it is asked to get."""
+
+    code = "status/already"
+
+    def __init__(self, wanted: Status) -> None:
+        self.wanted = wanted
+        super().__init__(f"the certificate is {wanted.word} already")
+
+
 def require_move(current: Status, wanted: Status) -> None:
-    """Check that `current` → `wanted` is allowed. Raises MoveForbidden."""
+    """Check that `current` → `wanted` is allowed. Raises AlreadyThere, MoveForbidden."""
+    if current is wanted:
+        raise AlreadyThere(wanted)
     if wanted not in allowed_moves[current]:
         raise MoveForbidden(current, wanted)
 
@@ -129,16 +148,23 @@ def require_ground(wanted: Status, reason: Reason) -> None:
         raise GroundUnfit(wanted, reason)
 
 
-def changes_of(indices: list[int]) -> tuple[int, ...]:
+def changes_of(indices: Iterable[int]) -> tuple[int, ...]:
     """Pack leaf indices into the contract's changes: `word << 128 | mask`, 128 certificates a word, ascending words."""
     masks: dict[int, int] = {}
     for index in indices:
-        word, bit = divmod(index, 128)
+        word, bit = divmod(index, IN_WORD)
         masks[word] = masks.get(word, 0) | 1 << bit
-    return tuple(word << 128 | masks[word] for word in sorted(masks))
+    return tuple(word << IN_WORD | masks[word] for word in sorted(masks))
+
+
+def calls_of(indices: Iterable[int]) -> Iterator[list[int]]:
+    """Cut leaf indices into what one call of the contract takes each: at most 128 words, in ascending order."""
+    words = [list(word) for _, word in groupby(sorted(indices), key=lambda index: index // IN_WORD)]
+    for first in range(0, len(words), MOST_WORDS):
+        yield [index for word in words[first : first + MOST_WORDS] for index in word]
 
 
 def concerns(change: int, index: int) -> bool:
     """Tell whether one packed change covers the certificate at `index`."""
-    word, bit = divmod(index, 128)
-    return change >> 128 == word and bool(change >> bit & 1)
+    word, bit = divmod(index, IN_WORD)
+    return change >> IN_WORD == word and bool(change >> bit & 1)

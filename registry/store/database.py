@@ -186,7 +186,7 @@ class Database:
                     raise StoreUnsafe(setting, found)
         if create:
             with self._turn(), _translated():
-                upgrade(self._writers)
+                upgrade(self._writers, self._keys.seal)
         else:
             with _translated():
                 require_current(self._readers)

@@ -42,10 +42,10 @@ def schema_of(connection: Connection) -> str | None:
     return "foreign" if connection.execute(text("SELECT 1 FROM sqlite_master LIMIT 1")).first() else None
 
 
-def upgrade(engine: Engine) -> None:
+def upgrade(engine: Engine, seal_key: bytes) -> None:
     """Bring an empty database, or one of an older version of ours, to the present one, in one transaction.
 
-    Raises SchemaOutdated for every other database.
+    `seal_key` seals rows that get other columns. Raises SchemaOutdated for every other database.
     """
     with engine.connect() as connection, connection.begin():
         found = schema_of(connection)
@@ -54,7 +54,7 @@ def upgrade(engine: Engine) -> None:
         if found is not None and found not in versions():
             raise SchemaOutdated(found, versions()[0])
         config = _config()
-        config.attributes["connection"] = connection
+        config.attributes |= {"connection": connection, "seal_key": seal_key}
         command.upgrade(config, "head")
 
 
@@ -75,7 +75,7 @@ def changed_objects(connection: Connection) -> list[str]:
 @cache
 def _expected_objects() -> dict[str, str]:
     engine = create_engine("sqlite://")
-    upgrade(engine)
+    upgrade(engine, b"")  # there is no row in it
     with engine.connect() as connection:
         objects = _objects(connection)
     engine.dispose()

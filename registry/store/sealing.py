@@ -8,7 +8,7 @@ taken out whole are found by what stands elsewhere.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
@@ -21,11 +21,18 @@ def _part(body: bytes) -> bytes:
     return len(body).to_bytes(4, "big") + body
 
 
+_Layout = tuple[bytes, tuple[tuple[str, bytes], ...]]
+"""What every seal of a table begins with, and each column a seal covers with its name as it is written."""
+
+
+def _layout(table: str, columns: Iterable[str]) -> _Layout:
+    names = sorted(name for name in columns if name != "seal")
+    return _part(_TAG) + _part(table.encode()), tuple((name, _part(name.encode())) for name in names)
+
+
 @cache
-def _sealed(table: Table) -> tuple[bytes, tuple[tuple[str, bytes], ...]]:
-    """Give what every seal of a table begins with, and each column a seal covers with its name as it is written."""
-    names = sorted(column.name for column in table.columns if column.name != "seal")
-    return _part(_TAG) + _part(table.name.encode()), tuple((name, _part(name.encode())) for name in names)
+def _layout_of(table: Table) -> _Layout:
+    return _layout(table.name, (column.name for column in table.columns))
 
 
 def written(value: int | str | bytes) -> bytes:
@@ -46,7 +53,17 @@ def seal(key: bytes, table: Table, row: Mapping[str, Any]) -> bytes:
 
 def seal_of_written(key: bytes, table: Table, row: Mapping[str, bytes]) -> bytes:
     """Compute the seal over values that are `written` already."""
-    beginning, columns = _sealed(table)
+    return _seal(key, _layout_of(table), row)
+
+
+def seal_of_columns(key: bytes, table: str, row: Mapping[str, Any]) -> bytes:
+    """Compute a row's seal by the columns that it has itself, for tables as they were or will be: migrations."""
+    values = {name: written(value) for name, value in row.items() if value is not None and name != "seal"}
+    return _seal(key, _layout(table, row), values)
+
+
+def _seal(key: bytes, layout: _Layout, row: Mapping[str, bytes]) -> bytes:
+    beginning, columns = layout
     parts = [beginning]
     for name, name_part in columns:
         value = row.get(name)

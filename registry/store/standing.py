@@ -1,12 +1,15 @@
-"""Requests to change a certificate's status, and where each stands."""
+"""Requests to change statuses, what each covers, and where each stands."""
 
+import json
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, Table, select
 
 from registry.anchor.operations import Approval, SignedTransaction
-from registry.anchor.progress import RequestState, StatusRequest, require_request_move
+from registry.anchor.progress import RequestState, StatusRequest, Target, require_request_move
+from registry.kernel.errors import IntegrityFault
 from registry.kernel.identifiers import (
     BatchId,
     CertificateNumber,
@@ -16,10 +19,20 @@ from registry.kernel.identifiers import (
 from registry.ports.storage import NotHere
 from registry.status import Reason, Status, needs_approval
 from registry.store.issuing import approval_of, keep_transaction
-from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, time_of
-from registry.store.tables import status_request
+from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, pieces, time_of
+from registry.store.tables import status_batch, status_certificate, status_request
 
 _FINISHED = (RequestState.FINAL, RequestState.FAILED, RequestState.CANCELLED)
+
+
+class RowsMissing(IntegrityFault):
+    """Rows that belong to another were taken out of the database."""
+
+    code = "store/rows-missing"
+
+    def __init__(self, table: str, of: str, expected: int, found: int) -> None:
+        self.table, self.of, self.expected, self.found = table, of, expected, found
+        super().__init__(f"{table} has {found} rows of {of}, which was kept with {expected}")
 
 
 class SqlStatusRequests:
@@ -35,11 +48,9 @@ class SqlStatusRequests:
             [
                 {
                     "id": request.id,
-                    "number": request.number,
-                    "revision": request.revision,
                     "issuer": request.issuer,
-                    "batch": request.batch,
-                    "leaf": request.leaf,
+                    "batches": len(request.batches),
+                    "certificates": len(request.certificates),
                     "wanted": int(request.wanted),
                     "reason": int(request.reason),
                     "state": request.state.value,
@@ -47,6 +58,17 @@ class SqlStatusRequests:
                     "requested_at": micros(request.requested_at),
                 }
             ],
+        )
+        self._session.add(
+            status_batch,
+            ({"request": request.id, "place": place, "batch": batch} for place, batch in enumerate(request.batches)),
+        )
+        self._session.add(
+            status_certificate,
+            (
+                {"request": request.id, "leaf": target.leaf, "number": target.number, "revision": target.revision}
+                for target in request.certificates
+            ),
         )
 
     def request(self, request_id: str) -> StatusRequest:
@@ -63,26 +85,50 @@ class SqlStatusRequests:
             query = query.where(status_request.c.state.in_([state.value for state in states]))
         return self._many(query)
 
-    def open_for(self, number: CertificateNumber, revision: int) -> StatusRequest | None:
-        """Find a request on one certificate that is not finished."""
-        query = select(status_request).where(
-            status_request.c.number == number,
-            status_request.c.revision == revision,
-            status_request.c.state.not_in([state.value for state in _FINISHED]),
+    def names(self) -> list[str]:
+        """Names of all requests, oldest first, whether they can be read or not."""
+        query = select(status_request.c.id).order_by(status_request.c.requested_at, status_request.c.id)
+        return list(self._session.connection.execute(query).scalars())
+
+    def open_on(self, batch: BatchId) -> list[StatusRequest]:
+        """List requests on a batch or on certificates of it that are not finished, oldest first."""
+        concerned = select(status_batch.c.request).where(status_batch.c.batch == batch)
+        return self._many(
+            select(status_request).where(
+                status_request.c.id.in_(concerned),
+                status_request.c.state.not_in([state.value for state in _FINISHED]),
+            )
         )
-        return next(iter(self._many(query)), None)
 
     def _many(self, query: Select[Any]) -> list[StatusRequest]:
         ordered = query.order_by(status_request.c.requested_at, status_request.c.id)
-        return [_request(row) for row in self._session.rows(status_request, ordered)]
+        rows = self._session.rows(status_request, ordered)
+        batches = self._covered(status_batch, rows, "batches")
+        certificates = self._covered(status_certificate, rows, "certificates")
+        return [_request(row, batches[row["id"]], certificates[row["id"]]) for row in rows]
+
+    def _covered(self, table: Table, requests: Iterable[Row], counted: str) -> dict[str, list[Row]]:
+        """Read what requests cover, in the order of the primary key. Raises RowsMissing."""
+        expected = {row["id"]: row[counted] for row in requests}
+        found: dict[str, list[Row]] = {name: [] for name in expected}
+        for names in pieces(expected):
+            query = select(table).where(table.c.request.in_(names)).order_by(*table.primary_key)
+            for row in self._session.rows(table, query):
+                found[row["request"]].append(row)
+        for name, count in expected.items():
+            if len(found[name]) != count:
+                raise RowsMissing(table.name, name, count, len(found[name]))
+        return found
 
     def approve(
-        self, request_id: str, *, person: str, at: datetime, approval: Approval, status_nonce: int | None
+        self, request_id: str, *, person: str, at: datetime, approval: Approval, status_nonces: tuple[int, ...]
     ) -> None:
-        """Requested → approved; also approved anew once the kept approval has lapsed."""
+        """Requested → approved; also approved anew, once the kept approval has lapsed or is for other nonces."""
         request = self.request(request_id)
         if request.state is not RequestState.REQUESTED and not (
-            request.state is RequestState.APPROVED and request.approval is not None and request.approval.has_lapsed(at)
+            request.state is RequestState.APPROVED
+            and request.approval is not None
+            and (request.approval.has_lapsed(at) or request.status_nonces != status_nonces)
         ):
             raise StateMoved("status_request", request_id)
         self._session.change(
@@ -95,7 +141,7 @@ class SqlStatusRequests:
             approver=approval.approver,
             approval_deadline=approval.deadline,
             approval_signature=approval.signature,
-            status_nonce=status_nonce,
+            status_nonces=json.dumps(status_nonces) if status_nonces else None,
         )
 
     def sign(self, request_id: str, transaction: SignedTransaction, at: datetime) -> None:
@@ -126,14 +172,17 @@ class SqlStatusRequests:
         self._session.change(status_request, {"id": request_id}, {"state": current.value}, state=wanted.value, **named)
 
 
-def _request(row: Row) -> StatusRequest:
+def _targets(rows: Iterable[Row]) -> Iterator[Target]:
+    for row in rows:
+        yield Target(number=CertificateNumber(row["number"]), revision=row["revision"], leaf=row["leaf"])
+
+
+def _request(row: Row, batches: Iterable[Row], certificates: Iterable[Row]) -> StatusRequest:
     return StatusRequest(
         id=row["id"],
-        number=CertificateNumber(row["number"]),
-        revision=row["revision"],
         issuer=IssuerCode(row["issuer"]),
-        batch=BatchId(row["batch"]),
-        leaf=row["leaf"],
+        batches=tuple(BatchId(one["batch"]) for one in batches),
+        certificates=tuple(_targets(certificates)),
         wanted=Status(row["wanted"]),
         reason=Reason(row["reason"]),
         state=RequestState(row["state"]),
@@ -141,7 +190,7 @@ def _request(row: Row) -> StatusRequest:
         requested_at=time_of(row["requested_at"]),
         approved_by=row["approved_by"],
         approved_at=maybe_time(row["approved_at"]),
-        status_nonce=row["status_nonce"],
+        status_nonces=tuple(json.loads(row["status_nonces"] or "[]")),
         approval=approval_of(row),
         transaction=TransactionHash(row["transaction"]) if row["transaction"] is not None else None,
         seq=row["seq"],

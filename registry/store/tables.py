@@ -20,7 +20,6 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    text,
 )
 from sqlalchemy.schema import SchemaItem
 
@@ -212,11 +211,9 @@ Index(None, outbox.c.subject)
 status_request = _table(
     "status_request",
     Column("id", Text, primary_key=True),  # C-YYYY-MM-NNNN
-    Column("number", Text, nullable=False),
-    Column("revision", Integer, nullable=False),
     Column("issuer", Text, nullable=False),
-    Column("batch", LargeBinary(32), nullable=False),
-    Column("leaf", Integer, nullable=False),
+    Column("batches", Integer, nullable=False),  # how many rows of status_batch belong to it
+    Column("certificates", Integer, nullable=False),  # how many of status_certificate; 0 = the batches as a whole
     Column("wanted", Integer, nullable=False),
     Column("reason", Integer, nullable=False),
     Column("state", Text, nullable=False),
@@ -225,7 +222,7 @@ status_request = _table(
     Column("approved_by", Text),
     Column("approved_at", Integer),
     Column("approver", Text),
-    Column("status_nonce", Integer),
+    Column("status_nonces", Text),  # JSON, in the order of the batches; null = the approval signs none
     Column("approval_deadline", Integer),
     Column("approval_signature", LargeBinary(65)),
     Column("transaction", LargeBinary(32)),
@@ -233,14 +230,26 @@ status_request = _table(
     Column("failure", Text),
     _state_of(RequestState),
     CheckConstraint("approved_by IS NULL OR lower(approved_by) <> lower(requested_by)", name="two_people"),
+    CheckConstraint("batches = 1 OR batches > 1 AND certificates = 0", name="one_batch"),
 )
-Index(
-    "uq_status_request_open",  # one change of a certificate at a time
-    status_request.c.number,
-    status_request.c.revision,
-    unique=True,
-    sqlite_where=text("state NOT IN ('final', 'failed', 'cancelled')"),
+
+status_batch = _table(
+    "status_batch",
+    Column("request", ForeignKey("status_request.id"), primary_key=True),
+    Column("place", Integer, primary_key=True),  # from 0, in the order that was asked for
+    Column("batch", LargeBinary(32), nullable=False),  # batch id on chain
+    UniqueConstraint("request", "batch"),
 )
+Index(None, status_batch.c.batch)
+
+status_certificate = _table(
+    "status_certificate",
+    Column("request", ForeignKey("status_request.id"), primary_key=True),
+    Column("leaf", Integer, primary_key=True),
+    Column("number", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+)
+Index(None, status_certificate.c.number, status_certificate.c.revision)
 
 journal = _table(
     "journal",

@@ -17,12 +17,15 @@ from registry.anchor.facts import BatchFacts, batch_facts
 from registry.anchor.operations import (
     AnchorApproval,
     AnchorBatch,
+    BatchReinstatementApproval,
     Operation,
+    ReinstateBatches,
     ReinstateCertificates,
     ReinstatementApproval,
     RevocationApproval,
     RevokeCertificates,
     SignedTransaction,
+    SuspendBatch,
     SuspendCertificates,
 )
 from registry.anchor.progress import Batch, Placement, RequestState, StatusRequest
@@ -58,6 +61,16 @@ class NotApproved(RuleRefusal):
     def __init__(self, subject: str, state: str) -> None:
         self.subject, self.state = subject, state
         super().__init__(f"{subject} is {state}: a second person must approve it first")
+
+
+class ApprovalOvertaken(RuleRefusal):
+    """Another suspension in the batch came after the approval: the contract would no longer take it."""
+
+    code = "anchor/approval-overtaken"
+
+    def __init__(self, subject: str) -> None:
+        self.subject = subject
+        super().__init__(f"after {subject} was approved, its batch had another suspension: it must be approved again")
 
 
 class NonceTaken(Conflict):
@@ -117,7 +130,8 @@ def anchor_batch(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> Ba
 def change_status(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> StatusRequest:
     """Take a status request to the chain and wait until it is final or has failed.
 
-    Returns it as it stands when patience ends. Raises NotApproved, ApprovalLapsed, LedgerUnavailable.
+    Returns it as it stands when patience ends. Raises NotApproved, ApprovalLapsed, ApprovalOvertaken,
+    LedgerUnavailable.
     """
     until = time.monotonic() + patience.total_seconds()
     while True:
@@ -317,54 +331,66 @@ def _request_step(desk: Desk, request: StatusRequest) -> bool:
 def _sign_request(desk: Desk, request: StatusRequest) -> None:
     if request.approval is not None:
         _require_in_time(desk, request.id, request.approval.deadline)
+        if request.status_nonces != status_nonces(desk.ledger, request):
+            raise ApprovalOvertaken(request.id)
     taken = desk.ledger.next_nonce(desk.sender.address)
     with desk.store.write() as unit:
         transaction = _signed(desk, operation_of(request), taken, unit.outbox.next_nonce(desk.sender.address))
         unit.status_requests.sign(request.id, transaction, desk.clock.now())
 
 
+def status_nonces(ledger: Ledger, request: StatusRequest) -> tuple[int, ...]:
+    """Ask the chain what the approval of a request has to sign for each of its batches; only reinstatements do."""
+    if request.wanted is not Status.VALID:
+        return ()
+    return tuple(ledger.status_nonce(request.issuer, batch) for batch in request.batches)
+
+
 def operation_of(request: StatusRequest) -> Operation:
     """Give the contract's operation for a request. Raises NotApproved where a second person is still needed."""
-    changes = changes_of([request.leaf])
     if request.wanted is Status.SUSPENDED:
-        return SuspendCertificates(
-            issuer=request.issuer, batch=request.batch, changes=changes, reason=int(request.reason)
-        )
-    asked, approval = approvable(request), request.approval
-    if approval is None:
+        reason = int(request.reason)
+        if not request.certificates:
+            return SuspendBatch(issuer=request.issuer, batch=request.batch, reason=reason)
+        changes = changes_of(request.leaves)
+        return SuspendCertificates(issuer=request.issuer, batch=request.batch, changes=changes, reason=reason)
+    if request.approval is None:
         raise NotApproved(request.id, request.state)
-    if isinstance(asked, RevocationApproval):
-        return RevokeCertificates(asked=asked, approval=approval)
-    return ReinstateCertificates(asked=asked, approval=approval)
+    asked = approvable(request, deadline=request.approval.deadline, nonces=request.status_nonces)
+    match asked:
+        case RevocationApproval():
+            return RevokeCertificates(asked=asked, approval=request.approval)
+        case ReinstatementApproval():
+            return ReinstateCertificates(asked=asked, approval=request.approval)
+        case BatchReinstatementApproval():
+            return ReinstateBatches(asked=asked, approval=request.approval)
 
 
 def approvable(
-    request: StatusRequest, *, deadline: int | None = None, status_nonce: int | None = None
-) -> RevocationApproval | ReinstatementApproval:
-    """Give the EIP-712 structure of a request; deadline and nonce from its approval unless named."""
-    approval = request.approval
-    until = deadline if deadline is not None else approval.deadline if approval else 0
-    changes = changes_of([request.leaf])
+    request: StatusRequest, *, deadline: int, nonces: tuple[int, ...]
+) -> RevocationApproval | ReinstatementApproval | BatchReinstatementApproval:
+    """Give the EIP-712 structure of a request; `nonces` are the `status_nonces` of a reinstatement."""
+    issuer, reason = request.issuer, int(request.reason)
+    if request.wanted is Status.VALID and not request.certificates:
+        return BatchReinstatementApproval(
+            issuer=issuer, batches=request.batches, reason=reason, status_nonces=nonces, deadline=deadline
+        )
+    changes, count = changes_of(request.leaves), len(request.certificates)
     if request.wanted is Status.REVOKED:
         return RevocationApproval(
-            issuer=request.issuer,
-            batch=request.batch,
-            changes=changes,
-            count=1,
-            reason=int(request.reason),
-            deadline=until,
+            issuer=issuer, batch=request.batch, changes=changes, count=count, reason=reason, deadline=deadline
         )
     if request.wanted is not Status.VALID:
         raise NotApproved(request.id, request.state)  # a suspension needs no approval, a supersession has its own
-    nonce = status_nonce if status_nonce is not None else request.status_nonce
+    (nonce,) = nonces
     return ReinstatementApproval(
-        issuer=request.issuer,
+        issuer=issuer,
         batch=request.batch,
         changes=changes,
-        count=1,
-        reason=int(request.reason),
-        status_nonce=nonce or 0,
-        deadline=until,
+        count=count,
+        reason=reason,
+        status_nonce=nonce,
+        deadline=deadline,
     )
 
 

@@ -4,8 +4,9 @@
 2. The kept records are the node's, and lead to the contract's own checkpoint.
 3. Each batch: its credentials lead to its root, its rows to its manifest, both to what the chain holds.
 4. Each certificate: row, signed bytes and enrolment agree.
-5. The chain holds no batch under our code that we do not know.
+5. The chain holds no batch and no change of status under our code that we do not know.
 6. Delivered bundles are the bytes we would deliver.
+7. Each change of status that was asked for: the certificates that it names, and what the chain recorded of it.
 """
 
 from collections.abc import Iterator
@@ -15,21 +16,23 @@ from typing import Protocol
 
 from registry.anchor.facts import batch_facts
 from registry.anchor.history import Block, Checkpoint, Record
-from registry.anchor.progress import Batch
+from registry.anchor.progress import Batch, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.audit import (
     Difference,
     batch_differences,
     certificate_differences,
     foreign_anchors,
+    foreign_changes,
     history_differences,
     record_differences,
+    request_differences,
 )
 from registry.credential import credential_leaf
 from registry.credential.v1 import IssuedCredential
 from registry.delivery.bundle import BUNDLE_SUFFIX
 from registry.kernel.errors import IntegrityFault, RegistryError
-from registry.kernel.identifiers import IssuerCode
+from registry.kernel.identifiers import IssuerCode, TransactionHash
 from registry.kernel.merkle import MerkleTree, root_hash
 from registry.kernel.progress import Progress, unheard
 from registry.ports import KeyOf, Ledger, LedgerUnavailable
@@ -103,6 +106,8 @@ class Auditor:
             batches, certificates = self._batches(unit, records, found, progress)  # 3, 4, 6
             known = {batch.batch for batch in batches}
             found.extend(foreign_anchors(records, self.issuer, known))  # 5
+            transactions = set(self._requests(unit, records, found))  # 7
+            found.extend(foreign_changes(records, self.issuer, transactions))  # 5
             entries = self._journal(unit)
         return Consistency(
             differences=tuple(found),
@@ -184,6 +189,39 @@ class Auditor:
                     )
                 )
         return batches, done
+
+    def _requests(self, unit: UnitOfWork, records: list[Record], found: list[Difference]) -> Iterator[TransactionHash]:
+        """Compare every request; yields the transactions that are ours."""
+        of_transaction: dict[TransactionHash, list[Record]] = {}
+        for record in records:
+            of_transaction.setdefault(record.position.transaction, []).append(record)
+        for name in unit.status_requests.names():
+            try:
+                request = unit.status_requests.request(name)
+                found.extend(self._targets(unit, request))
+                ours: list[Record] = []
+                if request.transaction is not None:
+                    ours = of_transaction.get(request.transaction, [])
+                    yield request.transaction
+                found.extend(request_differences(request, ours))
+            except RegistryError as error:
+                found.append(
+                    Difference(
+                        code="fsck/request-unreadable", subject=name, expected="a readable request", found=error.code
+                    )
+                )
+
+    def _targets(self, unit: UnitOfWork, request: StatusRequest) -> Iterator[Difference]:
+        for target in request.certificates:
+            there = unit.batches.by_leaf(request.batch, target.leaf)
+            reservation = there.reservation if there is not None else None
+            if reservation is None or (reservation.number, reservation.revision) != (target.number, target.revision):
+                yield Difference(
+                    code="fsck/request-target",
+                    subject=request.id,
+                    expected=f"{target.number} at leaf {target.leaf}",
+                    found="none" if reservation is None else reservation.number,
+                )
 
     def _batch(
         self, unit: UnitOfWork, batch: Batch, certificates: list[StoredCertificate], records: list[Record]

@@ -347,9 +347,26 @@ def _naive(instants: Instants, anchor: Any, *, fresh_id: bool) -> None:
     anchor._sign_batch = sign_batch
 
 
+def _send_change_then_keep(instants: Instants) -> None:
+    """Send a change of status first and keep the bytes afterwards."""
+    from registry.workflows import anchor
+
+    def sign_request(desk: Any, request: Any) -> None:
+        transaction = desk.sender.sign(anchor.operation_of(request), nonce=desk.ledger.next_nonce(desk.sender.address))
+        desk.ledger.broadcast(transaction)
+        while desk.ledger.fate(transaction.hash).kind is anchor.FateKind.WAITING:
+            desk.pause(0.1)
+        instants.reach("naive sent")
+        with desk.store.write() as unit:
+            unit.status_requests.sign(request.id, transaction, desk.clock.now())
+
+    anchor._sign_request = sign_request
+
+
 NAIVE: dict[str, Callable[[Instants], None]] = {
     "send then keep": _send_then_keep,
     "another id each try": _another_id_each_try,
+    "send a change then keep": _send_change_then_keep,
 }
 
 if __name__ == "__main__":

@@ -155,7 +155,17 @@ def test_a_bad_score_sheet_is_refused_whole(
         ("exam template -o /no/such/folder/a.csv", 2, "input/file-unreadable"),
         ("batch issue B-1999-01-0001 --dry-run", 1, "store/not-here"),
         ("cert suspend NUMBER --reason misconduct --dry-run", 1, "status/ground-unfit"),
-        ("cert reinstate NUMBER --dry-run", 1, "status/move-forbidden"),
+        ("cert reinstate NUMBER --dry-run", 1, "status/already"),
+        ("cert suspend", 2, "input/numbers"),
+        ("cert suspend --from nosuch.csv", 2, "input/file-unreadable"),
+        ("cert suspend NUMBER NUMBER", 1, "status/changes-refused"),
+        ("cert send C-1999-01-0001", 1, "store/not-here"),
+        ("cert request C-1999-01-0001", 1, "store/not-here"),
+        ("batch suspend B-1999-01-0001", 1, "store/not-here"),
+        ("batch suspend BATCH --reason misconduct", 1, "status/ground-unfit"),
+        ("batch reinstate BATCH", 1, "status/batch-move-forbidden"),
+        ("batch reinstate BATCH B-1999-01-0001 --dry-run", 1, "status/changes-refused"),
+        ("batch reinstate BATCH --as one --approve-as one", 1, "exam/four-eyes"),
         ("batch status B-1999-01-0001", 1, "store/not-here"),
         ("batch issue B-1999-01-0001", 1, "store/not-here"),
         ("batch approve B-1999-01-0001", 1, "store/not-here"),
@@ -190,7 +200,8 @@ def test_a_mistake_is_named_and_nothing_is_kept(
 ) -> None:
     before = kept(finished_home)
     number = a_valid_number(finished_home)
-    played = stage.play(*(word.replace("NUMBER", number) for word in words.split()), home=finished_home)
+    named = words.replace("NUMBER", number).replace("BATCH", "B-" + _first_batch(finished_home))
+    played = stage.play(*named.split(), home=finished_home)
     assert played.exit_code in ((1, 2) if exit_code is None else (exit_code,)), played
     assert f"[{code}" in played.stderr.replace("\n", ""), played
     require_plain_error(played, played.exit_code, played.stderr.rstrip().rpartition("[")[2].removesuffix("]"))

@@ -10,11 +10,15 @@ import contracts
 from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import MAX_BATCH_SIZE
 from registry.status import (
+    IN_WORD,
+    MOST_WORDS,
+    AlreadyThere,
     MoveForbidden,
     Reason,
     ReasonUnknown,
     Status,
     allowed_moves,
+    calls_of,
     changes_of,
     concerns,
     needs_approval,
@@ -53,9 +57,10 @@ def test_each_move_is_allowed_or_refused(current: Status, wanted: Status) -> Non
     if (current, wanted) in ALLOWED:
         require_move(current, wanted)
         return
-    with pytest.raises(MoveForbidden) as caught:
+    with pytest.raises(AlreadyThere if current is wanted else MoveForbidden) as caught:
         require_move(current, wanted)
-    assert (caught.value.current, caught.value.wanted) == (current, wanted)
+    assert caught.value.wanted is wanted
+    assert getattr(caught.value, "current", wanted) is current
     assert isinstance(caught.value, Conflict)
 
 
@@ -142,6 +147,21 @@ def test_changes_do_not_depend_on_order_or_repetition(indices: list[int]) -> Non
 @given(st.sets(st.integers(0, 1000), min_size=1, max_size=50), st.integers(0, 1000))
 def test_concerns_is_the_inverse(indices: set[int], index: int) -> None:
     assert any(concerns(packed, index) for packed in changes_of(sorted(indices))) == (index in indices)
+
+
+@given(st.sets(st.integers(0, 300 * IN_WORD), max_size=400))
+def test_calls_hold_each_index_once_and_no_more_words_than_the_contract_takes(indices: set[int]) -> None:
+    calls = list(calls_of(indices))
+    assert [index for call in calls for index in call] == sorted(indices)
+    assert all(1 <= len(changes_of(call)) <= MOST_WORDS for call in calls)
+    assert len(calls) == -(-len(changes_of(indices)) // MOST_WORDS)
+
+
+def test_edges_of_calls() -> None:
+    scattered = [word * IN_WORD for word in range(MOST_WORDS + 1)]
+    assert [len(call) for call in calls_of(scattered)] == [MOST_WORDS, 1]
+    assert [len(call) for call in calls_of(range(MOST_WORDS * IN_WORD))] == [MOST_WORDS * IN_WORD]
+    assert list(calls_of([])) == []
 
 
 def test_edges_of_words() -> None:

@@ -44,7 +44,7 @@ from registry.status import Reason, Status
 from registry.store import Database, DataKeys, open_database
 from registry.workflows.approve import approve
 from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.change_status import request_change
+from registry.workflows.change_status import request_changes
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.issue import IssuingBody, propose
 
@@ -177,10 +177,12 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
     _to_the_chain(store, batch.id, batch.batch, batch.size)
     with store.read() as unit:
         number = unit.batches.by_leaf(batch.batch, 9).reservation.number  # nothing has happened to it yet
-    request = request_change(store, clock, number, Status.REVOKED, Reason.ISSUED_IN_ERROR, person="alice")
+    (request,) = request_changes(
+        store, clock, [number], Status.REVOKED, Reason.ISSUED_IN_ERROR, person="alice"
+    ).requests
     with store.write() as unit:
         signature = Approval(approver=APPROVER, deadline=1_900_000_000, signature=bytes(65))
-        unit.status_requests.approve(request.id, person="dave", at=NOW, approval=signature, status_nonce=3)
+        unit.status_requests.approve(request.id, person="dave", at=NOW, approval=signature, status_nonces=())
         unit.status_requests.sign(request.id, transaction("revoke", nonce=1), NOW)
         unit.status_requests.move(request.id, RequestState.SIGNED, RequestState.SENT)
         unit.status_requests.move(request.id, RequestState.SENT, RequestState.FAILED, seq=9, failure="paused")

@@ -21,7 +21,7 @@ from registry.store import open_database
 from registry.store.database import StoreBusy, StoreDamaged, StoreUnavailable, StoreUnsafe
 from registry.store.sessions import StateMoved
 from registry.store.turns import Turns
-from registry.workflows.change_status import request_change
+from registry.workflows.change_status import request_changes
 from tests.unit.registry.store.attacks import attacked
 from tests.unit.registry.store.filled import KEYS, NOW, SettableClock, digest_of, transaction
 
@@ -151,7 +151,9 @@ def test_a_writer_that_waits_too_long_gives_up_and_has_written_nothing(opened, t
 
 def test_of_two_who_take_the_same_step_one_wins(opened, database_file, contents):
     one, other = opened(database_file), opened(database_file)
-    seen = request_change(one, SettableClock(), contents.number, Status.SUSPENDED, Reason.INVESTIGATION, person="alice")
+    (seen,) = request_changes(
+        one, SettableClock(), [contents.number], Status.SUSPENDED, Reason.INVESTIGATION, person="alice"
+    ).requests
     barrier, winners, losers = threading.Barrier(8), [], []
 
     def take(store, number: int) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import event
 
 from api.demo_data import sample_roster
 from registry.anchor.operations import Approval
-from registry.anchor.progress import Placement, RequestState, StatusRequest
+from registry.anchor.progress import Placement, RequestState, StatusRequest, Target
 from registry.anchor.states import AnchorState, TransitionForbidden
 from registry.batch import Reservation
 from registry.enrolment import decide, read_roster
@@ -25,6 +25,7 @@ from registry.programme import load_catalogue
 from registry.status import Reason, Status
 from registry.store.database import RowRefused
 from registry.store.sessions import StateMoved, micros, pieces, time_of
+from registry.store.standing import RowsMissing
 from registry.workflows.enrol import decide_applications, import_roster
 from tests.unit.registry.store.filled import (
     APPROVER,
@@ -438,16 +439,26 @@ def test_a_request_is_approved_anew_when_its_approval_has_lapsed_and_not_before(
     request = request_for("N")
     with store.write() as unit:
         unit.status_requests.add(request)
-        unit.status_requests.approve(request.id, person="dave", at=NOW, approval=APPROVAL, status_nonce=1)
+        unit.status_requests.approve(request.id, person="dave", at=NOW, approval=APPROVAL, status_nonces=(1,))
         early = LAPSES - timedelta(seconds=1)
         with pytest.raises(StateMoved):
-            unit.status_requests.approve(request.id, person="erin", at=early, approval=APPROVAL, status_nonce=2)
-        unit.status_requests.approve(request.id, person="erin", at=LAPSES, approval=APPROVAL, status_nonce=2)
+            unit.status_requests.approve(request.id, person="erin", at=early, approval=APPROVAL, status_nonces=(1,))
+        unit.status_requests.approve(request.id, person="erin", at=LAPSES, approval=APPROVAL, status_nonces=(1,))
         again = unit.status_requests.request(request.id)
-        assert (again.state, again.approved_by, again.status_nonce) == (RequestState.APPROVED, "erin", 2)
+        assert (again.state, again.approved_by, again.status_nonces) == (RequestState.APPROVED, "erin", (1,))
         unit.status_requests.sign(request.id, transaction("t", nonce=5), NOW)
         with pytest.raises(StateMoved):
-            unit.status_requests.approve(request.id, person="dave", at=LAPSES, approval=APPROVAL, status_nonce=3)
+            unit.status_requests.approve(request.id, person="dave", at=LAPSES, approval=APPROVAL, status_nonces=(3,))
+
+
+def test_a_request_is_approved_anew_when_its_batches_were_suspended_once_more(store):
+    request = replace(request_for("N", wanted=Status.VALID), reason=Reason.INVESTIGATION_CLOSED)
+    with store.write() as unit:
+        unit.status_requests.add(request)
+        unit.status_requests.approve(request.id, person="dave", at=NOW, approval=APPROVAL, status_nonces=(1,))
+        unit.status_requests.approve(request.id, person="erin", at=NOW, approval=APPROVAL, status_nonces=(2,))
+        again = unit.status_requests.request(request.id)
+    assert (again.approved_by, again.status_nonces) == ("erin", (2,))
 
 
 def test_what_was_reserved_is_never_given_again(store, applicant):
@@ -589,14 +600,17 @@ def test_transactions_are_kept_for_ever_and_listed_by_nonce(store):
             unit.outbox.transaction(transaction("none").hash)
 
 
-def request_for(number: str, name: str = "C-2026-11-0002", wanted: Status = Status.REVOKED) -> StatusRequest:
+BATCH = BatchId(bytes(32))
+
+
+def request_for(*numbers: str, name: str = "C-2026-11-0002", wanted: Status = Status.REVOKED) -> StatusRequest:
     return StatusRequest(
         id=name,
-        number=CertificateNumber(number),
-        revision=1,
         issuer=ISSUER,
-        batch=BatchId(bytes(32)),
-        leaf=3,
+        batches=(BATCH,),
+        certificates=tuple(
+            Target(number=CertificateNumber(number), revision=1, leaf=leaf) for leaf, number in enumerate(numbers, 3)
+        ),
         wanted=wanted,
         reason=Reason.MISCONDUCT,
         state=RequestState.REQUESTED,
@@ -609,14 +623,15 @@ def test_a_request_goes_its_way(store):
     request = request_for("N")
     with store.write() as unit:
         unit.status_requests.add(request)
-        assert unit.status_requests.request(request.id) == request == unit.status_requests.open_for(request.number, 1)
-        assert unit.status_requests.open_for(request.number, 2) is None
+        assert unit.status_requests.request(request.id) == request
+        assert unit.status_requests.open_on(BATCH) == [request]
+        assert unit.status_requests.open_on(BatchId(b"x" * 32)) == []
         with pytest.raises(StateMoved):
             unit.status_requests.sign(request.id, transaction("t", nonce=5), NOW)
         assert unit.outbox.next_nonce(SENDER) == 2
-        unit.status_requests.approve(request.id, person="dave", at=NOW, approval=APPROVAL, status_nonce=None)
+        unit.status_requests.approve(request.id, person="dave", at=NOW, approval=APPROVAL, status_nonces=())
         with pytest.raises(StateMoved):
-            unit.status_requests.approve(request.id, person="erin", at=NOW, approval=APPROVAL, status_nonce=None)
+            unit.status_requests.approve(request.id, person="erin", at=NOW, approval=APPROVAL, status_nonces=())
         unit.status_requests.sign(request.id, transaction("t", nonce=5), NOW)
         unit.status_requests.move(request.id, RequestState.SIGNED, RequestState.SENT)
         unit.status_requests.move(request.id, RequestState.SENT, RequestState.FINAL, seq=12)
@@ -630,8 +645,9 @@ def test_a_request_goes_its_way(store):
             transaction=transaction("t").hash,
             seq=12,
         )
-        assert unit.status_requests.open_for(request.number, 1) is None
+        assert unit.status_requests.open_on(BATCH) == []
         assert [one.id for one in unit.status_requests.requests()] == ["C-2026-11-0001", request.id]
+        assert unit.status_requests.names() == ["C-2026-11-0001", request.id]
         assert unit.status_requests.requests(RequestState.FINAL) == [done]
         with pytest.raises(NotHere):
             unit.status_requests.request("C-0")
@@ -645,14 +661,58 @@ def test_a_suspension_needs_no_approval(store):
         assert unit.status_requests.request(request.id).state is RequestState.SIGNED
 
 
+def of_batches(*batches: BatchId, name: str = "C-2026-11-0002", wanted: Status = Status.VALID) -> StatusRequest:
+    return replace(request_for(name=name, wanted=wanted), batches=batches, reason=Reason.UNSPECIFIED)
+
+
 def test_one_change_of_a_certificate_at_a_time(store):
     with store.write() as unit:
-        unit.status_requests.add(request_for("N"))
-    with pytest.raises(RowRefused, match="UNIQUE"), store.write() as unit:
-        unit.status_requests.add(request_for("N", name="C-2026-11-0003"))
+        unit.status_requests.add(request_for("M", "N"))
+    with pytest.raises(RowRefused, match="one change at a time"), store.write() as unit:
+        unit.status_requests.add(request_for("N", "O", name="C-2026-11-0003"))
     with store.write() as unit:
+        assert len(unit.status_requests.requests()) == 2
+        unit.status_requests.add(request_for("O", name="C-2026-11-0003"))
         unit.status_requests.move("C-2026-11-0002", RequestState.REQUESTED, RequestState.CANCELLED)
-        unit.status_requests.add(request_for("N", name="C-2026-11-0003"))
+        unit.status_requests.add(request_for("N", name="C-2026-11-0004"))
+
+
+def test_one_change_of_a_batch_as_a_whole_at_a_time(store):
+    other = BatchId(b"o" * 32)
+    with store.write() as unit:
+        unit.status_requests.add(request_for("N"))  # certificates of the same batch are another matter
+        unit.status_requests.add(of_batches(BATCH, name="C-2026-11-0003", wanted=Status.SUSPENDED))
+        unit.status_requests.add(request_for("M", name="C-2026-11-0004"))
+    with pytest.raises(RowRefused, match="one change at a time"), store.write() as unit:
+        unit.status_requests.add(of_batches(other, BATCH, name="C-2026-11-0005"))
+    with store.write() as unit:
+        unit.status_requests.move("C-2026-11-0003", RequestState.REQUESTED, RequestState.CANCELLED)
+        both = of_batches(other, BATCH, name="C-2026-11-0005")
+        unit.status_requests.add(both)
+        assert unit.status_requests.request(both.id) == both  # in the order that was asked for
+        assert [one.id for one in unit.status_requests.open_on(other)] == [both.id]
+
+
+def test_a_request_of_many_comes_back_by_leaf_and_whole(store):
+    request = request_for(*(f"N-{leaf:05d}" for leaf in range(2_500)))
+    shuffled = replace(request, certificates=request.certificates[::-1])
+    with store.write() as unit:
+        unit.status_requests.add(shuffled)
+    with store.read() as unit:
+        assert unit.status_requests.request(request.id) == request
+
+
+@pytest.mark.parametrize("table", ["status_batch", "status_certificate"])
+def test_a_request_that_lost_a_row_is_not_read(store, table):
+    request = request_for("M", "N")
+    with store.write() as unit:
+        unit.status_requests.add(request)
+        connection = unit.journal._session.connection
+        connection.exec_driver_sql(f"DROP TRIGGER {table}_not_deleted")
+        connection.exec_driver_sql(f"DELETE FROM {table} WHERE rowid = (SELECT max(rowid) FROM {table})")
+    with store.read() as unit, pytest.raises(RowsMissing) as caught:
+        unit.status_requests.request(request.id)
+    assert (caught.value.code, caught.value.table, caught.value.of) == ("store/rows-missing", table, request.id)
 
 
 # — the projection —
@@ -775,7 +835,8 @@ def test_no_hot_question_reads_a_whole_table(store, contents):
         unit.enrolments.application(one.admission)
         unit.outbox.next_nonce(SENDER)
         unit.outbox.since(SENDER, 0)
-        unit.status_requests.open_for(one.number, 1)
+        unit.status_requests.open_on(contents.chain_id)
+        unit.status_requests.requests()
         unit.projection.concerning(ISSUER, contents.chain_id, one.leaf)
         unit.projection.of_batch(ISSUER, contents.chain_id)
         for kind in "RSBC":
@@ -783,6 +844,7 @@ def test_no_hot_question_reads_a_whole_table(store, contents):
     with store.write() as unit:
         unit.journal.write(at=NOW, person="alice", action="test", subject="x")
     large = ("person", "application", "score", "certificate", "credential", "tree_chunk", "chain_record", "chain_word")
+    large += ("status_certificate", "status_batch")
     with store.read() as unit:
         for statement, parameters in statements.asked:
             if not statement.startswith("SELECT"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from api.commands.words import reason_words
+from api.commands.words import places, reason_words
 from api.terminal import counted, moment
 from registry.anchor import facts
 from registry.anchor.ballots import BallotUnreadable, Motion, Recorded, kind_slug, motion_of
@@ -103,7 +103,7 @@ _TEXTS: Final[Mapping[BallotKind, Said]] = {
     ),
     BallotKind.RECORD: ("把{recorded}的摘要{digest}记录在链", "put the digest {digest} of {recorded} on record"),
 }
-_RECORDED: Final[Mapping[Recorded, Said]] = {
+RECORDED: Final[Mapping[Recorded, Said]] = {
     Recorded.TRUST_ROOT: ("信任根", "the trust root"),
     Recorded.OFFICIAL_HOSTS: ("官方网址清单", "the list of official hosts"),
     Recorded.CHARTER: ("章程", "the charter"),
@@ -210,7 +210,7 @@ def _values(motion: Motion, names: Names, place: int) -> dict[str, object]:
     if motion.digest is not None:
         values["digest"] = names.digest(motion.digest)
     if motion.recorded is not None:
-        values["recorded"] = _RECORDED[motion.recorded][place]
+        values["recorded"] = RECORDED[motion.recorded][place]
     if motion.leaves is not None:
         values["leaves"] = _leaves(motion.leaves)[place]
     if motion.until is not None:
@@ -245,14 +245,8 @@ def _local(seconds: int) -> datetime:
 
 
 def _leaves(leaves: tuple[int, ...]) -> Said:
-    runs: list[list[int]] = []
-    for leaf in leaves:
-        if runs and runs[-1][1] == leaf - 1:
-            runs[-1][1] = leaf
-        else:
-            runs.append([leaf, leaf])
-    text = ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)
     noun = "position" if len(leaves) == 1 else "positions"
+    text = places(leaves)
     return f"{len(leaves)}张证书（位置{text}）", f"{counted(len(leaves), 'certificate')} ({noun} {text})"
 
 

@@ -1,6 +1,6 @@
 """The fixed words of states, statuses and reasons in lists and sentences; JSON keeps the English slugs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
@@ -64,3 +64,14 @@ def reason_words(reason: Reason) -> tuple[str, str]:
 def reason_word(reason: Reason) -> str:
     """Name the ground of a change."""
     return said(*reason_words(reason))
+
+
+def places(leaves: Sequence[int]) -> str:
+    """Write positions in a batch, ascending, with runs: `0–7, 9, 12–127`."""
+    runs: list[list[int]] = []
+    for leaf in leaves:
+        if runs and runs[-1][1] == leaf - 1:
+            runs[-1][1] = leaf
+        else:
+            runs.append([leaf, leaf])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)

@@ -11,8 +11,10 @@ A decision once taken is never asked for again, even if members have undone it s
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
+from itertools import count
 from typing import Final
 
 from node.client.deployment import Deployment, contract_address, find_deployed, trust_root_of
@@ -22,7 +24,7 @@ from node.client.operations import account_word, call_of
 from node.client.rpc import Node, quantity
 from node.client.transactions import AccountHolder, TransactionFields
 from registry.anchor.ballots import Motion, Recorded, kind_slug, motion_of
-from registry.anchor.council import council_of
+from registry.anchor.council import BallotState, council_of
 from registry.anchor.history import Ballot, BallotKind, KeyChanged, KeyKind, Record
 from registry.anchor.operations import AddKey, CastVote, Operation, SignedTransaction
 from registry.anchor.trust import Engine
@@ -146,12 +148,21 @@ class _Decisions:
 
     votes: dict[Ballot, set[Address]]
     enacted: set[Ballot]
+    lapsed: set[Ballot]
+    """Which took too long: voted on in vain."""
     keys: set[tuple[str, bytes]]
 
     def matching(self, wanted: Ballot) -> Ballot:
         """Find the ballot already open or enacted for the same thing, whatever window it names; else the wanted one."""
         same = [ballot for ballot in (*self.enacted, *self.votes) if _subject(ballot) == _subject(wanted)]
-        return same[0] if same else wanted
+        if same:
+            return same[0]
+        # The same words may have been put to the vote in vain: then another salt makes another ballot of them.
+        return next(
+            replace(wanted, salt=salt)
+            for salt in (number.to_bytes(32, "big") for number in count())
+            if replace(wanted, salt=salt) not in self.lapsed
+        )
 
 
 class _Run:
@@ -230,7 +241,8 @@ class _Run:
     def _missing(self, ledger: Web3Ledger) -> tuple[int, list[_Step]]:
         """Count what is not done, and list the operations that can be sent now."""
         founding = self._founding
-        decisions = _decided(tuple(ledger.records(0, ledger.head().number)))
+        head = ledger.head()
+        decisions = _decided(tuple(ledger.records(0, head.number)), head.time)
         accredited = self._undecided(decisions, [founding.accreditation()])
         later = self._undecided(decisions, founding.wanted_ballots(ledger.trust_root.digest()))
         keys = [key for key in founding.wanted_keys() if (key.issuer, key.key) not in decisions.keys]
@@ -315,10 +327,12 @@ class _Run:
         self._progress(Progress(step=step, done=self._done, total=self._founding.steps))
 
 
-def _decided(records: Sequence[Record]) -> _Decisions:
+def _decided(records: Sequence[Record], at: datetime) -> _Decisions:
     ballots = council_of(records).ballots
+    lapsed = {one.ballot for one in ballots if one.state(at) is BallotState.LAPSED}
     return _Decisions(
-        votes={one.ballot: set(one.votes) for one in ballots},
+        votes={one.ballot: set(one.votes) for one in ballots if one.ballot not in lapsed},
+        lapsed=lapsed,
         enacted={one.ballot for one in ballots if one.enacted is not None},
         keys={
             (record.content.issuer, record.content.key) for record in records if isinstance(record.content, KeyChanged)

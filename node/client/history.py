@@ -7,6 +7,7 @@ stands as keccak256 over its elements. Only turning the members into values know
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from eth_abi.abi import decode
@@ -15,6 +16,7 @@ from eth_hash.auto import keccak
 
 from contracts import RECORDS
 from node.client.abi import events
+from registry.anchor.facts import moment
 from registry.anchor.history import (
     Anchored,
     Ballot,
@@ -41,6 +43,7 @@ from registry.anchor.history import (
 from registry.kernel.errors import IntegrityFault
 from registry.kernel.identifiers import Address, BlockHash, IssuerCode, ScopeCode, TransactionHash
 from registry.kernel.merkle import leaf_hash
+from registry.status import Status
 
 
 class HistoryUnreadable(IntegrityFault):
@@ -61,6 +64,14 @@ class Log:
     data: bytes
     transaction: TransactionHash
     block_hash: BlockHash
+
+
+def block_time(seconds: int) -> datetime:
+    """Turn a block's time, Unix seconds, into UTC; not one that no block has, beyond 9999-12-31. Raises ValueError."""
+    time = moment(max(seconds, 0))
+    if int(time.timestamp()) != seconds:
+        raise ValueError("a time that no block has")
+    return time
 
 
 def record_of(log: Log, block: Block) -> Record:
@@ -168,7 +179,7 @@ def _status_changed(own: Sequence[Any]) -> Content:
         issuer=_issuer(own[0]),
         batch=own[1],
         approver=Address(own[2]),
-        code=own[3],
+        code=int(Status(own[3])),
         changes=tuple(own[4]),
         count=own[5],
         reason=own[6],

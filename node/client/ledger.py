@@ -11,14 +11,13 @@ A node that was reset, replaced or restored behind the same address is found thi
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from typing import Any, Final, Self, TypeVar
 
 from eth_hash.auto import keccak
 
 from node.client.abi import functions
 from node.client.engines import EngineProfile, profile_of, sealer_of
-from node.client.history import HistoryUnreadable, Log, record_of
+from node.client.history import HistoryUnreadable, Log, block_time, record_of
 from node.client.operations import call_of, padded
 from node.client.rpc import Node, NodeRefusal, octets, quantity
 from registry.anchor.history import Block, Checkpoint, Record
@@ -153,6 +152,10 @@ class Web3Ledger:
 
     # Sending
 
+    def settled_nonce(self, sender: Address) -> int:
+        """How many transactions of `sender` blocks hold."""
+        return self._quantity("eth_getTransactionCount", sender, "latest")
+
     def next_nonce(self, sender: Address) -> int:
         """How many transactions of `sender` final and waiting blocks hold."""
         return self._quantity("eth_getTransactionCount", sender, "pending")
@@ -251,7 +254,7 @@ class Web3Ledger:
         return Block(
             number=self._read(answer, "number", quantity),
             hash=BlockHash(self._read(answer, "hash", octets)),
-            time=datetime.fromtimestamp(self._read(answer, "timestamp", quantity), UTC),
+            time=self._read(answer, "timestamp", lambda seconds: block_time(quantity(seconds))),
         )
 
     def _keep(self, block: Block) -> None:
@@ -367,7 +370,7 @@ class Web3Ledger:
             if refusal.method_unknown:
                 raise LedgerForeign("engine", self._trust_root.engine.value, "one without seals") from refusal
             raise
-        sealer = None if answer is None else sealer_of(block.hash, octets(answer))
+        sealer = None if answer is None else sealer_of(block.hash, self._read({"seal": answer}, "seal", octets))
         if sealer not in self._trust_root.signers:
             raise LedgerForeign(f"seal of block {block.number}", expected, sealer or "none")
         self._sealed = block.hash

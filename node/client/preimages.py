@@ -7,12 +7,12 @@ whoever gets it needs SHA-256 for the leaf and keccak256 for the arrays, and nei
 
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from typing import Any, Final, NamedTuple
 
 from contracts import RECORDS
-from node.client.history import content_of, record_bytes
+from node.client.history import block_time, content_of, record_bytes
 from registry.anchor.history import Ballot, Content, KeySlot, Record, type_of_op
 from registry.anchor.proofs import RecordWords
 from registry.kernel.errors import MalformedInput
@@ -68,8 +68,8 @@ def read_words(record: RecordWords) -> ReadRecord:
     ]
     by, seconds = Address(_value("address", record.words[1])), int.from_bytes(record.words[2])
     try:
-        content, at = content_of(event, own), datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError) as error:
+        content, at = content_of(event, own), block_time(seconds)
+    except ValueError as error:
         raise RecordMalformed(f"{event}: {error}") from error
     # Written again, the value must give these very words: padding, spare bits and the hashes of arrays among them.
     if _written(by, seconds, content) != record:

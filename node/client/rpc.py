@@ -34,10 +34,11 @@ class NodeRefusal(LedgerUnavailable):
 
     def __init__(self, where: str, method: str, error: Any) -> None:
         told = error if isinstance(error, dict) else {"message": error}
+        message = told.get("message")
         self.method = method
         self.number = told.get("code")
         """The JSON-RPC error code, if any."""
-        self.text = str(told.get("message", ""))[:200]
+        self.text = message[:200] if isinstance(message, str) else ""
         self.data = told.get("data")
         """Whatever the node adds; on a revert most engines put the revert data here, some inside a text."""
         super().__init__(where, f"{method}: {self.text or 'refused'}")
@@ -55,7 +56,10 @@ class NodeRefusal(LedgerUnavailable):
     @property
     def fault(self) -> str | None:
         """Slug of the contract's refusal, if the answer holds one."""
-        match = _FAULT_TEXT.search(f"{self.data} {self.text}".lower())
+        try:
+            match = _FAULT_TEXT.search(f"{self.data} {self.text}".lower())
+        except RecursionError:  # nested as no engine's answer is
+            return None
         return fault_slug(int(match[1], 16)) if match else None
 
 
@@ -99,7 +103,7 @@ class Node:
             answer = ask(RPCEndpoint(method), list(parameters))
         except requests.Timeout as error:
             raise LedgerUnavailable(self.where, f"{method}: no answer in time") from error
-        except (requests.RequestException, OSError, Web3Exception, ValueError) as error:
+        except (requests.RequestException, OSError, Web3Exception, ValueError, RecursionError) as error:
             raise LedgerUnavailable(self.where, f"{method}: {_cause(error)}") from error
         # What came over the network need not be what web3's types promise.
         fields: Any = answer
@@ -151,14 +155,20 @@ class Node:
 
 def quantity(value: Any) -> int:
     """Take a number as a provider gives it: 0x-hex over HTTP, an int from eth-tester. Raises ValueError."""
-    if isinstance(value, bool):
-        raise ValueError("a truth value is no number")
-    return value if isinstance(value, int) else int(str(value), 16)
+    if isinstance(value, str):
+        return int(value, 16)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    raise ValueError("neither a number nor one in hexadecimal digits")
 
 
 def octets(value: Any) -> bytes:
     """Take bytes as a provider gives them: 0x-hex, or bytes from some providers in process. Raises ValueError."""
-    return bytes(value) if isinstance(value, bytes | bytearray) else bytes.fromhex(str(value).removeprefix("0x"))
+    if isinstance(value, str):
+        return bytes.fromhex(value.removeprefix("0x"))
+    if isinstance(value, bytes | bytearray):
+        return bytes(value)
+    raise ValueError("neither bytes nor hexadecimal digits")
 
 
 def _host_and_port(url: str) -> str:

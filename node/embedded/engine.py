@@ -16,7 +16,6 @@ Building a block:
 import contextlib
 import functools
 import logging
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -61,11 +60,6 @@ from node.embedded.model import (
     floor_gas,
 )
 from registry.kernel.identifiers import BlockHash, TransactionHash
-
-_RECURSION_LIMIT = 20_000
-# py-evm raises the whole process's limit to 100,000 when it is imported: deeply nested JSON would then overflow the C
-# stack and kill the process instead of raising RecursionError. Calls 1,024 deep, the EVM's most, need far less.
-sys.setrecursionlimit(min(sys.getrecursionlimit(), _RECURSION_LIMIT))
 
 ENGINE_FAULTS: tuple[type[Exception], ...] = (
     PyEVMError,

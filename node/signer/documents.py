@@ -29,7 +29,7 @@ LARGEST_DOCUMENT: Final = 1 << 20
 """Bytes; the largest structure that the contract takes has some 20 KB."""
 _LONGEST_LIST: Final = 128
 """Of words, indices or batches in one call."""
-_DECIMAL: Final = re.compile(r"0|[1-9]\d{0,77}")
+_DECIMAL: Final = re.compile(r"0|[1-9][0-9]{0,77}")
 _HEXADECIMAL: Final = re.compile(r"0x[0-9a-fA-F]{1,64}")
 _WORD: Final = re.compile(r"0x[0-9a-fA-F]{64}")
 _PARTS: Final = ("types", "primaryType", "domain", "message")

@@ -5,6 +5,7 @@ our own value first (`node.signer.documents`); that value is shown, counted and 
 """
 
 import contextlib
+import fcntl
 import grp
 import os
 import socket
@@ -31,6 +32,7 @@ _WAITING: Final = 8
 _OWNER_ALONE: Final = 0o177
 """As a mask."""
 _OWNER_AND_GROUP: Final = 0o660
+_OWNERS: Final = 0o600
 
 Consent = Callable[[Approvable], bool]
 """Shows to the key's person what is to be signed, and tells whether it may be."""
@@ -173,25 +175,35 @@ class DoorSocket:
     def __init__(self, path: Path, *, group: str | None = None) -> None:
         """Bind the socket, in the place of one that a killed process left; mode 0600, or 0660 with a group.
 
+        1. Take the lock of this place; it lasts as long as the socket, or the process.
+        2. Take away a socket behind which nobody is.
+        3. Bind, give it to the group, listen: all of it, or nothing is left behind.
         Raises GroupUnknown, SignerRunning, OSError.
         """
         self.path = path
         self._closed = False
         members = None if group is None else _group_number(group)
-        _make_room(path)
-        self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(_OWNER_ALONE)
-        try:
-            self._server.bind(str(path))
-        except OSError:
-            self._server.close()
-            raise
-        finally:
-            os.umask(before)
-        if members is not None:
-            os.chown(path, -1, members)
-            path.chmod(_OWNER_AND_GROUP)
-        self._server.listen(_WAITING)
+        with contextlib.ExitStack() as undo:
+            # 1
+            self._lock = _locked(path)
+            undo.callback(os.close, self._lock)
+            # 2
+            _make_room(path)
+            # 3
+            self._server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            undo.callback(self._server.close)
+            before = os.umask(_OWNER_ALONE)
+            try:
+                self._server.bind(str(path))
+            finally:
+                os.umask(before)
+            self._bound = path.lstat()
+            undo.callback(self._take_away)
+            if members is not None:
+                os.chown(path, -1, members)
+                path.chmod(_OWNER_AND_GROUP)
+            self._server.listen(_WAITING)
+            undo.pop_all()
 
     def serve(self, door: ApproverDoor) -> None:
         """Answer until the socket is closed, or the process is interrupted."""
@@ -209,11 +221,20 @@ class DoorSocket:
 
     def close(self) -> None:
         """Answer no more; take the socket away."""
+        if self._closed:
+            return
         self._closed = True
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)  # wakes a `serve` that waits in another thread
         self._server.close()
-        self.path.unlink(missing_ok=True)
+        self._take_away()
+        os.close(self._lock)  # gives the lock up
+
+    def _take_away(self) -> None:
+        """Remove the socket, unless something else lies in its place by now."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(self.path.lstat(), self._bound):
+                self.path.unlink()
 
 
 def _group_number(name: str) -> int:
@@ -221,6 +242,19 @@ def _group_number(name: str) -> int:
         return grp.getgrnam(name).gr_gid
     except KeyError as error:
         raise GroupUnknown(name) from error
+
+
+def _locked(path: Path) -> int:
+    """Lock a file beside the socket, which stays: taken away, two could hold two files of one name."""
+    handle = os.open(
+        path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _OWNERS
+    )
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise SignerRunning(path, "another signer answers there") from error
+    return handle
 
 
 def _make_room(path: Path) -> None:

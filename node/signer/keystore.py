@@ -60,6 +60,6 @@ def open_secret(path: Path, passphrase: Passphrase) -> bytes:
         if "MAC" in str(error):
             raise PassphraseWrong(path) from error
         raise SecretFileMalformed(path, _EXPECTED) from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise SecretFileMalformed(path, _EXPECTED) from error
     return bytes(secret)

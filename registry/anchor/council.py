@@ -11,12 +11,14 @@ more, so that everybody can say what a ballot waits for without asking a node:
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from sha3 import keccak_256  # type: ignore[import-untyped]  # has no annotations
 
+from registry.anchor.ballots import Motion
+from registry.anchor.facts import moment
 from registry.anchor.history import (
     Ballot,
     BallotKind,
@@ -39,6 +41,7 @@ ENACTMENT: Final = timedelta(days=30)
 """How long a decision can be enacted once its delay is over."""
 PAUSE_INTERVAL: Final = timedelta(days=30)
 """How long a member must let pass between two pauses."""
+_LONGEST_DELAY_SECONDS: Final = 90 * 86_400
 DELAYED_KINDS: Final = frozenset(
     {
         BallotKind.ADMIT,
@@ -176,7 +179,17 @@ class Council:
     @property
     def delay(self) -> timedelta:
         """How long dangerous decisions wait."""
-        return timedelta(seconds=self.genesis.delay)
+        return _span(self.genesis.delay)
+
+    def open_or_next(self, motion: Motion, at: datetime) -> tuple[Ballot, BallotFacts | None]:
+        """Give the ballot that is open for a motion, else a new one: decided again, the same has another salt."""
+        number = 0
+        while True:
+            ballot = motion.ballot(number.to_bytes(32, "big"))
+            known = self.find(ballot)
+            if known is None or known.state(at) not in (BallotState.ENACTED, BallotState.LAPSED):
+                return ballot, known
+            number += 1
 
     def is_member(self, address: Address) -> bool:
         """Tell whether an account is a member now."""
@@ -189,7 +202,7 @@ class Council:
     def may_pause_from(self, member: Address) -> datetime | None:
         """Tell when a member may pause again; None = at once."""
         last = max((at for who, at in self.pauses if who == member), default=None)
-        return None if last is None else last + PAUSE_INTERVAL
+        return None if last is None else _after(last, PAUSE_INTERVAL)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -202,7 +215,7 @@ class _Poll:
 
     @property
     def deadline(self) -> datetime:
-        return self.opened.block_time + VOTING
+        return _after(self.opened.block_time, VOTING)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -223,23 +236,24 @@ class _Fold:
         position, content = record.position, record.content
         match content:
             case Voted(ballot=ballot, votes=votes, outcome=outcome):
-                # 1
+                # 1, 2: only a vote carries, and the contract takes none after the deadline
                 poll = self.polls.setdefault(ballot_id(ballot), _Poll(ballot=ballot, opened=position))
                 poll.mask = votes
-                self._settle(poll, position.block_time)
+                if poll.since is None and votes.bit_count() >= self.threshold:
+                    poll.since = position.block_time
                 if outcome is BallotOutcome.ENACTED:
                     self._enact(poll, position)
             case VoteWithdrawn(ballot_hash=ballot_hash, votes=votes):
                 poll = self._poll(ballot_hash, position)
+                # 3
                 poll.mask = votes
-                self._settle(poll, position.block_time)
+                if votes.bit_count() < self.threshold:
+                    poll.since = None
             case Enacted(ballot=ballot):
                 self._enact(self._poll(ballot_id(ballot), position), position)
             case Paused(until=until):
                 self.pauses.append((position.by, position.block_time))
-                self.paused_until = position.block_time + timedelta(
-                    seconds=until - int(position.block_time.timestamp())
-                )
+                self.paused_until = moment(until)
             case ForeignAnchored():
                 self.foreign.append((content, position))
             case _:
@@ -250,13 +264,6 @@ class _Fold:
             return self.polls[id_]
         except KeyError as error:
             raise HistoryIncomplete(position.seq, f"ballot {id_.hex()}") from error
-
-    def _settle(self, poll: _Poll, at: datetime) -> None:
-        # 2, 3
-        if poll.mask.bit_count() < self.threshold:
-            poll.since = None
-        elif poll.since is None:
-            poll.since = at
 
     def _enact(self, poll: _Poll, position: Position) -> None:
         ballot, at = poll.ballot, position.block_time
@@ -296,8 +303,8 @@ class _Fold:
                 poll.since = at if poll.mask.bit_count() >= threshold and at <= poll.deadline else None
 
     def facts(self, id_: Digest, poll: _Poll) -> BallotFacts:
-        delay = timedelta(seconds=self.genesis.delay) if poll.ballot.kind in DELAYED_KINDS else timedelta()
-        begins = None if poll.since is None else poll.since + delay
+        delay = _span(self.genesis.delay) if poll.ballot.kind in DELAYED_KINDS else timedelta()
+        begins = None if poll.since is None else _after(poll.since, delay)
         return BallotFacts(
             ballot=poll.ballot,
             id=id_,
@@ -307,7 +314,7 @@ class _Fold:
             since=poll.since,
             enacted=poll.enacted,
             enactable_from=begins,
-            enactable_until=None if begins is None else begins + ENACTMENT,
+            enactable_until=None if begins is None else _after(begins, ENACTMENT),
         )
 
 
@@ -341,6 +348,19 @@ def council_of(records: Iterable[Record]) -> Council:
         digests=tuple(fold.digests),
         foreign_anchors=tuple(fold.foreign),
     )
+
+
+def _span(seconds: int) -> timedelta:
+    """Take the contract's delay, which is at most 90 days; whatever a node says, it is a span that can be added."""
+    return timedelta(seconds=min(seconds, _LONGEST_DELAY_SECONDS))
+
+
+def _after(at: datetime, span: timedelta) -> datetime:
+    """Add a span; beyond what a calendar knows, give its end."""
+    try:
+        return at + span
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _address(word: bytes) -> Address:

@@ -18,8 +18,17 @@ from registry.anchor.facts import (
     certificate_life,
     issuer_facts,
 )
-from registry.anchor.history import BallotKind, BatchFlag, KeyKind, Record
-from registry.kernel.identifiers import Address, IssuerCode
+from registry.anchor.history import (
+    BallotKind,
+    BatchFlag,
+    Enacted,
+    KeyKind,
+    Record,
+    StatusChanged,
+    Superseded,
+    Voted,
+)
+from registry.kernel.identifiers import Address, BatchId, IssuerCode
 
 _MOST_ADMISSIONS: Final = 128
 
@@ -91,11 +100,23 @@ def _about_leaves(leaves: tuple[int, ...], batch: BatchFacts, records: Sequence[
     anchored = batch.anchored
     if max(leaves) >= anchored.size:
         return "contract/outside-batch"
+    of_batch = [record for record in records if _names(record, anchored.batch)]
     for leaf in leaves:
-        steps = tuple(certificate_life(records, anchored.issuer, anchored.batch, leaf))
+        steps = tuple(certificate_life(of_batch, anchored.issuer, anchored.batch, leaf))
         if steps and steps[-1].status.is_final:
             return "contract/status-final"
     return None
+
+
+def _names(record: Record, batch: BatchId) -> bool:
+    """Tell whether a record can concern certificates of a batch at all."""
+    match record.content:
+        case StatusChanged(batch=named) | Superseded(batch=named):
+            return named == batch
+        case Voted(ballot=ballot) | Enacted(ballot=ballot):
+            return ballot.ref == batch
+        case _:
+            return False
 
 
 def _about_standing(motion: Motion, facts: IssuerFacts, now: int) -> str | None:

@@ -112,6 +112,10 @@ class Ledger(Protocol):
         """How often suspensions of this batch have happened: what a reinstatement's approval signs."""
         ...
 
+    def settled_nonce(self, sender: Address) -> int:
+        """How many transactions of `sender` blocks hold."""
+        ...
+
     def next_nonce(self, sender: Address) -> int:
         """How many transactions of `sender` final and waiting blocks hold."""
         ...

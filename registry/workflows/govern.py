@@ -2,7 +2,7 @@
 
 Nothing of it is kept here: what was done stands in the contract's own records, and doing it twice is refused there.
 1. Ask the contract what it would say now; a refusal costs nothing and is told before anything is signed.
-2. Sign, with the number of transactions that the account has sent.
+2. Sign, with the number of transactions that the account has sent; all of them must have ended.
 3. Send; where the node knows nothing of it, send the same bytes again.
 4. Success is our record in a final block, nothing else.
 """
@@ -14,8 +14,8 @@ from typing import Final
 
 from registry.anchor.history import Record
 from registry.anchor.operations import ControllerOperation, MemberOperation, SignedTransaction
-from registry.kernel.errors import RuleRefusal, Unavailable
-from registry.kernel.identifiers import TransactionHash
+from registry.kernel.errors import Conflict, RuleRefusal, Unavailable
+from registry.kernel.identifiers import Address, TransactionHash
 from registry.ports import FateKind, Ledger, LedgerUnavailable, TransactionSigner
 
 _POLL_SECONDS: Final = 0.2
@@ -43,6 +43,16 @@ class NotFinalInTime(Unavailable):
         super().__init__(f"transaction 0x{transaction.hex()} is sent and not final after {seconds:g} s")
 
 
+class TransactionWaiting(Conflict):
+    """Another transaction of the account is on its way; a second one now could wait behind it for ever."""
+
+    code = "consortium/transaction-waiting"
+
+    def __init__(self, account: Address, count: int) -> None:
+        self.account, self.count = account, count
+        super().__init__(f"{count} transactions of {account} are on their way: what they do is not known yet")
+
+
 def perform(
     ledger: Ledger,
     signer: TransactionSigner,
@@ -51,21 +61,22 @@ def perform(
     patience: timedelta = PATIENCE,
     pause: Callable[[float], None] = time.sleep,
 ) -> Record:
-    """Do it and give its record. Raises ContractRefused, NotFinalInTime, TransactionRefused, LedgerUnavailable."""
+    """Do it and give its record. Raises ContractRefused, TransactionWaiting, NotFinalInTime, and as Ledger."""
     # 1
     fault = ledger.refusal(operation, signer.address)
     if fault is not None:
         raise ContractRefused(fault)
     # 2
-    transaction = signer.sign(operation, nonce=ledger.next_nonce(signer.address))
+    settled, nonce = ledger.settled_nonce(signer.address), ledger.next_nonce(signer.address)
+    if nonce != settled:
+        raise TransactionWaiting(signer.address, nonce - settled)
+    transaction = signer.sign(operation, nonce=nonce)
     until = time.monotonic() + patience.total_seconds()
-    # 3
-    ledger.broadcast(transaction)
     while True:
         try:
             record = _recorded(ledger, transaction)
         except LedgerUnavailable:
-            record = None  # it is sent: whether it was taken is asked until patience ends
+            record = None  # it may have been taken although no answer came: that is asked until patience ends
         if record is not None:
             return record
         if time.monotonic() >= until:
@@ -76,6 +87,7 @@ def perform(
 def _recorded(ledger: Ledger, transaction: SignedTransaction) -> Record | None:
     fate = ledger.fate(transaction.hash)
     if fate.kind is FateKind.UNKNOWN:
+        # 3
         ledger.broadcast(transaction)
     if fate.kind is FateKind.REVERTED:
         raise ContractRefused(fate.fault or "contract/reverted")

@@ -19,6 +19,7 @@ from api.founding import make_installation
 from api.wiring import Home
 from node.client.operations import signing_hash
 from node.signer import AccountKey, read_document
+from registry.kernel.encoding import canonical_json
 from registry.kernel.errors import RegistryError
 from registry.workflows.govern import ContractRefused
 
@@ -124,7 +125,7 @@ def test_a_decision_without_danger_takes_effect_with_the_deciding_vote(council: 
 
 def test_a_dangerous_decision_waits_and_is_then_enacted(council: Consortium) -> None:
     ballot = council.act("propose", "admit", "--member", NEWCOMER, "--threshold", "3", key="member-1")["ballot"]
-    assert council.act("vote", ballot[:8], key="member-3")["outcome"] == "delayed"
+    assert council.act("vote", ballot, key="member-3")["outcome"] == "delayed"
     waiting = council.read("ballots", ballot)
     assert waiting["state"] in {"waiting", "ready"}
     assert waiting["enactable_from"] > waiting["opened"]
@@ -231,6 +232,43 @@ def test_a_passphrase_comes_over_a_descriptor(council: Consortium) -> None:
         assert found == code, (result.output, result.exception)
 
 
+def test_a_rehearsal_with_an_approver_opens_no_key_of_theirs(council: Consortium) -> None:
+    approver = AccountKey(b"\x25" * 32).address
+    words = ("keys", "add", "approver", approver, *ISSUER, "--until", "2027-12-31", "--key", "controller")
+    result = council.invoke("consortium", *words, "--approver-key", "no such file", "--dry-run")
+    assert result.exit_code == 0
+    assert "nothing was signed" in result.stderr
+
+
+def test_nobody_is_written_over(council: Consortium, tmp_path: Path) -> None:
+    there = tmp_path / "there.json"
+    there.write_bytes(b"mine")
+    approver = AccountKey(b"\x26" * 32).address
+    words = ("keys", "add", "approver", approver, *ISSUER, "--until", "2027-12-31", "--typed-data", str(there))
+    assert council.refused(*words) == "input/file-unreadable"
+    assert there.read_bytes() == b"mine"
+
+
+def test_a_checkpoint_written_elsewhere_is_one_of_this_log(council: Consortium, tmp_path: Path) -> None:
+    kept, forged = tmp_path / "kept.json", tmp_path / "forged.json"
+    council.run("audit", "checkpoint", "--output", str(kept))
+    words = ("record", "--chain-id", "1", "--transaction", "0x" + "7a" * 32)
+    document = json.loads(kept.read_bytes())
+    forged.write_bytes(canonical_json({**document, "treeSize": document["treeSize"] - 1}))
+    key = ("--key", "member-1", "--yes")
+    assert council.refused(*words, "--checkpoint", str(forged), *key) == "history/rewritten"
+    council.act(*words, "--checkpoint", str(kept), key="member-1")
+    assert "chain 1" in council.run("audit", "timeline", "--limit", "1")
+
+
+def test_voters_are_told_what_the_decision_would_meet(council: Consortium) -> None:
+    ballot = council.act("propose", "reinstate", *ISSUER, key="member-1")["ballot"]
+    result = council.invoke("consortium", "vote", ballot, "--key", "member-3", "--dry-run")
+    # The contract looks only when the deciding vote comes, which this one would be.
+    assert "[contract/issuer-not-suspended]" in result.stderr
+    council.act("withdraw", ballot, key="member-1")
+
+
 def test_who_is_not_the_controller_is_refused(council: Consortium) -> None:
     other = AccountKey(b"\x23" * 32).address
     words = ("keys", "add", "sender", other, *ISSUER, "--until", "2027-12-31", "--key", "member-1", "--yes")
@@ -299,8 +337,30 @@ def test_verdicts_follow_what_members_decide(council: Consortium) -> None:
         ),
         (("keys", "retire", NEWCOMER, *ISSUER, "--key", "controller"), "consortium/key-unregistered"),
         (
-            ("record", "--chain-id", "1", "--size", "1", "--root", "xx", "--transaction", "00" * 32),
+            ("record", "--chain-id", "1", "--checkpoint", "nowhere.json", "--transaction", "xx"),
             "consortium/word",
+        ),
+        (
+            ("record", "--chain-id", "1", "--checkpoint", "nowhere.json", "--transaction", "00" * 32),
+            "input/file-unreadable",
+        ),
+        (("vote", "3f9a", "--key", "member-1", "--yes"), "consortium/name-unfinished"),
+        (
+            ("keys", "add", "credential", NEWCOMER, *ISSUER, "--until", "2027-01-01", "--key", "controller"),
+            "consortium/key-form",
+        ),
+        (
+            ("keys", "add", "approver", "A" * 43, *ISSUER, "--until", "2027-01-01", "--typed-data", "x.json"),
+            "consortium/key-form",
+        ),
+        (
+            (*("keys", "add", "approver", NEWCOMER, *ISSUER, "--until", "2027-01-01"), "--signed", "x.json"),
+            "input/approval-ways",
+        ),
+        (("propose", "key-compromised", *ISSUER, "--key-id", NEWCOMER, "--since", "0001-01-01"), "consortium/time"),
+        (
+            ("keys", "add", "sender", NEWCOMER, *ISSUER, "--from", "1960-01-01", "--until", "2027-01-01"),
+            "consortium/time",
         ),
     ],
 )

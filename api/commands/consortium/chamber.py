@@ -4,13 +4,13 @@ The records are read from the node at each command: a member of the consortium n
 pinned trust root and a key file.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,8 +28,9 @@ from api.commands.options import (
 )
 from api.errors import advice
 from api.settings import HomeMissing
-from api.terminal import ERR, note, progress, said, shown
+from api.terminal import ERR, note, said, shown
 from api.wiring import Home, SystemClock, account_key, ledger_over_http, read_trust_root
+from registry.anchor.ballots import BallotUnreadable, Motion, motion_of
 from registry.anchor.council import Council, council_of
 from registry.anchor.facts import IssuerFacts, issuer_facts
 from registry.anchor.history import BallotKind, Block, Enacted, Record, Voted
@@ -40,20 +41,19 @@ from registry.kernel.identifiers import Address, IssuerCode
 from registry.ports import Ledger
 from registry.programme import load_catalogue
 from registry.workflows.govern import ContractRefused, perform
+from registry.workflows.prove import RebuiltLog, log_of_ledger
 
 if TYPE_CHECKING:  # the chain's libraries take seconds to import
     from node.signer import AccountKey
 
-_BLOCKS_AT_ONCE: Final = 5_000
-
 
 class PlaceUnnamed(MalformedInput):
-    """There is neither a data folder nor a node with a trust root."""
+    """Neither a data folder nor both of node and trust root say where the consortium is."""
 
     code = "consortium/place-unnamed"
 
     def __init__(self) -> None:
-        super().__init__("there is no data folder here: give --node and --trust-root")
+        super().__init__("expected a data folder, or --node and --trust-root together")
 
 
 class KeyUnnamed(MalformedInput):
@@ -103,32 +103,33 @@ class Acting(Reading):
 
 
 class Chamber:
-    """The consortium at one moment."""
+    """The consortium at one moment, as the records say it that lead to the contract's own checkpoint."""
 
-    def __init__(self, ledger: Ledger, home: Home | None) -> None:
+    def __init__(
+        self, ledger: Ledger, home: Home | None, writing: Callable[[], AbstractContextManager[Ledger]]
+    ) -> None:
         self.ledger, self.home = ledger, home
+        self._writing = writing
 
     @cached_property
+    def log(self) -> RebuiltLog:
+        """The whole history log. Raises LedgerUnavailable, LedgerForeign, HistoryBroken, EventsDisagree."""
+        return log_of_ledger(self.ledger)
+
+    @property
     def head(self) -> Block:
         """The last final block: everything said here is as of it."""
-        return self.ledger.head()
+        return self.log.block
 
     @property
     def now(self) -> datetime:
         """The present moment; never before the chain's last block."""
         return max(SystemClock().now(), self.head.time)
 
-    @cached_property
+    @property
     def records(self) -> tuple[Record, ...]:
         """All records of the contract."""
-        found: list[Record] = []
-        last = self.head.number
-        with progress(said("读取历史", "read history")) as update:
-            for first in range(0, last + 1, _BLOCKS_AT_ONCE):
-                until = min(first + _BLOCKS_AT_ONCE - 1, last)
-                found.extend(self.ledger.records(first, until))
-                update(until + 1, last + 1)
-        return tuple(found)
+        return self.log.records
 
     @cached_property
     def council(self) -> Council:
@@ -138,15 +139,13 @@ class Chamber:
     @cached_property
     def issuers(self) -> tuple[IssuerCode, ...]:
         """Codes of all issuing bodies ever accredited, in that order."""
-        found: dict[IssuerCode, None] = {}
-        for record in self.records:
-            match record.content:
-                case Voted(ballot=ballot, outcome=Outcome.ENACTED) | Enacted(ballot=ballot):
-                    if ballot.kind is BallotKind.ACCREDIT:
-                        found[IssuerCode(ballot.subject.rstrip(b"\0").decode("ascii"))] = None
-                case _:
-                    pass
-        return tuple(found)
+        return tuple(
+            {
+                motion.issuer: None
+                for motion in map(_accreditation, self.records)
+                if motion is not None and motion.issuer is not None
+            }
+        )
 
     def issuer(self, code: str) -> IssuerFacts:
         """Give one issuing body. Raises IssuerUnknown."""
@@ -170,7 +169,7 @@ class Chamber:
         """Say what is about to be signed, ask, and do it; None = it was a rehearsal.
 
         What the contract would refuse is refused before anybody is asked. Raises ContractRefused, Unconfirmed,
-        NotFinalInTime, TransactionRefused, LedgerUnavailable.
+        TransactionWaiting, NotFinalInTime, TransactionRefused, LedgerUnavailable.
         """
         from node.client.engines import fees_of
         from node.client.operations import call_of
@@ -195,8 +194,11 @@ class Chamber:
         confirm(said("签名并发送？", "Sign and send?"), yes=acting.yes)
         functions = MEMBER_FUNCTIONS if isinstance(operation, MemberOperation) else CONTROLLER_FUNCTIONS
         policy = SigningPolicy(contract=root.contract, functions=functions, fees=fees_of(root.engine))
-        with stoppable(said("先看 vermilion consortium ballots，再决定", "look at vermilion consortium ballots first")):
-            return perform(self.ledger, AccountSigner(key, policy), operation, patience=timedelta(seconds=acting.wait))
+        with (
+            stoppable(said("先看 vermilion consortium ballots，再决定", "look at vermilion consortium ballots first")),
+            self._writing() as ledger,
+        ):
+            return perform(ledger, AccountSigner(key, policy), operation, patience=timedelta(seconds=acting.wait))
 
     def objection_note(self, fault: str | None) -> None:
         """Warn that a decision could not take effect as things stand."""
@@ -223,13 +225,14 @@ def key_of(acting: Acting, home: Home | None, role: str) -> "AccountKey":
 def chamber(options: Reading) -> Iterator[Chamber]:
     """Reach the consortium: through the data folder, or a node under the reader's own trust root.
 
-    Raises PlaceUnnamed, HomeMissing, TrustRootMalformed; LedgerUnavailable and LedgerForeign at the first question.
+    Nothing is held for writing while a person reads and decides. Raises PlaceUnnamed, HomeMissing, TrustRootMalformed;
+    LedgerUnavailable and LedgerForeign at the first question.
     """
     if options.trust_root is not None:
         if options.node is None:
             raise PlaceUnnamed
         with ledger_over_http(options.node, read_trust_root(options.trust_root)) as ledger:
-            yield Chamber(ledger, _home(options.home))
+            yield Chamber(ledger, _home(options.home), lambda: nullcontext(ledger))
         return
     try:
         home = Home.find(options.home)
@@ -237,10 +240,22 @@ def chamber(options: Reading) -> Iterator[Chamber]:
         if options.home is not None:
             raise
         raise PlaceUnnamed from error
-    with home.chain(writing=isinstance(options, Acting) and not options.dry_run, node=options.node) as ledger:
-        yield Chamber(ledger, home)
+    with home.chain(node=options.node) as ledger:
+        yield Chamber(ledger, home, lambda: home.chain(writing=True, node=options.node))
 
 
 def _home(named: Path | None) -> Home | None:
     """Give the data folder that was named, for its keys and names; without one there is none."""
     return None if named is None else Home.find(named)
+
+
+def _accreditation(record: Record) -> Motion | None:
+    """Read what a record accredits; None where it does not, or where its words mean nothing."""
+    match record.content:
+        case Voted(ballot=ballot, outcome=Outcome.ENACTED) | Enacted(ballot=ballot):
+            try:
+                return motion_of(ballot) if ballot.kind is BallotKind.ACCREDIT else None
+            except BallotUnreadable:
+                return None
+        case _:
+            return None

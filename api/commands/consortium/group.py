@@ -20,9 +20,9 @@ app.command(epilog="Example: vermilion consortium vote 3f9a01c2 --key member-2")
 app.command(epilog="Example: vermilion consortium withdraw 3f9a01c2 --key member-2")(withdraw)
 app.command(epilog="Example: vermilion consortium enact 3f9a01c2 --key member-1")(enact)
 app.command(epilog="Example: vermilion consortium pause --key member-3")(pause)
-app.command(epilog="Example: vermilion consortium record --chain-id 1 --checkpoint checkpoint.json --transaction 0x…")(
-    record
-)
+app.command(
+    epilog="Example: vermilion consortium record --chain-id 1 --checkpoint checkpoint.json --transaction 0x… --key me"
+)(record)
 app.command(epilog="Example: vermilion consortium issuers")(issuers)
 app.command(epilog="Example: vermilion consortium scopes --issuer DEMO-EEC")(scopes)
 app.add_typer(keys, name="keys")

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.commands.approvals import approval_words
+from api.commands.approvals import ApprovalWays
+from api.commands.approvals import tell as tell_approval
 from api.commands.ballots import instant, window_words
 from api.commands.consortium.chamber import Acting, Chamber, Reading, chamber, key_of
 from api.commands.consortium.showing import IssuerOption
 from api.commands.consortium.voting import read_key, read_time, tell
-from api.commands.options import expanded, read_file, write_file
+from api.commands.options import confirm, expanded, read_file, write_new_file
 from api.commands.sentences import KEY_KINDS
 from api.terminal import OUT, note, print_json, print_table, said
-from api.wiring import account_key
+from api.wiring import SystemClock, account_key
 from registry.anchor.facts import is_good_at, moment
 from registry.anchor.history import KeyKind, KeySlot
 from registry.anchor.operations import AddKey, Approval, ApproverKeyApproval, ReportCompromise, RetireKey
@@ -51,6 +52,18 @@ class KeyUnregistered(MalformedInput):
     def __init__(self, issuer: IssuerCode) -> None:
         self.issuer = issuer
         super().__init__(f"{issuer} has no key of that name")
+
+
+class KeyFormUnfit(MalformedInput):
+    """A key of this kind is named otherwise."""
+
+    code = "consortium/key-form"
+
+    def __init__(self, kind: KeyKind) -> None:
+        self.kind = kind
+        account = kind in (KeyKind.SENDER, KeyKind.APPROVER)
+        expected = "an account's address, 0x and 40 digits" if account else "a thumbprint, 43 characters of base64url"
+        super().__init__(f"{kind.name.lower()} key: expected {expected}")
 
 
 class SecondSignatureNeeded(RuleRefusal):
@@ -143,24 +156,20 @@ def add(
 ) -> None:
     """Register a key, as the controller; an approver's key needs a standing approver's signature too."""
     of = _kind(kind)
-    code, key = issuer_code(issuer), read_key(new)
+    code, key = issuer_code(issuer), _key_for(of, new)
     starts = 0 if valid_from is None else read_time("--from", valid_from)
     ends = read_time("--until", until, day_included=True)
+    _require_one_way(approver_key, typed_data, signed, signature)
     with chamber(acting) as here:
         here.issuer(code)
-        approval = None
+        co_signer = None
         if of is KeyKind.APPROVER:
-            asked = ApproverKeyApproval(
-                issuer=code,
-                key=Address("0x" + key[12:].hex()),
-                valid_from=starts,
-                until=ends,
-                deadline=int(here.now.timestamp()) + _APPROVAL_SECONDS,
-            )
+            co_signer = _CoSigner(here, code, key, starts, ends)
             if typed_data is not None:
-                _write_for_wallet(here, asked, typed_data)
+                co_signer.write_for_wallet(typed_data)
                 return
-            approval = _approval(here, asked, approver_key, signed, signature)
+            if approver_key is None and signed is None:
+                raise SecondSignatureNeeded
         signing = key_of(acting, here.home, _CONTROLLER)
         window = window_words(starts, ends)
         kinds = KEY_KINDS[of]
@@ -171,6 +180,17 @@ def add(
             f"登记{kinds[0]}{key_text(key)}，{window[0]}",
             f"register {kinds[1]} {key_text(key)}, {window[1]}",
         )
+        approval = None
+        if co_signer is not None:
+            if acting.dry_run:
+                for line in lines:
+                    note(line)
+                note(said("演练：没有签名，也没有发送", "dry run: nothing was signed or sent"))
+                return
+            if signed is not None and signature is not None:
+                approval = co_signer.handed_in(signed, signature)
+            elif approver_key is not None:
+                approval = co_signer.by_key(approver_key, yes=acting.yes)
         operation = AddKey(issuer=code, kind=of, key=key, valid_from=starts, until=ends, approval=approval)
         done = here.sign(operation, signing, lines, acting)
         if done is not None:
@@ -239,35 +259,66 @@ def _known(here: Chamber, acting: Acting, issuer: str, key: str) -> tuple[Issuer
     return code, key_of(acting, here.home, _CONTROLLER), slot
 
 
-def _approval(
-    here: Chamber, asked: ApproverKeyApproval, key: str | None, signed: Path | None, signature: str | None
-) -> Approval:
-    """Have a standing approver sign for another one: by a key file here, or by a wallet that has signed already."""
-    from node.signer import LARGEST_DOCUMENT, ApproverSigner, WalletSignature, read_document, signature_of
-
-    contract = here.ledger.trust_root.contract
-    if signed is not None and signature is not None:
-        document = read_document(parse_json(read_file(signed, most=LARGEST_DOCUMENT)), contract)
-        wallet = WalletSignature(document, signature_of(signature), contract)
-        return wallet.approve(replace(asked, deadline=wallet.deadline))
-    if key is None:
-        raise SecondSignatureNeeded
-    return ApproverSigner(account_key(key, here.home), contract).approve(asked)
+def _require_one_way(key: str | None, typed_data: Path | None, signed: Path | None, signature: str | None) -> None:
+    """Check that a standing approver signs in one way at most. Raises ApprovalWays."""
+    half = (signed is None) is not (signature is None)
+    if half or sum(one is not None for one in (key, typed_data, signed)) > 1:
+        raise ApprovalWays
 
 
-def _write_for_wallet(here: Chamber, asked: ApproverKeyApproval, path: Path) -> None:
-    from node.signer import document_bytes
+class _CoSigner:
+    """A standing approver, who signs for another one's key: with a key file here, or with a wallet elsewhere."""
 
-    write_file(path, document_bytes(asked, here.ledger.trust_root.contract))
-    for line in approval_words(asked, here.names(whole=True)):
-        note(f"  {said(*line)}")
-    note(
-        said(
-            f"已写出{path}：请由一名现任批准人的钱包签名（eth_signTypedData_v4），再加--signed与--signature运行",
-            f"wrote {path}: let a standing approver's wallet sign it (eth_signTypedData_v4), "
-            f"then run this again with --signed {path} --signature 0x…",
+    def __init__(self, here: Chamber, issuer: IssuerCode, key: bytes, starts: int, ends: int) -> None:
+        self._here = here
+        self._contract = here.ledger.trust_root.contract
+        # By this machine's clock: the chain's is what a node says it is.
+        deadline = int(SystemClock().now().timestamp()) + _APPROVAL_SECONDS
+        self._asked = ApproverKeyApproval(
+            issuer=issuer,
+            key=Address("0x" + key[12:].hex()),
+            valid_from=starts,
+            until=ends,
+            deadline=deadline,
         )
-    )
+
+    def write_for_wallet(self, path: Path) -> None:
+        """Write what the wallet is to sign, and say what comes next."""
+        from node.signer import document_bytes
+
+        write_new_file(path, document_bytes(self._asked, self._contract))
+        tell_approval(self._asked, self._here.names(whole=True))
+        note(
+            said(
+                f"已写出{path}：请由一名现任批准人的钱包签名（eth_signTypedData_v4），再加--signed与--signature运行",
+                f"wrote {path}: let a standing approver's wallet sign it (eth_signTypedData_v4), "
+                f"then run this again with --signed {path} --signature 0x…",
+            )
+        )
+
+    def handed_in(self, signed: Path, signature: str) -> Approval:
+        """Take what a wallet has signed. Raises DocumentMalformed, DocumentDiffers, SignatureMalformed."""
+        from node.signer import LARGEST_DOCUMENT, WalletSignature, read_document, signature_of
+
+        document = read_document(parse_json(read_file(signed, most=LARGEST_DOCUMENT)), self._contract)
+        wallet = WalletSignature(document, signature_of(signature), self._contract)
+        return wallet.approve(replace(self._asked, deadline=wallet.deadline))
+
+    def by_key(self, named: str, *, yes: bool) -> Approval:
+        """Show the approver what it is, ask, and sign. Raises Unconfirmed, and as account_key."""
+        from node.signer import ApproverSigner
+
+        tell_approval(self._asked, self._here.names(whole=True))
+        confirm(said("签署这项批准？", "Sign this approval?"), yes=yes)
+        return ApproverSigner(account_key(named, self._here.home), self._contract).approve(self._asked)
+
+
+def _key_for(kind: KeyKind, text: str) -> bytes:
+    """Read a key's name: an address for those that send and approve, a thumbprint for those that sign documents."""
+    key = read_key(text)
+    if any(key[:12]) is (kind in (KeyKind.SENDER, KeyKind.APPROVER)):
+        raise KeyFormUnfit(kind)
+    return key
 
 
 def _opening(here: Chamber, signing: "AccountKey", code: IssuerCode, zh: str, en: str) -> list[str]:

@@ -1,30 +1,30 @@
 """Proposing, voting, withdrawing a vote, enacting; pausing, and recording a checkpoint written elsewhere."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
-from itertools import count
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from api.commands.ballots import ballot_words, effect_words, short
+from api.commands.ballots import ballot_words, effect_words, instant
 from api.commands.consortium.chamber import Acting, Chamber, chamber, key_of
-from api.commands.options import expanded
+from api.commands.options import expanded, read_file
 from api.terminal import OUT, counted, moment, note, print_json, said, shown
 from registry.anchor.ballots import Motion, Recorded, motion_of, parse_kind
-from registry.anchor.council import BallotFacts, BallotState, ballot_id
+from registry.anchor.council import BallotFacts, ballot_id
 from registry.anchor.facts import address_key
-from registry.anchor.history import Ballot, BallotKind, BallotOutcome, Record, Voted, VoteWithdrawn
+from registry.anchor.history import Ballot, BallotKind, BallotOutcome, Paused, Record, Voted, VoteWithdrawn
 from registry.anchor.objections import objection
 from registry.anchor.operations import CastVote, EnactBallot, PauseAnchoring, RecordForeignAnchor, WithdrawVote
+from registry.anchor.proofs import MAX_DOCUMENT, parse_checkpoint, require_continued, require_same_log
 from registry.kernel.calendar import CHINA_TIME
-from registry.kernel.encoding import unb64url
+from registry.kernel.encoding import b64url, unb64url
 from registry.kernel.errors import MalformedInput, Missing
 from registry.kernel.identifiers import (
     BatchId,
     Digest,
     IdentifierMalformed,
-    RootHash,
     address,
     issuer_code,
     scope_code,
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
 _PREFIX = re.compile(r"(?:0x)?([0-9a-f]{4,64})")
-_RUN = re.compile(r"(\d{1,8})(?:-(\d{1,8}))?")
+_RUN = re.compile(r"([0-9]{1,8})(?:-([0-9]{1,8}))?")
+_WHOLE_NAME = 64
+_LATEST_SECOND = (1 << 40) - 1
 _MEMBER = "a member"
 
 
@@ -50,6 +52,15 @@ class BallotUnknown(Missing):
         super().__init__(
             f"several ballots begin so: {', '.join(found)}" if found else "nobody has voted on a ballot of that name"
         )
+
+
+class NameUnfinished(MalformedInput):
+    """Only the beginning of a ballot's name was given, and nobody is asked whether it is the one that is meant."""
+
+    code = "consortium/name-unfinished"
+
+    def __init__(self) -> None:
+        super().__init__(f"with --yes expected all {_WHOLE_NAME} digits of the ballot's name: others can begin like it")
 
 
 class TimeMalformed(MalformedInput):
@@ -158,9 +169,14 @@ def propose(
             recorded=None if what is None else _recorded(what),
             digest=None if digest is None else Digest(read_word("--digest", digest)),
         )
-        ballot, known = _numbered(here, motion)
-        if known is None:
-            here.objection_note(objection(motion, here.council, here.records, here.now))
+        ballot, known = here.council.open_or_next(motion, here.now)
+        if known is None and any(ballot.salt):
+            note(
+                said(
+                    "同样的决定此前已表决过，这是新的一次",
+                    "the same was put to the vote before; this is a new ballot",
+                )
+            )
         _cast(here, ballot, known, acting)
 
 
@@ -168,7 +184,7 @@ def propose(
 def vote(ballot: BallotArgument, acting: Acting) -> None:
     """Vote for a ballot that somebody has proposed."""
     with chamber(acting) as here:
-        known = find_ballot(here, ballot)
+        known = find_ballot(here, ballot, unasked=acting.yes)
         _cast(here, known.ballot, known, acting)
 
 
@@ -176,7 +192,7 @@ def vote(ballot: BallotArgument, acting: Acting) -> None:
 def withdraw(ballot: BallotArgument, acting: Acting) -> None:
     """Take one's vote back, while the ballot is not enacted."""
     with chamber(acting) as here:
-        known = find_ballot(here, ballot)
+        known = find_ballot(here, ballot, unasked=acting.yes)
         key = key_of(acting, here.home, _MEMBER)
         words = ballot_words(known.ballot, here.names(whole=True))
         lines = _opening(here, key, said("撤回对这一表决的赞成票：", "take back the vote to"), said(*words), known.id)
@@ -190,7 +206,7 @@ def withdraw(ballot: BallotArgument, acting: Acting) -> None:
 def enact(ballot: BallotArgument, acting: Acting) -> None:
     """Carry out a decision whose delay is over; any member may."""
     with chamber(acting) as here:
-        known = find_ballot(here, ballot)
+        known = find_ballot(here, ballot, unasked=acting.yes)
         key = key_of(acting, here.home, _MEMBER)
         here.objection_note(objection(motion_of(known.ballot), here.council, here.records, here.now))
         words = ballot_words(known.ballot, here.names(whole=True))
@@ -216,42 +232,48 @@ def pause(acting: Acting) -> None:
         ]
         done = here.sign(PauseAnchoring(), key, lines, acting)
         if done is not None:
-            until = done.position.block_time + timedelta(hours=72)
-            tell(done, said(f"登记已停止至{moment(until)}", f"anchoring is stopped until {moment(until)}"), acting)
+            until = instant(done.content.until) if isinstance(done.content, Paused) else ""
+            tell(done, said(f"登记已停止至{until}", f"anchoring is stopped until {until}"), acting)
 
 
 @expanded
 def record(
     acting: Acting,
-    chain_id: Annotated[int, typer.Option("--chain-id", help="The other chain.", min=1)],
+    chain_id: Annotated[int, typer.Option("--chain-id", help="The other chain.", min=1, max=2**64 - 1)],
+    checkpoint: Annotated[
+        Path, typer.Option("--checkpoint", help="The checkpoint, as vermilion audit checkpoint --output wrote it.")
+    ],
     transaction: Annotated[str, typer.Option("--transaction", help="Hash of the transaction there.")],
-    size: Annotated[int, typer.Option("--size", help="Size of the checkpoint: records of this log.", min=1)],
-    root: Annotated[str, typer.Option("--root", help="Root of the checkpoint.")],
 ) -> None:
     """Put on record that a checkpoint of this log was written on another chain."""
+    reference = Digest(read_word("--transaction", transaction))
+    written = parse_checkpoint(read_file(checkpoint, most=MAX_DOCUMENT).removesuffix(b"\n"))
     with chamber(acting) as here:
-        operation = RecordForeignAnchor(
-            chain_id=chain_id,
-            size=size,
-            root=RootHash(read_word("--root", root)),
-            reference=Digest(read_word("--transaction", transaction)),
-        )
+        require_same_log(here.log.name, written.log)
+        require_continued(here.log.tree, written.head)
         key = key_of(acting, here.home, _MEMBER)
+        size, root = written.head.size, written.head.root
         lines = [
             said(
-                f"即将记录：本日志前{size:,}条的检查点已写入链{chain_id}的交易{short(transaction)}",
+                f"即将记录：本日志前{size:,}条的检查点（根{b64url(root)}）已写入链{chain_id}的交易0x{reference.hex()}",
                 f"You are about to put on record that the checkpoint of this log's first {counted(size, 'record')} "
-                f"stands on chain {chain_id} in transaction {short(transaction)}",
+                f"(root {b64url(root)}) stands on chain {chain_id} in transaction 0x{reference.hex()}",
             )
         ]
+        operation = RecordForeignAnchor(chain_id=chain_id, size=size, root=root, reference=reference)
         done = here.sign(operation, key, lines, acting)
         if done is not None:
             tell(done, said("已记录", "it is on record"), acting)
 
 
-def find_ballot(here: Chamber, name: str) -> BallotFacts:
-    """Find a ballot by the beginning of its name. Raises BallotUnknown."""
+def find_ballot(here: Chamber, name: str, *, unasked: bool = False) -> BallotFacts:
+    """Find a ballot by the beginning of its name, or by all of it where nobody is asked before signing.
+
+    Raises BallotUnknown, NameUnfinished.
+    """
     match = _PREFIX.fullmatch(name.lower())
+    if match is not None and unasked and len(match[1]) < _WHOLE_NAME:
+        raise NameUnfinished
     found = [one for one in here.council.ballots if match is not None and one.id.hex().startswith(match[1])]
     if len(found) != 1:
         raise BallotUnknown(tuple(one.id.hex()[:16] for one in found))
@@ -288,13 +310,15 @@ def read_time(option: str, text: str, *, day_included: bool = False) -> int:
     try:
         if len(text) == len("2026-12-01"):
             day = datetime.combine(date.fromisoformat(text), datetime.min.time(), CHINA_TIME)
-            return int((day + timedelta(days=1 if day_included else 0)).timestamp())
-        at = datetime.fromisoformat(text)
+            at = day + timedelta(days=1 if day_included else 0)
+        else:
+            at = datetime.fromisoformat(text)
+        seconds = int((at if at.tzinfo is not None else at.replace(tzinfo=CHINA_TIME)).timestamp())
     except (ValueError, OverflowError) as error:
         raise TimeMalformed(option) from error
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=CHINA_TIME)
-    return int(at.astimezone(UTC).timestamp())
+    if not 0 < seconds <= _LATEST_SECOND:
+        raise TimeMalformed(option)
+    return seconds
 
 
 def tell(done: Record, text: str, acting: Acting, ballot: bytes | None = None) -> None:
@@ -318,8 +342,10 @@ def tell(done: Record, text: str, acting: Acting, ballot: bytes | None = None) -
 
 
 def _cast(here: Chamber, ballot: Ballot, known: BallotFacts | None, acting: Acting) -> None:
+    """Vote for a ballot whose words mean something. Raises BallotUnreadable, and as Chamber.sign."""
     council, key = here.council, key_of(acting, here.home, _MEMBER)
     id_ = ballot_id(ballot)
+    here.objection_note(objection(motion_of(ballot), council, here.records, here.now))
     opening = said("提出并赞成：", "propose, with your vote, to") if known is None else said("投票赞成：", "vote to")
     lines = _opening(here, key, opening, said(*ballot_words(ballot, here.names(whole=True))), id_)
     given = known.votes if known is not None else ()
@@ -358,25 +384,6 @@ def _opening(here: Chamber, key: "AccountKey", doing: str, words: str, id_: byte
         f"  {words}",
         said(f"表决：{id_.hex()}", f"as member {who[1]}. Ballot {id_.hex()}"),
     ]
-
-
-def _numbered(here: Chamber, motion: Motion) -> tuple[Ballot, BallotFacts | None]:
-    """Give the ballot that is open for a motion, else a new one: taken again, the same decision has another salt."""
-    for number in count():
-        ballot = motion.ballot(number.to_bytes(32, "big"))
-        known = here.council.find(ballot)
-        if known is None:
-            if number:
-                note(
-                    said(
-                        f"同样的决定此前已表决过{number}次，这是新的一次",
-                        f"the same was put to the vote {counted(number, 'time')} before; this is a new ballot",
-                    )
-                )
-            return ballot, None
-        if known.state(here.now) not in (BallotState.ENACTED, BallotState.LAPSED):
-            return ballot, known
-    raise AssertionError("counting has no end")
 
 
 def _valid_from(kind: BallotKind, text: str | None) -> int | None:

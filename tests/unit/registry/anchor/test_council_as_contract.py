@@ -182,6 +182,38 @@ def test_records_add_up_to_what_the_contract_says_at_length() -> None:
     assert {fault.slug for fault in OF_BALLOTS} <= set(MET)
 
 
+def test_a_ballot_that_a_later_epoch_left_dead_stays_dead() -> None:
+    """A withdrawal never carries: only a vote does, and the contract takes none after the deadline."""
+    world = RecordedWorld()
+    members = (*World.MEMBERS, *OTHERS[:2])
+
+    def decide(one: Motion, votes: int) -> None:
+        for who in members[:votes]:
+            world.send(who, "vote", *words(one.ballot()))
+        world.wait(DELAY)
+        world.send(members[0], "enact", *words(one.ballot()))
+
+    decide(Motion(kind=BallotKind.ADMIT, member=Address(OTHERS[0].address), threshold=3), 2)
+    decide(Motion(kind=BallotKind.ADMIT, member=Address(OTHERS[1].address), threshold=5), 3)
+    late = Motion(kind=BallotKind.REMOVE, member=Address(OTHERS[1].address), threshold=3).ballot()
+    for who in members[:4]:
+        world.send(who, "vote", *words(late))
+    world.wait(29 * DAY)
+    lower = Motion(kind=BallotKind.THRESHOLD, threshold=3)
+    for who in members:
+        world.send(who, "vote", *words(lower.ballot()))
+    world.wait(DELAY)
+    world.send(members[0], "enact", *words(lower.ballot()))
+    world.send(members[0], "withdrawVote", *words(late))
+    council = council_of(world.records)
+    agree(world, council)
+    facts = council.find(late)
+    assert facts is not None
+    assert facts.state(datetime.fromtimestamp(world.now, UTC)) is BallotState.LAPSED
+    ballot, known = council.open_or_next(motion_of(late), datetime.fromtimestamp(world.now, UTC))
+    assert (known, ballot.salt) == (None, (1).to_bytes(32, "big"))
+
+
 def test_numbers_are_the_contract_s() -> None:
     assert {one.value: one.name for one in BallotKind} == {one.value: one.name for one in Kind}
     assert {kind.value for kind in rules.DELAYED_KINDS} == {kind.value for kind in Kind if kind.delayed}

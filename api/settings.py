@@ -132,7 +132,7 @@ class Installation(_Part):
     machine_passphrases: bool = False
     """The key files open with passphrases that lie beside them: for demonstrations and test machines only."""
     chain: ChainSettings = ChainSettings()
-    names: dict[Annotated[str, Field(pattern=r"^0x[0-9a-f]{40}$")], Printed] = {}
+    names: dict[Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")], Printed] = {}
     """What accounts of the consortium are called here; the chain knows addresses alone."""
     approver: ApproverSettings | None = None
     """None = the approver's key is a file, or a wallet whose signatures are handed in."""

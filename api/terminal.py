@@ -86,6 +86,21 @@ def counted(count: int, singular: str, plural: str | None = None) -> str:
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
+def is_attended() -> bool:
+    """Tell whether somebody can be asked: standard input is there and a terminal."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def asked(question: str) -> bool:
+    """Ask yes or no on the terminal, in either language; whatever is no yes is a no, Ctrl-C and Ctrl-D too."""
+    ERR.print(f"{shown(question)} [{said('是y/否N', 'y/N')}] ", markup=False, end="")
+    try:
+        return sys.stdin.readline().strip().lower() in {"y", "yes", "是"}
+    except KeyboardInterrupt:
+        ERR.print()
+        return False
+
+
 def note(text: str) -> None:
     """Print a note beside the data."""
     ERR.print(shown(text))

@@ -7,7 +7,6 @@ chain), `keys/`, `delivered/`, and `node.json` while a node of this folder answe
 import getpass
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from api.settings import ApproverSettings, HomeMissing, Installation, find_home, read_installation
+from api.terminal import is_attended
 from registry.anchor.trust import TrustRoot, TrustRootMalformed
 from registry.credential.v1 import Bilingual
 from registry.kernel.encoding import b64url
@@ -223,7 +223,7 @@ class Home:
 
         if self.installation.machine_passphrases:
             return read_passphrase(self.keys / f"{whose}.passphrase")
-        if not sys.stdin.isatty():
+        if not is_attended():
             raise NoTerminal(whose)
         if not self.is_being_made:
             return Passphrase.typed(getpass.getpass(f"passphrase ({whose}): "))
@@ -490,7 +490,7 @@ def account_key(named: str, home: Home | None, *, passphrase_fd: int | None = No
     beside = path.parent / f"{APPROVERS}.passphrase"
     if home is not None and home.installation.machine_passphrases and beside.is_file():
         return open_keystore(path, read_passphrase(beside))
-    if not sys.stdin.isatty():
+    if not is_attended():
         raise NoTerminal(path.name)
     return open_keystore(path, Passphrase.typed(getpass.getpass(f"passphrase ({path.name}): ")))
 

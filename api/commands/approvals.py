@@ -14,7 +14,8 @@ from typing import Annotated, Final
 import typer
 
 from api.commands.ballots import Names, Said, instant, reason_of, window_words
-from api.commands.options import YesOption, confirm, read_file, write_file
+from api.commands.options import YesOption, confirm, read_file, write_new_file
+from api.commands.words import places
 from api.terminal import counted, note, print_json, said
 from api.wiring import Home
 from registry.anchor.operations import (
@@ -29,12 +30,12 @@ from registry.anchor.operations import (
 )
 from registry.kernel.encoding import parse_json
 from registry.kernel.errors import MalformedInput
-from registry.kernel.identifiers import Address
+from registry.kernel.identifiers import Address, BatchId
 from registry.ports import ApprovalSigner
 from registry.workflows.approve import require_approver
 
 _SHOWN: Final = 8
-"""Numbers or places of certificates that are written out; of more, the rest is counted."""
+"""Numbers of certificates that are written out; of more, the rest is counted."""
 
 
 class ApprovalWays(MalformedInput):
@@ -137,12 +138,15 @@ def approver_of(home: Home, how: Approving, numbers: Sequence[str] = ()) -> tupl
 def write_for_wallet(
     home: Home, asked: Approvable, path: Path, *, command: str, numbers: Sequence[str] = (), as_json: bool
 ) -> None:
-    """Write what a wallet is to sign, and say what it is and which command takes the signature."""
+    """Write what a wallet is to sign, to a new file, and say what it is and which command takes the signature.
+
+    Raises FileUnreadable where the file is there already: it may be a key.
+    """
     from node.client.operations import signing_hash, typed_data
     from node.signer import document_bytes
 
     contract = home.trust_root.contract
-    write_file(path, document_bytes(asked, contract))
+    write_new_file(path, document_bytes(asked, contract))
     tell(asked, names_of(home), numbers)
     digest = "0x" + signing_hash(asked, contract).hex()
     following = f"{command} --as APPROVER --signed {path} --signature 0x…"
@@ -171,7 +175,7 @@ def names_of(home: Home) -> Names:
     """Give our own names of batches and accounts, digests written out."""
     with home.store.read() as unit:
         batches = {one.batch: one.id for one in unit.batches.batches()}
-    accounts = {Address(account): name for account, name in home.installation.names.items()}
+    accounts = {Address(account.lower()): name for account, name in home.installation.names.items()}
     return Names(accounts=accounts, batches=batches, catalogue=home.catalogue, whole=True)
 
 
@@ -185,7 +189,8 @@ def tell(asked: Approvable, names: Names, numbers: Sequence[str] = ()) -> None:
 def approval_words(asked: Approvable, names: Names, numbers: Sequence[str] = ()) -> list[Said]:
     """Say what an approval does, what a wallet shows of it, until when it holds, and what cannot be undone.
 
-    `numbers`: of the certificates that it concerns, where they are known; else their places in the batch are named.
+    Whatever is signed is said in full: each batch by its id on chain, certificates by their places in the batch.
+    `numbers`: of the certificates that it concerns, where they are known; named beside their places.
     """
     until = instant(asked.deadline)
     return [*_words(asked, names, numbers), (f"这项批准有效至{until}。", f"This approval holds until {until}.")]
@@ -203,7 +208,7 @@ def _words(asked: Approvable, names: Names, numbers: Sequence[str]) -> list[Said
                     f"撤销{asked.issuer}批次{batch}中的{zh}：{reason[0]}。",
                     f"Revoke {en} of batch {batch} of {asked.issuer}: {reason[1]}.",
                 ),
-                _on_chain(asked.batch),
+                _on_chain(asked.batch, names),
                 ("撤销后永远不能恢复。", "What is revoked never stands again."),
             ]
         case ReinstatementApproval():
@@ -214,7 +219,7 @@ def _words(asked: Approvable, names: Names, numbers: Sequence[str]) -> list[Said
                     f"解除对{asked.issuer}批次{batch}中{zh}的暂停：{reason[0]}。",
                     f"Lift the suspension of {en} of batch {batch} of {asked.issuer}: {reason[1]}.",
                 ),
-                _on_chain(asked.batch),
+                _on_chain(asked.batch, names),
                 _OVERTAKEN,
             ]
         case SupersessionApproval():
@@ -227,6 +232,7 @@ def _words(asked: Approvable, names: Names, numbers: Sequence[str]) -> list[Said
                     f"Lift the suspension, by {asked.issuer} itself, of "
                     f"{'batch' if len(batches) == 1 else 'batches'} {', '.join(batches)}: {reason[1]}.",
                 ),
+                *(_on_chain(one, names) for one in asked.batches),
                 ("成员所作的暂停不受影响。", "What members have suspended stays suspended."),
                 _OVERTAKEN,
             ]
@@ -257,7 +263,7 @@ def _anchor_words(asked: AnchorApproval, names: Names) -> list[Said]:
             f"登记{asked.issuer}的批次{batch}：{asked.size:,}张{scope[0]}证书。",
             f"Record batch {batch} of {asked.issuer}: {counted(asked.size, 'certificate')} of {scope[1]}.",
         ),
-        _on_chain(asked.batch),
+        _on_chain(asked.batch, names),
         (f"根：0x{asked.root.hex()}", f"root: 0x{asked.root.hex()}"),
         (f"批次清单摘要：0x{asked.evidence.hex()}", f"evidence, the manifest's digest: 0x{asked.evidence.hex()}"),
         (f"证书签署密钥：0x{asked.credential_key.hex()}", f"credential key: 0x{asked.credential_key.hex()}"),
@@ -271,31 +277,31 @@ def _anchor_words(asked: AnchorApproval, names: Names) -> list[Said]:
 def _supersession_words(asked: SupersessionApproval, names: Names, numbers: Sequence[str]) -> list[Said]:
     zh, en = _certificates(asked.indices, numbers)
     batch, new, reason = names.batch(asked.batch), names.batch(asked.new_batch), reason_of(asked.reason)
-    places = _few([str(index) for index in asked.new_indices])
+    at = places(asked.new_indices)
     return [
         (
-            f"以{asked.target_issuer}批次{new}中位置{places}的证书，依次代替{asked.issuer}批次{batch}中的{zh}：{reason[0]}。",
-            f"Replace {en} of batch {batch} of {asked.issuer} by those at {places} in batch {new} of "
+            f"以{asked.target_issuer}批次{new}中位置{at}的证书，依次代替{asked.issuer}批次{batch}中的{zh}：{reason[0]}。",
+            f"Replace {en} of batch {batch} of {asked.issuer} by those at {at} in batch {new} of "
             f"{asked.target_issuer}, in this order: {reason[1]}.",
         ),
         (f"新证书所在合约：{asked.target_contract}", f"contract of the new ones: {asked.target_contract}"),
-        _on_chain(asked.batch),
+        _on_chain(asked.batch, names),
+        _on_chain(asked.new_batch, names),
         ("被代替的证书永远不能恢复。", "What is replaced never stands again."),
     ]
 
 
-def _on_chain(batch: bytes) -> Said:
-    return f"批次在链上的编号：0x{batch.hex()}", f"batch id on chain: 0x{batch.hex()}"
+def _on_chain(batch: BatchId, names: Names) -> Said:
+    name = names.batch(batch)
+    return f"批次{name}在链上的编号：0x{batch.hex()}", f"id on chain of batch {name}: 0x{batch.hex()}"
 
 
 def _certificates(leaves: Sequence[int], numbers: Sequence[str]) -> Said:
-    """Count certificates, and name them: by number where all are known, else by place."""
-    count = counted(len(leaves), "certificate")
-    if len(numbers) == len(leaves):
-        named = _few(numbers)
-        return f"{len(leaves):,}张证书（{named}）", f"{count} ({named})"
-    places = _few([str(leaf) for leaf in leaves])
-    return f"{len(leaves):,}张证书（位置{places}）", f"{count} (at {places})"
+    """Count certificates, and tell every place; numbers before them where all are known."""
+    count, at = counted(len(leaves), "certificate"), places(leaves)
+    named = _few(numbers) if len(numbers) == len(leaves) else None
+    zh, en = (f"{named}；", f"{named}; ") if named else ("", "")
+    return f"{len(leaves):,}张证书（{zh}位置{at}）", f"{count} ({en}at {at})"
 
 
 def _few(texts: Sequence[str]) -> str:

@@ -221,18 +221,27 @@ def _values(motion: Motion, names: Names, place: int) -> dict[str, object]:
 
 
 def window_words(valid_from: int, until: int) -> Said:
-    """Say from when to when; `until` is exclusive, and a whole day is named by its date."""
+    """Say from when to when; `until` is exclusive, and a whole day is named by its date.
+
+    The contract never begins a window in the past.
+    """
     zh_from, en_from = ("自生效时", "from when it takes effect") if valid_from == 0 else _beginning(valid_from)
+    zh_until, en_until = until_words(until)
+    return f"{zh_from}至{zh_until}", f"{en_from} until {en_until}"
+
+
+def until_words(until: int) -> Said:
+    """Say the end of a window; `until` is exclusive, and a whole day is named by its date."""
     last = _local(until) - timedelta(seconds=1)
     if (last.hour, last.minute, last.second) == (23, 59, 59):
-        return f"{zh_from}至{last:%Y-%m-%d}（含当日）", f"{en_from} until the end of {last:%Y-%m-%d}"
-    return f"{zh_from}至{instant(until)}", f"{en_from} until {instant(until)}"
+        return f"{last:%Y-%m-%d}（含当日）", f"the end of {last:%Y-%m-%d}"
+    return instant(until), instant(until)
 
 
 def _beginning(valid_from: int) -> Said:
     at = _local(valid_from)
     text = f"{at:%Y-%m-%d}" if at.time() == datetime.min.time() else instant(valid_from)
-    return f"自{text}", f"from {text}"
+    return f"自{text}（生效更晚则自生效时）", f"from {text} (or when it takes effect, if that is later)"
 
 
 def instant(seconds: int) -> str:

@@ -4,7 +4,6 @@ import functools
 import getpass
 import inspect
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass
@@ -14,7 +13,7 @@ from typing import Annotated, Any, get_type_hints
 import typer
 
 from api.settings import Surroundings
-from api.terminal import note, said
+from api.terminal import asked, is_attended, note, said
 from api.wiring import NODE_UNREACHABLE
 from registry.kernel.errors import MalformedInput
 
@@ -113,9 +112,9 @@ def confirm(question: str, *, yes: bool) -> None:
     """Ask before signing, unless `yes`; an answer other than yes ends the command, exit 1. Raises Unconfirmed."""
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not is_attended():
         raise Unconfirmed
-    if not typer.confirm(question, err=True):
+    if not asked(question):
         note(said("没有签名，也没有发送。", "Nothing was signed, nothing was sent."))
         raise typer.Exit(1)
 

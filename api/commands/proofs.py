@@ -14,10 +14,12 @@ from typing import Annotated, Final
 
 import typer
 
+from api.commands.ballots import Said
 from api.commands.options import (
     HomeOption,
     JsonOption,
     NodeOption,
+    TrustRootOption,
     note_cause,
     read_file,
     write_new_file,
@@ -45,6 +47,7 @@ from registry.anchor.proofs import (
     HistoryInclusion,
     LogName,
     ProvenRecord,
+    heads_of,
     parse_checkpoint,
     parse_history_document,
     prove_consistency,
@@ -64,23 +67,17 @@ from registry.ports.storage import NotHere
 from registry.workflows.follow import follow
 from registry.workflows.prove import RebuiltLog, log_of_ledger, log_of_store, require_agreed, require_block
 
-Said = tuple[str, str]
-"""Chinese, English."""
-
-TrustRootOption = Annotated[
-    Path | None, typer.Option("--trust-root", help="Your own pinned trust-root.json, beside --node: no data folder.")
-]
 _SHOWN_LEAVES: Final = 12
 _SEQ: Final = re.compile(r"[0-9]{1,13}")
 
 
 class SourceNeeded(MalformedInput):
-    """There is no data folder here, and what was given does not reach a chain without one."""
+    """What was given reaches no chain: neither a data folder, nor a node and a trust root together."""
 
     code = "history/source-needed"
 
     def __init__(self) -> None:
-        super().__init__("no data folder here: expected --node with --trust-root")
+        super().__init__("expected --node and --trust-root together, or a data folder and no --trust-root")
 
 
 class NothingToProve(MalformedInput):
@@ -322,7 +319,8 @@ def check(
     """
     document = parse_history_document(_read(file))
     pinned = None if against is None else parse_checkpoint(_read(against))
-    heads = _heads(document)
+    heads = heads_of(document)
+    asks = pinned is None or node is not None or home is not None
     basis: list[Said] = []
     # 1. What the document says of itself: each path leads to its root, each record is a record.
     proven = list(_proven(document))
@@ -332,12 +330,12 @@ def check(
     # 3. The root is that of a checkpoint that was kept.
     if pinned is not None:
         require_same_log(pinned.log, document.log)
-        require_known(pinned.head, *heads)
+        require_known(pinned, document)
         basis.append(_basis_of(pinned))
-        if pinned.head != heads[-1] and node is None:
+        if pinned.head != heads[-1] and not asks:
             basis.append(_open_end(heads[-1]))
     # 4. The root is the contract's.
-    if pinned is None or node is not None or home is not None:
+    if asks:
         with _reached(node, trust_root, home, asks=True) as reached:
             log = reached.log
             require_same_log(log.name, document.log)
@@ -372,12 +370,6 @@ def check(
 
 def _print_good(text: Said) -> None:
     OUT.print(f"[green]✓[/green] {shown(said(*text))}")
-
-
-def _heads(document: HistoryDocument) -> tuple[Checkpoint, ...]:
-    if isinstance(document, HistoryConsistency):
-        return document.first, document.second
-    return (document.head,)
 
 
 def _basis_of(pinned: HistoryCheckpoint) -> Said:

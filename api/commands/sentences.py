@@ -1,11 +1,10 @@
 """Records of the history log as sentences, Chinese and English."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final
 
-from api.commands.ballots import Names, Said, ballot_words, reason_of
-from api.terminal import counted, moment
+from api.commands.ballots import Names, Said, ballot_words, instant, reason_of
+from api.terminal import counted
 from registry.anchor.history import (
     Anchored,
     BallotOutcome,
@@ -69,15 +68,24 @@ def sentence(  # noqa: PLR0912 - one case a kind of record
             zh, en = ballot_words(content.ballot, Names(batches=names))
             return f"生效：{zh}", f"took effect: {en}"
         case Paused():
-            until = moment(datetime.fromtimestamp(content.until, UTC))
+            until = instant(content.until)
             return f"{by}暂停登记至{until}", f"{by} paused anchoring until {until}"
         case KeyChanged():
             kind, slot = KEY_KINDS[content.slot.kind], content.slot
+            key, number = _short_key(content.key), slot.number
             if slot.compromised_since:
-                return f"{content.issuer}报告{kind[0]}失窃", f"{content.issuer} reported a {kind[1]} compromised"
+                return (
+                    f"{content.issuer}报告{kind[0]}{key}（{number}号）失窃",
+                    f"{content.issuer} reported {kind[1]} {key} (no. {number}) stolen",
+                )
+            if slot.until == int(record.position.block_time.timestamp()) + 1:
+                return (
+                    f"{content.issuer}停用了{kind[0]}{key}（{number}号）",
+                    f"{content.issuer} retired {kind[1]} {key} (no. {number})",
+                )
             return (
-                f"{content.issuer}的{kind[0]}{_short_key(content.key)}：第{slot.number}号",
-                f"{content.issuer}: {kind[1]} {_short_key(content.key)}, number {slot.number}",
+                f"{content.issuer}登记了{kind[0]}{key}（{number}号）",
+                f"{content.issuer} registered {kind[1]} {key} (no. {number})",
             )
         case Anchored():
             name = names.get(content.batch, _short_key(content.batch))

@@ -32,7 +32,6 @@ _WAITING: Final = 8
 _OWNER_ALONE: Final = 0o177
 """As a mask."""
 _OWNER_AND_GROUP: Final = 0o660
-_OWNERS: Final = 0o600
 
 Consent = Callable[[Approvable], bool]
 """Shows to the key's person what is to be signed, and tells whether it may be."""
@@ -246,14 +245,14 @@ def _group_number(name: str) -> int:
 
 def _locked(path: Path) -> int:
     """Lock a file beside the socket, which stays: taken away, two could hold two files of one name."""
-    handle = os.open(
-        path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, _OWNERS
-    )
+    handle = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+    except OSError as error:
         os.close(handle)
-        raise SignerRunning(path, "another signer answers there") from error
+        if isinstance(error, BlockingIOError):
+            raise SignerRunning(path, "another signer answers there") from error
+        raise
     return handle
 
 

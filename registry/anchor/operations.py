@@ -118,7 +118,7 @@ class Approval:
     """65 bytes: r ‖ s ‖ v, v 27 or 28, low-S."""
 
     def has_lapsed(self, at: datetime) -> bool:
-        """Tell whether the contract would no longer take it."""
+        """Tell whether it is not to be sent any more; the contract still takes it in the second of its deadline."""
         return self.deadline <= int(at.timestamp())
 
 

@@ -97,15 +97,13 @@ class OtherLog(RuleRefusal):
 
 
 class CheckpointUnknown(RuleRefusal):
-    """A proof is good in itself, and leads to no checkpoint that is trusted here."""
+    """A document is good in itself, and leads to no checkpoint that is trusted here."""
 
     code = "history/other-checkpoint"
 
-    def __init__(self, expected: Checkpoint, found: Checkpoint) -> None:
+    def __init__(self, expected: str, found: str) -> None:
         self.expected, self.found = expected, found
-        super().__init__(
-            f"the proof is about another checkpoint: expected {head_text(expected)}, found {head_text(found)}"
-        )
+        super().__init__(f"the document is about another checkpoint: expected {expected}, found {found}")
 
 
 class HistoryRewritten(IntegrityFault):
@@ -126,6 +124,12 @@ class RecordAltered(IntegrityFault):
     def __init__(self, index: int) -> None:
         self.index = index
         super().__init__(f"record {index} does not lead to its leaf in the log")
+
+
+def block_text(block: Block) -> str:
+    """Write a block in one line: number, hash and time."""
+    at = block.time.astimezone(CHINA_TIME).isoformat(timespec="seconds")
+    return f"block {block.number} of {at} with hash {_hex(block.hash)}"
 
 
 def head_text(head: Checkpoint) -> str:
@@ -329,10 +333,21 @@ def require_same_log(expected: LogName, found: LogName) -> None:
         raise OtherLog(str(expected), str(found))
 
 
-def require_known(known: Checkpoint, *heads: Checkpoint) -> None:
-    """Check that one of a proof's heads is the checkpoint that is known. Raises CheckpointUnknown."""
-    if known not in heads:
-        raise CheckpointUnknown(known, heads[-1])
+def heads_of(document: HistoryDocument) -> tuple[Checkpoint, ...]:
+    """Give the tree heads that a document speaks of, the later one last."""
+    return (document.first, document.second) if isinstance(document, HistoryConsistency) else (document.head,)
+
+
+def require_known(known: HistoryCheckpoint, document: HistoryDocument) -> None:
+    """Check that a checkpoint that is known is one that the document speaks of. Raises CheckpointUnknown.
+
+    Another checkpoint must be of the same block too: nothing else in it says at which block the log had that head.
+    """
+    heads = heads_of(document)
+    if known.head not in heads:
+        raise CheckpointUnknown(head_text(known.head), head_text(heads[-1]))
+    if isinstance(document, HistoryCheckpoint) and document.block != known.block:
+        raise CheckpointUnknown(block_text(known.block), block_text(document.block))
 
 
 # Reading

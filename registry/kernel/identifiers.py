@@ -61,7 +61,7 @@ class IdentifierMalformed(MalformedInput):
 
     def __init__(self, kind: str, expected: str) -> None:
         self.kind, self.expected = kind, expected
-        super().__init__(f"not a {kind}: expected {expected}")
+        super().__init__(f"no {kind}: expected {expected}")
 
 
 def issuer_code(text: str) -> IssuerCode:

@@ -441,6 +441,10 @@ class Projection(Protocol):
         """The records that concern an issuer as such, one batch as a whole, and one of its certificates."""
         ...
 
+    def of_issuer(self, issuer: IssuerCode) -> tuple[Record, ...]:
+        """The records that concern an issuer as such: its standing, scopes and keys, and no batch."""
+        ...
+
     def of_batch(self, issuer: IssuerCode, batch: BatchId) -> tuple[Record, ...]:
         """The records that concern one batch or any of its certificates."""
         ...

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from registry.anchor.history import (
     Ballot,
@@ -124,13 +124,17 @@ class SqlProjection:
             chain_word.c.issuer == issuer, chain_word.c.batch == batch, chain_word.c.word == leaf // 128
         )
         of_batch = and_(chain_record.c.issuer == issuer, chain_record.c.batch == batch)
-        as_such = and_(chain_record.c.issuer == issuer, chain_record.c.batch.is_(None))
+        as_such = _as_such(issuer)
         has_words = chain_record.c.seq.in_(words.where(chain_word.c.issuer == issuer, chain_word.c.batch == batch))
         return tuple(
             self._read(
                 select(chain_record).where(or_(as_such, and_(of_batch, ~has_words), chain_record.c.seq.in_(touching)))
             )
         )
+
+    def of_issuer(self, issuer: IssuerCode) -> tuple[Record, ...]:
+        """The records that concern an issuer as such: its standing, scopes and keys, and no batch."""
+        return tuple(self._read(select(chain_record).where(_as_such(issuer))))
 
     def of_batch(self, issuer: IssuerCode, batch: BatchId) -> tuple[Record, ...]:
         """The records that concern one batch or any of its certificates."""
@@ -142,6 +146,10 @@ class SqlProjection:
         for page in self._session.pages(query, chain_record.c.seq, chain_record):
             for (row,) in page:
                 yield _record(row)
+
+
+def _as_such(issuer: IssuerCode) -> ColumnElement[bool]:
+    return and_(chain_record.c.issuer == issuer, chain_record.c.batch.is_(None))
 
 
 def _concerns(content: Content) -> tuple[str | None, bytes | None, set[int]]:

@@ -17,7 +17,7 @@ from registry.assessment import require_second_person
 from registry.audit import certificate_differences
 from registry.credential import IssuedCredential, credential_leaf
 from registry.kernel.errors import Conflict, RuleRefusal
-from registry.kernel.identifiers import Address, BatchId, Digest, IssuerCode, RootHash
+from registry.kernel.identifiers import Address, Digest, IssuerCode, RootHash
 from registry.kernel.merkle import root_hash
 from registry.kernel.signing import PublicKey
 from registry.ports import ApprovalSigner, Clock, KeyOf
@@ -57,8 +57,7 @@ def require_approver(unit: UnitOfWork, issuer: IssuerCode, approver: Address, at
     """
     if unit.projection.head() is None:
         return
-    records = unit.projection.concerning(issuer, BatchId(bytes(32)), 0)  # of no batch: the issuer's own alone
-    slot = issuer_facts(records, issuer).keys.get(address_key(approver))
+    slot = issuer_facts(unit.projection.of_issuer(issuer), issuer).keys.get(address_key(approver))
     if slot is None:
         raise NotApprover(approver, issuer, "it is not registered")
     if slot.kind is not KeyKind.APPROVER:

@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from registry.anchor.history import Block, Checkpoint, Record
-from registry.anchor.proofs import HistoryCheckpoint, HistoryRewritten, LogName, head_text
+from registry.anchor.proofs import HistoryCheckpoint, HistoryRewritten, LogName, block_text, head_text
 from registry.anchor.trust import TrustRoot
-from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import IntegrityFault
 from registry.kernel.merkle import MerkleTree
 from registry.ports import Ledger
@@ -105,11 +104,7 @@ def require_block(checkpoint: HistoryCheckpoint, log: RebuiltLog, ledger: Ledger
     block, what = checkpoint.block, f"checkpoint at block {checkpoint.block.number}"
     there = ledger.block(block.number)
     if there != block:
-        raise HistoryRewritten(what, _block_text(block), "no such final block" if there is None else _block_text(there))
+        raise HistoryRewritten(what, block_text(block), "no such final block" if there is None else block_text(there))
     head = log.until(block).head
     if head != checkpoint.head:
         raise HistoryRewritten(what, head_text(checkpoint.head), head_text(head))
-
-
-def _block_text(block: Block) -> str:
-    return f"block hash {block.hash.hex()} of {block.time.astimezone(CHINA_TIME).isoformat()}"

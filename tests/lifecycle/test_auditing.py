@@ -1,8 +1,10 @@
 """An auditor's routine by the commands: keep a checkpoint, come back, prove; with a data folder, and as a stranger."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.errors import exit_code as exit_code_of
+from contracts import RECORDS
 from registry.anchor.history import Checkpoint
 from registry.anchor.proofs import (
     HistoryCheckpoint,
@@ -22,6 +25,7 @@ from registry.anchor.proofs import (
     prove_consistency,
     require_consistency,
 )
+from registry.kernel.encoding import b64url
 from registry.kernel.errors import RegistryError
 from registry.kernel.identifiers import Address, BlockHash, ContractAddress, RootHash
 from registry.kernel.merkle import Frontier, root_hash
@@ -215,6 +219,54 @@ def test_a_checkpoint_that_the_contract_never_had_is_named_as_such(world, outsid
                 words = ("prove", option, "forged.json", *stranger(world), *(("0",) if option == "--at" else ()))
                 assert refused("history/rewritten", *words) == 3, what
     done("check", "kept.json", *stranger(world))
+
+
+def test_what_a_checkpoint_says_of_its_block_is_compared_too(world, outside) -> None:
+    done("checkpoint", "--output", "kept.json", *stranger(world))
+    kept = parse_checkpoint((outside / "kept.json").read_bytes())
+    done("check", "kept.json", "--against", "kept.json")
+    block = kept.block
+    for other in (
+        replace(block, number=999),
+        replace(block, time=block.time.replace(year=2020)),
+        replace(block, hash=BlockHash(b"x" * 32)),
+    ):
+        Path("forged.json").write_bytes(replace(kept, block=other).document())
+        assert refused("history/other-checkpoint", "check", "forged.json", "--against", "kept.json") == 1
+
+
+def test_a_checkpoint_that_was_just_compared_is_not_called_open(world, outside, suspend) -> None:
+    done("checkpoint", "--output", "kept.json", *stranger(world))
+    suspend(-4)
+    done("prove", "--since", "kept.json", "--output", "between.json", *stranger(world))
+    words = ("check", "between.json", "--against", "kept.json")
+    assert "is open; use --node" in done(*words)
+    for reached in (stranger(world), ("--home", str(world.home.path))):
+        said = done(*words, *reached)
+        assert "against the contract itself at block" in said
+        assert "is open" not in said
+
+
+def test_a_record_that_the_contract_never_writes_is_no_record(world, outside) -> None:
+    proof = json.loads(done("prove", "3", *stranger(world)))
+    root = proof["records"][0]["record"][:3]
+
+    def forged(*words: int | str) -> bytes:
+        """Prove words in a log of one record, whose root is their leaf."""
+        whole = [word if isinstance(word, str) else f"0x{word:064x}" for word in words]
+        leaf = hashlib.sha256(b"\0" + bytes.fromhex("".join(word[2:] for word in whole))).digest()
+        record = {"arrays": [], "inclusionPath": [], "leafIndex": 0, "record": whole}
+        value = {**proof, "records": [record], "treeSize": 1, "rootHash": b64url(leaf)}
+        return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+
+    paused = next(int(op) for name, (op, _) in RECORDS.items() if name == "Paused")
+    for at in (2**60, 2**255, 253_402_300_799):  # the last: a second before the calendar ends in UTC, and after it here
+        data = forged(paused, root[1], at, 1_800_000_000)
+        assert refused("history/record-malformed", "check", "-", *stranger(world), stdin=data) == 2
+    # A pause of any length can be told; that no such log is the contract's is found afterwards.
+    for until in (1_800_000_000, 2**255):
+        data = forged(paused, root[1], 1_800_000_000, until)
+        assert refused("history/rewritten", "check", "-", *stranger(world), stdin=data) == 3
 
 
 def test_a_proof_that_was_changed_proves_nothing(world, outside) -> None:

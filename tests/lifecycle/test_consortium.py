@@ -350,7 +350,7 @@ def test_verdicts_follow_what_members_decide(council: Consortium) -> None:
             "consortium/key-form",
         ),
         (
-            ("keys", "add", "approver", "A" * 43, *ISSUER, "--until", "2027-01-01", "--typed-data", "x.json"),
+            ("keys", "add", "approver", "B" * 42 + "A", *ISSUER, "--until", "2027-01-01", "--typed-data", "x.json"),
             "consortium/key-form",
         ),
         (

@@ -67,8 +67,9 @@ class Small:
         return result.stdout
 
     def document(self, command: str, name: str) -> tuple[Path, dict[str, Any]]:
-        """Have a document written for a wallet."""
+        """Have a document written for a wallet, in the place of an earlier one."""
         path = self.path / f"{name}.json"
+        path.unlink(missing_ok=True)
         told = json.loads(self.run(command, "approve", name, "--typed-data", str(path), "--json"))
         written = json.loads(path.read_bytes())
         assert told["typed_data"] == written
@@ -210,6 +211,15 @@ def test_tampered_documents_are_refused_and_name_what_differs(small: Small) -> N
     assert small.state("batch", batch) == "sealed"
     small.hand_in("batch", batch, path, WALLET)
     assert issued(small, batch).approver == WALLET.address.lower()
+
+
+def test_document_for_a_wallet_is_written_over_no_file(small: Small) -> None:
+    batch, key = proposed(small, "3"), small.path / "keys" / "approver.json"
+    before = key.read_bytes()
+    small.run("batch", "approve", batch, "--typed-data", str(key), refused="input/file-unreadable")
+    assert key.read_bytes() == before
+    small.document("batch", batch)
+    small.run("batch", "cancel", batch, "--as", "maker-1")
 
 
 def test_change_of_status_is_signed_by_a_wallet(small: Small) -> None:

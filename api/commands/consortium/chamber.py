@@ -28,13 +28,14 @@ from api.commands.options import (
 )
 from api.errors import advice
 from api.settings import HomeMissing
-from api.terminal import ERR, note, said, shown
+from api.terminal import ERR, note, print_json, said, shown
 from api.wiring import Home, SystemClock, account_key, ledger_over_http, read_trust_root
 from registry.anchor.ballots import BallotUnreadable, Motion, motion_of
 from registry.anchor.council import Council, council_of
 from registry.anchor.facts import IssuerFacts, issuer_facts
-from registry.anchor.history import BallotKind, Block, Enacted, Record, Voted
+from registry.anchor.history import Ballot, BallotKind, Block, Enacted, Record, Voted
 from registry.anchor.history import BallotOutcome as Outcome
+from registry.anchor.objections import objection
 from registry.anchor.operations import ControllerOperation, MemberOperation
 from registry.kernel.errors import MalformedInput
 from registry.kernel.identifiers import Address, IssuerCode
@@ -160,7 +161,7 @@ class Chamber:
             return Names(catalogue=load_catalogue(None), whole=whole)
         with self.home.store.read() as unit:
             batches = {one.batch: one.id for one in unit.batches.batches()}
-        accounts = {Address(account): name for account, name in self.home.installation.names.items()}
+        accounts = {Address(account.lower()): name for account, name in self.home.installation.names.items()}
         return Names(accounts=accounts, batches=batches, catalogue=self.home.catalogue, whole=whole)
 
     def sign(
@@ -183,6 +184,9 @@ class Chamber:
             ERR.print(shown(line))
         if acting.dry_run:
             call = call_of(operation)
+            if acting.as_json:
+                document = {"dry_run": True, "words": lines, "account": key.address, "refusal": None}
+                print_json({**document, "function": call.function, "gas_limit": call.gas})
             note(
                 said(
                     f"演练：合约会接受（函数{call.function}，gas上限{call.gas:,}）；没有签名，也没有发送",
@@ -199,6 +203,13 @@ class Chamber:
             self._writing() as ledger,
         ):
             return perform(ledger, AccountSigner(key, policy), operation, patience=timedelta(seconds=acting.wait))
+
+    def objection(self, ballot: Ballot) -> str | None:
+        """Give the refusal that a ballot's decision would meet now; None = it would be done, or means nothing."""
+        try:
+            return objection(motion_of(ballot), self.council, self.records, self.now)
+        except BallotUnreadable:
+            return None
 
     def objection_note(self, fault: str | None) -> None:
         """Warn that a decision could not take effect as things stand."""

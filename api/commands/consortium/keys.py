@@ -9,7 +9,7 @@ import typer
 
 from api.commands.approvals import ApprovalWays
 from api.commands.approvals import tell as tell_approval
-from api.commands.ballots import instant, window_words
+from api.commands.ballots import instant, until_words, window_words
 from api.commands.consortium.chamber import Acting, Chamber, Reading, chamber, key_of
 from api.commands.consortium.showing import IssuerOption
 from api.commands.consortium.voting import read_key, read_time, tell
@@ -111,6 +111,7 @@ def list_keys(reading: Reading, issuer: IssuerOption = None) -> None:
                 said("号", "no."),
                 said("种类", "kind"),
                 said("密钥", "key"),
+                said("自", "from"),
                 said("至", "until"),
                 said("现在", "now"),
             ],
@@ -120,7 +121,8 @@ def list_keys(reading: Reading, issuer: IssuerOption = None) -> None:
                     str(slot.number),
                     said(*KEY_KINDS[slot.kind]),
                     key_text(key),
-                    instant(slot.until),
+                    instant(slot.valid_from),
+                    said(*until_words(slot.until)),
                     _now(slot, now),
                 ]
                 for code, key, slot in rows
@@ -210,6 +212,19 @@ def retire(which: KeyArgument, acting: Acting, issuer: OfIssuerOption) -> None:
             f"停用{KEY_KINDS[of.kind][0]}{which}：此前经它登记的照常有效",
             f"retire {KEY_KINDS[of.kind][1]} {which}: what it did before stays good",
         )
+        others = [
+            slot
+            for key, slot in here.issuer(code).keys.items()
+            if slot.kind is of.kind and key != read_key(which) and is_good_at(slot, here.now)
+        ]
+        if not others and of.kind is not KeyKind.STATEMENT:
+            lines.append(
+                said(
+                    f"注意：{code}将没有别的{KEY_KINDS[of.kind][0]}，另行登记之前不能登记批次。",
+                    f"Mind: {code} will have no other {KEY_KINDS[of.kind][1]}; "
+                    "it can record no batch until another is registered.",
+                )
+            )
         done = here.sign(RetireKey(issuer=code, key=read_key(which)), signing, lines, acting)
         if done is not None:
             tell(done, said("已停用", "it is retired"), acting)
@@ -335,5 +350,5 @@ def _now(slot: KeySlot, now: datetime) -> str:
     if slot.compromised_since:
         return said(f"{instant(slot.compromised_since)}起失窃", f"stolen since {instant(slot.compromised_since)}")
     if is_good_at(slot, now):
-        return said("有效", "good")
+        return said("在用", "in force")
     return said("尚未生效", "not yet") if now < moment(slot.valid_from) else said("已停用", "over")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commands.ballots import Names, ballot_words, effect_words, instant, short, span_words
+from api.commands.ballots import Names, ballot_words, effect_words, instant, short, span_words, until_words
 from api.commands.consortium.chamber import Chamber, Reading, chamber
 from api.commands.consortium.voting import find_ballot
 from api.commands.options import expanded
@@ -87,12 +87,19 @@ def ballots(
             return
         names = here.names()
         print_table(
-            [said("表决", "ballot"), said("票数", "votes"), said("状态", "state"), said("内容", "what")],
+            [
+                said("表决", "ballot"),
+                said("票数", "votes"),
+                said("状态", "state"),
+                said("时间", "when"),
+                said("内容", "what"),
+            ],
             [
                 [
                     one.id.hex()[:8],
                     f"{len(one.votes)}/{here.council.threshold}",
                     _state(one.state(here.now)),
+                    _when(one, here.now),
                     said(*ballot_words(one.ballot, names)),
                 ]
                 for one in found
@@ -173,7 +180,7 @@ def scopes(reading: Reading, issuer: IssuerOption = None) -> None:
                     one.code,
                     said(*names.scope(window.scope)),
                     instant(window.valid_from),
-                    instant(window.until),
+                    said(*until_words(window.until)),
                     said("可以签发", "may issue")
                     if window.valid_from <= now < window.until
                     else said("不可签发", "may not issue"),
@@ -249,6 +256,8 @@ def _show_ballot(here: Chamber, one: BallotFacts) -> None:
             f"{moment(one.enacted.block_time)}  {said('历史记录', 'record')} {one.enacted.seq}"
         )
     print_fields(fields)
+    if state in (BallotState.OPEN, BallotState.WAITING, BallotState.READY):
+        here.objection_note(here.objection(one.ballot))
     name = one.id.hex()[:8]
     if state in (BallotState.OPEN, BallotState.WAITING):
         note(
@@ -269,11 +278,18 @@ def _council_document(here: Chamber) -> dict[str, Any]:
     return {
         "contract": str(here.ledger.trust_root.contract),
         "block": here.head.number,
+        "block_time": _text(here.head.time),
         "threshold": council.threshold,
         "delay_seconds": council.genesis.delay,
         "epoch": council.epoch,
         "members": [
-            {"address": one.address, "since": _text(one.since), "until": _text(one.until), "admission": one.admission}
+            {
+                "address": one.address,
+                "since": _text(one.since),
+                "until": _text(one.until),
+                "admission": one.admission,
+                "may_pause_from": _text(council.may_pause_from(one.address)),
+            }
             for one in council.memberships
         ],
         "paused_until": _text(council.paused_until),
@@ -294,6 +310,7 @@ def _ballot_document(here: Chamber, one: BallotFacts) -> dict[str, Any]:
         "salt": "0x" + one.ballot.salt.hex(),
         "words": {"zh": zh, "en": en},
         "state": one.state(here.now).value,
+        "objection": here.objection(one.ballot) if one.enacted is None else None,
         "votes": list(one.votes),
         "threshold": here.council.threshold,
         "opened": _text(one.opened.block_time),
@@ -317,6 +334,21 @@ def _issuer_document(one: IssuerFacts) -> dict[str, Any]:
 
 def _state(state: BallotState) -> str:
     return said(_STATES_ZH[state], state.value)
+
+
+def _when(one: BallotFacts, now: datetime) -> str:
+    """Say what the state waits for."""
+    match one.state(now):
+        case BallotState.OPEN:
+            return said(f"投票至{moment(one.deadline)}", f"open until {moment(one.deadline)}")
+        case BallotState.WAITING if one.enactable_from is not None:
+            return said(f"{moment(one.enactable_from)}起可执行", f"enactable from {moment(one.enactable_from)}")
+        case BallotState.READY if one.enactable_until is not None:
+            return said(f"执行至{moment(one.enactable_until)}", f"enactable until {moment(one.enactable_until)}")
+        case BallotState.ENACTED if one.enacted is not None:
+            return moment(one.enacted.block_time)
+        case _:
+            return "–"
 
 
 def _day(at: datetime) -> str:

@@ -15,7 +15,6 @@ from registry.anchor.ballots import Motion, Recorded, motion_of, parse_kind
 from registry.anchor.council import BallotFacts, ballot_id
 from registry.anchor.facts import address_key
 from registry.anchor.history import Ballot, BallotKind, BallotOutcome, Paused, Record, Voted, VoteWithdrawn
-from registry.anchor.objections import objection
 from registry.anchor.operations import CastVote, EnactBallot, PauseAnchoring, RecordForeignAnchor, WithdrawVote
 from registry.anchor.proofs import MAX_DOCUMENT, parse_checkpoint, require_continued, require_same_log
 from registry.kernel.calendar import CHINA_TIME
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from node.signer import AccountKey
 
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
-_PREFIX = re.compile(r"(?:0x)?([0-9a-f]{4,64})")
+_PREFIX = re.compile(r"(?:0x)?([0-9a-f]{1,64})")
 _RUN = re.compile(r"([0-9]{1,8})(?:-([0-9]{1,8}))?")
 _WHOLE_NAME = 64
 _LATEST_SECOND = (1 << 40) - 1
@@ -196,6 +195,15 @@ def withdraw(ballot: BallotArgument, acting: Acting) -> None:
         key = key_of(acting, here.home, _MEMBER)
         words = ballot_words(known.ballot, here.names(whole=True))
         lines = _opening(here, key, said("撤回对这一表决的赞成票：", "take back the vote to"), said(*words), known.id)
+        left, threshold = len(known.votes) - 1, here.council.threshold
+        lines.append(said(f"撤回后剩{left}票。", f"{counted(left, 'vote')} will be left."))
+        if known.since is not None and left < threshold:
+            lines.append(
+                said(
+                    f"低于门槛{threshold}票：决定不再通过，等待期作废。",
+                    f"That is below {threshold}: the decision is then carried no more, and its delay is lost.",
+                )
+            )
         done = here.sign(WithdrawVote(ballot=known.ballot), key, lines, acting)
         if done is not None and isinstance(done.content, VoteWithdrawn):
             left = done.content.votes.bit_count()
@@ -208,7 +216,7 @@ def enact(ballot: BallotArgument, acting: Acting) -> None:
     with chamber(acting) as here:
         known = find_ballot(here, ballot, unasked=acting.yes)
         key = key_of(acting, here.home, _MEMBER)
-        here.objection_note(objection(motion_of(known.ballot), here.council, here.records, here.now))
+        here.objection_note(here.objection(known.ballot))
         words = ballot_words(known.ballot, here.names(whole=True))
         lines = _opening(here, key, said("执行已通过的决定：", "carry out the decision to"), said(*words), known.id)
         done = here.sign(EnactBallot(ballot=known.ballot), key, lines, acting)
@@ -224,12 +232,17 @@ def pause(acting: Acting) -> None:
         who = here.names().account(key.address)
         lines = [
             said(
-                f"即将以成员{who[0]}的身份停止登记新批次72小时。"
+                f"即将以成员{who[0]}的身份停止登记新批次72小时；此后30天内您不能再停。"
                 "证书的状态、核验和表决照常；成员可提前投票解除（propose unpause）。",
-                f"You are about to stop, as member {who[1]}, the anchoring of new batches for 72 hours. "
+                f"You are about to stop, as member {who[1]}, the anchoring of new batches for 72 hours; "
+                "you may not again for 30 days. "
                 "Standing, verification and votes go on; members may end it before (propose unpause).",
             )
         ]
+        stopped = here.council.paused_until
+        if stopped is not None and stopped > here.now:
+            end = moment(stopped)
+            lines.append(said(f"登记已经停止至{end}。", f"Anchoring is stopped already, until {end}."))
         done = here.sign(PauseAnchoring(), key, lines, acting)
         if done is not None:
             until = instant(done.content.until) if isinstance(done.content, Paused) else ""
@@ -345,12 +358,18 @@ def _cast(here: Chamber, ballot: Ballot, known: BallotFacts | None, acting: Acti
     """Vote for a ballot whose words mean something. Raises BallotUnreadable, and as Chamber.sign."""
     council, key = here.council, key_of(acting, here.home, _MEMBER)
     id_ = ballot_id(ballot)
-    here.objection_note(objection(motion_of(ballot), council, here.records, here.now))
+    motion_of(ballot)  # words that mean nothing are not voted for
+    here.objection_note(here.objection(ballot))
     opening = said("提出并赞成：", "propose, with your vote, to") if known is None else said("投票赞成：", "vote to")
     lines = _opening(here, key, opening, said(*ballot_words(ballot, here.names(whole=True))), id_)
     given = known.votes if known is not None else ()
     lines += [
-        said(*effect_words(ballot, threshold=council.threshold, members=len(council.members), delay=council.delay)),
+        said(*effect_words(ballot, threshold=council.threshold, members=len(council.members), delay=council.delay))
+        if known is None or known.enactable_from is None
+        else said(
+            f"已通过，{moment(known.enactable_from)}起可执行；您的一票不改变时间。",
+            f"It is carried, and can be enacted from {moment(known.enactable_from)}; your vote does not change that.",
+        ),
         said(
             f"已有{len(given)}票；连同您的一票共{len(given) + 1}票。",
             f"{counted(len(given), 'vote')} so far; yours makes {len(given) + 1}.",

@@ -13,6 +13,8 @@ from registry.kernel.identifiers import BatchId
 from registry.programme import load_catalogue
 from tests.unit.node_signer.samples import SAMPLES, word
 
+IDS = ("0x" + "01" * 32, "0x" + "05" * 32)
+"""Of the two batches of the samples, as a wallet shows them."""
 NAMES = Names(batches={BatchId(word(1)): "B-2026-11-0001"}, catalogue=load_catalogue(), whole=True)
 
 
@@ -32,8 +34,8 @@ def words(kind: str, *numbers: str) -> tuple[str, str]:
         ),
         (
             "Revoke",
-            ("撤销", "4张证书（位置0, 2, 127, 896）", "B-2026-11-0001", "考试违纪", "永远不能恢复"),
-            ("Revoke 4 certificates (at 0, 2, 127, 896)", "B-2026-11-0001", "misconduct", "never stands again"),
+            ("撤销", "4张证书（位置0, 2, 127, 896）", "0x" + "01" * 32, "B-2026-11-0001", "考试违纪", "永远不能恢复"),
+            ("Revoke 4 certificates (at 0, 2, 127, 896)", "0x" + "01" * 32, "misconduct", "never stands again"),
         ),
         (
             "Reinstate",
@@ -42,13 +44,13 @@ def words(kind: str, *numbers: str) -> tuple[str, str]:
         ),
         (
             "Supersede",
-            ("GD-SKILLS", "位置0, 1", "2张证书（位置4, 9）", "更正", "0x" + "cd" * 20, "永远不能恢复"),
-            ("Replace 2 certificates (at 4, 9)", "at 0, 1", "of GD-SKILLS", "correction", "0x" + "cd" * 20),
+            ("GD-SKILLS", "位置0–1", "2张证书（位置4, 9）", "更正", "0x" + "cd" * 20, "永远不能恢复", *IDS),
+            ("Replace 2 certificates (at 4, 9)", "at 0–1", "of GD-SKILLS", "correction", "0x" + "cd" * 20, *IDS),
         ),
         (
             "ReinstateBatch",
-            ("解除DEMO-EEC自己对批次B-2026-11-0001、", "成员所作的暂停不受影响"),
-            ("by DEMO-EEC itself, of batches B-2026-11-0001, ", "members have suspended stays suspended"),
+            ("解除DEMO-EEC自己对批次B-2026-11-0001、", "成员所作的暂停不受影响", *IDS),
+            ("by DEMO-EEC itself, of batches B-2026-11-0001, ", "members have suspended stays suspended", *IDS),
         ),
         (
             "ApproverKey",
@@ -66,18 +68,22 @@ def test_each_structure_is_told_in_both_languages(kind: str, zh: tuple[str, ...]
 
 
 def test_certificates_are_named_where_all_of_them_are_known() -> None:
-    assert "(DEMO-EEC-2026-1, DEMO-EEC-2026-2)" in words("Supersede", "DEMO-EEC-2026-1", "DEMO-EEC-2026-2")[1]
+    both = words("Supersede", "DEMO-EEC-2026-1", "DEMO-EEC-2026-2")
+    assert "（DEMO-EEC-2026-1, DEMO-EEC-2026-2；位置4, 9）" in both[0]
+    assert "(DEMO-EEC-2026-1, DEMO-EEC-2026-2; at 4, 9)" in both[1]
     # A list of another length is of something else: what is signed is what is told.
     assert "(at 4, 9)" in words("Supersede", "DEMO-EEC-2026-1")[1]
 
 
-def test_of_many_certificates_the_first_are_named_and_all_are_counted() -> None:
+def test_of_many_certificates_every_place_is_told_and_the_first_numbers() -> None:
     asked = SAMPLES["Revoke"]
     assert isinstance(asked, RevocationApproval)
-    many = replace(asked, changes=tuple(one << 128 | (1 << 128) - 1 for one in range(128)), count=1)
+    many = replace(asked, changes=(*(one << 128 | (1 << 128) - 1 for one in range(127)), 127 << 128 | 5), count=1)
     (zh, en), *_ = approval_words(many, NAMES)
-    assert "16,384张证书（位置0, 1, 2, 3, 4, 5, 6, 7, … (+16376)）" in zh
-    assert "16,384 certificates" in en
+    assert "16,258张证书（位置0–16256, 16258）" in zh
+    assert "16,258 certificates (at 0–16256, 16258)" in en
+    (_, en), *_ = approval_words(many, NAMES, [str(number) for number in range(16_258)])
+    assert "(0, 1, 2, 3, 4, 5, 6, 7, … (+16250); at 0–16256, 16258)" in en
 
 
 def test_unknown_batches_reasons_and_far_times_are_told_as_they_are() -> None:

@@ -54,6 +54,6 @@ def test_a_ballot_without_meaning_is_shown_as_such() -> None:
 
 def test_a_window_of_whole_days_is_told_by_its_days() -> None:
     zh, en = window_words(1_796_054_400, 1_827_590_400)
-    assert zh == "自2026-12-01至2027-11-30（含当日）"
-    assert en == "from 2026-12-01 until the end of 2027-11-30"
+    assert zh == "自2026-12-01（生效更晚则自生效时）至2027-11-30（含当日）"
+    assert en == "from 2026-12-01 (or when it takes effect, if that is later) until the end of 2027-11-30"
     assert window_words(0, 1_827_590_401)[1] == "from when it takes effect until 2027-12-01 00:00:01 +08:00"

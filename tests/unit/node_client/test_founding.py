@@ -171,7 +171,7 @@ def test_a_founding_that_reads_no_records_is_found_out(monkeypatch: pytest.Monke
     # The control: without the records, the second run asks for everything again and the contract refuses.
     chain = InProcessChain()
     found(chain.node, PLAN)
-    nothing: Callable[[object], Any] = lambda _: founding_module._Decisions({}, set(), set())  # noqa: E731  # one use
+    nothing: Callable[[object], Any] = lambda *_: founding_module._Decisions({}, set(), set(), set())  # noqa: E731  # one use
     monkeypatch.setattr(founding_module, "_decided", nothing)
     with pytest.raises(FoundingHalted) as halted:
         found(chain.node, PLAN)
@@ -180,6 +180,26 @@ def test_a_founding_that_reads_no_records_is_found_out(monkeypatch: pytest.Monke
         "accredit",
         "contract/ballot-enacted",
     )
+
+
+def test_a_ballot_that_took_too_long_is_voted_on_anew() -> None:
+    chain = InProcessChain()
+    dying = replace(PLAN, voters=MEMBERS[:1])
+    with pytest.raises(FoundingHalted, match="1 keys at hand"):
+        found(chain.node, dying)
+    ledger = find_deployed(chain.node, PLAN.deployment, engine=Engine.EMBEDDED, deployer=KEYS["m1"].address)
+    assert ledger is not None
+    policy = SigningPolicy(
+        contract=ledger.trust_root.contract, functions=MEMBER_FUNCTIONS, fees=fees_of(Engine.EMBEDDED)
+    )
+    perform(ledger, AccountSigner(KEYS["m1"], policy), CastVote(ballot=PLAN.accreditation()))
+    chain.tester.time_travel(int(ledger.head().time.timestamp()) + 31 * 86_400)
+    chain.seal_block()
+    late = replace(PLAN, until=PLAN.until + 10**8)
+    assert decisions(found(chain.node, late))
+    ballots = [one for one in council_of(list(ledger.records(0, ledger.head().number))).ballots]
+    accredited = [one for one in ballots if one.ballot.kind is BallotKind.ACCREDIT]
+    assert [one.enacted is not None for one in accredited] == [False, True]
 
 
 def test_other_windows_on_the_second_run_change_nothing() -> None:

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -246,11 +246,24 @@ def test_documents_about_other_logs_and_other_checkpoints_are_told_apart() -> No
     assert (other.value.expected, other.value.found) == (str(LOG), str(OTHER))
     first, second = CONSISTENCY.first, CONSISTENCY.second
     for known in (first, second):
-        require_known(known, first, second)
-    with pytest.raises(CheckpointUnknown):
-        require_known(head_at(TREE, 41), first, second)
-    with pytest.raises(CheckpointUnknown):
-        require_known(replace(second, root=RootHash(flipped(second.root))), first, second)
+        require_known(replace(checkpoint(), head=known), CONSISTENCY)
+    for unknown in (head_at(TREE, 41), replace(second, root=RootHash(flipped(second.root)))):
+        with pytest.raises(CheckpointUnknown):
+            require_known(replace(checkpoint(), head=unknown), CONSISTENCY)
+
+
+def test_a_checkpoint_is_known_with_its_block_alone() -> None:
+    kept = checkpoint()
+    block = kept.block
+    require_known(kept, kept)
+    for other in (
+        replace(block, number=block.number + 1),
+        replace(block, hash=BlockHash(flipped(block.hash))),
+        replace(block, time=block.time - timedelta(days=2_000)),
+    ):
+        with pytest.raises(CheckpointUnknown) as caught:
+            require_known(kept, replace(kept, block=other))
+        assert caught.value.expected != caught.value.found
 
 
 # — what is no document —

@@ -756,6 +756,16 @@ def test_what_concerns_a_certificate_is_its_issuer_its_batch_and_its_own_word(em
         assert [one.position.seq for one in unit.projection.of_batch(ISSUER, chain_id)] == [2, 3, 4, 5, 6, 7]
 
 
+def test_what_concerns_an_issuer_as_such_is_of_no_batch_whatever_its_id(empty):
+    zero = BatchId(bytes(32))  # the contract takes it as it takes any other
+    with empty.write() as unit:
+        unit.projection.extend(head(9), records_of(zero, 400, digest_of("root")))
+    with empty.read() as unit:
+        assert [one.position.seq for one in unit.projection.of_issuer(ISSUER)] == [1]
+        assert len(unit.projection.concerning(ISSUER, zero, 0)) > 1
+        assert unit.projection.of_issuer("OTHER") == ()
+
+
 # — nothing grows with the square of anything, nothing is asked row by row —
 
 

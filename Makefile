@@ -6,6 +6,8 @@ HOME_FOLDER ?= $(or $(VERMILION_HOME),demo-data)
 PORT ?= 8000
 SERVE ?= 1
 PYTEST := $(BIN)/python -m pytest
+# Tests of one file stay together; more than four at once only fight for the disk.
+WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); if [ $$n -gt 4 ]; then echo 4; else echo $$n; fi)
 
 .PHONY: demo run test test-deep test-browser test-wheel coverage-contract snippets check format vectors artifacts openapi lock gas measure clean
 
@@ -16,10 +18,10 @@ run: .venv/.run
 	@$(BIN)/vermilion serve --home "$(HOME_FOLDER)" --port $(PORT)
 
 test: .venv/.dev
-	$(PYTEST) -m "not deep and not browser and not wheel"
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep and not browser and not wheel"
 
 test-deep: .venv/.dev
-	HYPOTHESIS_PROFILE=deep $(PYTEST) -m "not browser and not wheel"
+	HYPOTHESIS_PROFILE=deep $(PYTEST) -n $(WORKERS) --dist loadfile -m "not browser and not wheel"
 
 # Every statement and branch of the Vyper sources, on both artefacts; fails under 100 %.
 coverage-contract: .venv/.dev

@@ -48,7 +48,7 @@ def sentence(  # noqa: PLR0912 - one case a kind of record
 
     `certificate`: the number of the one certificate of ours that it concerns, if it is one.
     """
-    content, by = record.content, _short(record.position.by)
+    content, by = record.content, short(record.position.by)
     match content:
         case Genesis():
             return (
@@ -90,9 +90,9 @@ def sentence(  # noqa: PLR0912 - one case a kind of record
         case Anchored():
             name = names.get(content.batch, _short_key(content.batch))
             return (
-                f"{content.issuer}登记了{content.size:,}张{content.scope}证书（{name}），由{_short(content.approver)}批准",
+                f"{content.issuer}登记了{content.size:,}张{content.scope}证书（{name}），由{short(content.approver)}批准",
                 f"{content.issuer} recorded {_certificates(content.size)} of {content.scope} ({name}); "
-                f"approved by {_short(content.approver)}",
+                f"approved by {short(content.approver)}",
             )
         case StatusChanged():
             zh, en = _STATUS[Status(content.code)]
@@ -140,12 +140,8 @@ def _certificates(count: int) -> str:
 def _approved(approver: str) -> Said:
     if int(approver, 16) == 0:
         return "", ""
-    return f"，由{_short(approver)}批准", f"; approved by {_short(approver)}"
-
-
-def _short(address: str) -> str:
-    return f"{address[:6]}…{address[-2:]}"
+    return f"，由{short(approver)}批准", f"; approved by {short(approver)}"
 
 
 def _short_key(key: bytes) -> str:
-    return _short("0x" + key[12:].hex()) if not any(key[:12]) else f"{b64url(key)[:6]}…"
+    return short("0x" + key[12:].hex()) if not any(key[:12]) else f"{b64url(key)[:6]}…"

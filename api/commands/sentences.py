@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from api.commands.ballots import Names, Said, ballot_words, instant, reason_of
+from api.commands.ballots import Names, Said, ballot_words, instant, reason_of, short
 from api.terminal import counted
 from registry.anchor.history import (
     Anchored,

@@ -461,7 +461,7 @@ def _flag(value: object) -> bool:
 def _require_shallow(body: bytes) -> None:
     """Refuse deep nesting before parsing. Raises ValueError.
 
-    py-evm raises the interpreter's recursion limit to 100,000 for the whole process; at that depth the JSON parser does
+    Libraries of the chain raise the recursion limit (`node.__init__`); where it is high the JSON parser does
     not raise RecursionError, it runs out of stack and takes the process with it.
     """
     if body.count(b"[") + body.count(b"{") <= _DEEPEST_JSON:

@@ -1,6 +1,8 @@
 """Nodes that are dead, slow, strange, reset or replaced: what leaves the client is one of our errors, in time."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -406,6 +408,69 @@ def test_reverted_without_fault_and_out_of_gas(ledger: Web3Ledger, chain: InProc
     poor = transaction(2, to=root.contract.address, data=functions()["pause"].selector, gas=30_000)
     chain.node.send(poor)
     assert ledger.fate(poor.hash).fault == OUT_OF_GAS
+
+
+@pytest.mark.parametrize("seconds", [2**40, 2**60, 2**64, 2**300, -1, 253_402_300_799, None, True, [], "soon"])
+def test_block_of_an_absurd_time_is_unavailable(ledger: Web3Ledger, altering: Altering, seconds: Any) -> None:
+    told = altering.node.call("eth_getBlockByNumber", "latest", False)
+    altering.answers["eth_getBlockByNumber"] = lambda which, _: (
+        altering.node.call("eth_getBlockByNumber", which, False)
+        if which == "0x0"
+        else {**told, "timestamp": hex(seconds) if type(seconds) is int else seconds}
+    )
+    with pytest.raises(LedgerUnavailable, match="no good timestamp"):
+        ledger.head()
+    altering.answers.clear()
+    assert ledger.head().number == 1
+
+
+@pytest.mark.parametrize("seal", ["0xzz", 7, [], {"r": "0x0"}])
+def test_seal_that_is_no_bytes_is_unavailable(ledger: Web3Ledger, altering: Altering, seal: Any) -> None:
+    altering.answers["vermilion_getSeal"] = lambda _: seal
+    with pytest.raises(LedgerUnavailable, match="no good seal"):
+        ledger.head()
+
+
+DEEP = b"[" * 15_000 + b"]" * 15_000
+"""As deep as it can be read."""
+ASK = """
+import sys
+from node.client.ledger import Web3Ledger
+from registry.anchor.trust import TrustRoot
+from registry.ports import LedgerUnavailable
+
+ledger = Web3Ledger.over_http(sys.argv[1], TrustRoot.parse(bytes.fromhex(sys.argv[2])))
+try:
+    ledger.head()
+except LedgerUnavailable as error:
+    print(error.cause)
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 1_000_000,
+        b'{"a":' * 200_000,
+        b'{"jsonrpc":"2.0","id":1,"result":' + b"[" * 1_000_000,
+        b'{"jsonrpc":"2.0","id":1,"result":' + DEEP + b"}",
+        b'{"jsonrpc":"2.0","id":1,"error":' + DEEP + b"}",
+        b'{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":' + DEEP + b',"data":' + DEEP + b"}}",
+    ],
+    ids=["arrays", "objects", "endless result", "deep result", "deep error", "deep words"],
+)
+def test_deep_answers_are_unavailable_and_kill_nobody(body: bytes) -> None:
+    with listening(answering(body)) as (url, _):
+        child = subprocess.run(
+            [sys.executable, "-c", ASK, url, NOWHERE.document().hex()],
+            check=False,
+            capture_output=True,
+            cwd=Path(__file__).parents[3],
+            timeout=60,
+            encoding="utf-8",
+        )
+    assert child.returncode == 0, (child.returncode, child.stderr[-500:])
+    assert child.stdout.startswith(("eth_chainId", "the node's answer has no good result"))
 
 
 # Finality and reorganisations

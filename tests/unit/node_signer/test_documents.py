@@ -130,6 +130,8 @@ def test_unknown_structure_is_beyond_the_policy(kind: object) -> None:
         ("size", None),
         ("size", str(2**256)),
         ("size", "1e3"),
+        ("size", "1\u0663"),
+        ("size", "\uff11"),
         ("root", "0x" + "02" * 31),
         ("root", "02" * 32),
         ("root", 2),

@@ -6,6 +6,8 @@ import json
 import os
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +35,9 @@ from node.signer import (
     SignerRefused,
     SignerRunning,
     SignerUnreachable,
+    messages,
 )
+from node.signer import door as signer_door
 from registry.anchor.operations import Approvable
 from registry.kernel.errors import RegistryError, Unavailable
 from registry.kernel.identifiers import Address
@@ -224,6 +228,68 @@ def test_day_has_its_cap(tmp_path: Path) -> None:
         assert desk.remote().approve(SAMPLES["Anchor"])
 
 
+@pytest.mark.parametrize("end", [b"", b"]", b"\n"], ids=["cut off", "bracket", "line break"])
+def test_deep_nesting_kills_no_signer(tmp_path: Path, end: bytes) -> None:
+    path = tmp_path / "a.sock"
+    words = [sys.executable, "-c", SERVE, str(path), SECRET.hex(), CONTRACT.address, str(CONTRACT.chain_id)]
+    child = subprocess.Popen(words, cwd=Path(__file__).parents[3], stdout=subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(10)
+            connection.connect(str(path))
+            connection.sendall(b"[" * 900_000 + end)
+            connection.shutdown(socket.SHUT_WR)
+            assert json.loads(connection.recv(65_536))["error"]["code"] == -32700
+        assert RemoteApprover(f"unix://{path}", CONTRACT, seconds=10.0).address == KEY.address
+        assert child.poll() is None
+    finally:
+        child.kill()
+        child.wait(10)
+        if child.stdout is not None:
+            child.stdout.close()
+
+
+SERVE = """
+import sys
+from pathlib import Path
+from node.signer import AccountKey, ApproverDoor, DoorSocket
+from registry.kernel.identifiers import Address, ContractAddress
+
+key = AccountKey(bytes.fromhex(sys.argv[2]))
+contract = ContractAddress(chain_id=int(sys.argv[4]), address=Address(sys.argv[3]))
+served = DoorSocket(Path(sys.argv[1]))
+print("ready", flush=True)
+served.serve(ApproverDoor(key, contract, clock=None, daily=1, consent=None, told=None))
+"""
+
+
+class Dripping:
+    """A connection over which a blank comes each second, as its clock says."""
+
+    def __init__(self) -> None:
+        self.seconds, self.limits = 0.0, list[float]()
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def settimeout(self, limit: float) -> None:
+        self.limits.append(limit)
+
+    def recv(self, _: int) -> bytes:
+        self.seconds += 1.0
+        return b" "
+
+
+def test_whoever_sends_a_little_at_a_time_is_given_no_more_than_the_whole_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    dripping = Dripping()
+    monkeypatch.setattr(messages, "time", dripping)
+    with pytest.raises(TimeoutError):
+        messages.receive_message(dripping, 3.0)  # type: ignore[arg-type]  # as much of a socket as is used
+    assert dripping.limits == [3.0, 2.0, 1.0]
+
+
 # Its socket
 
 
@@ -241,7 +307,49 @@ def test_socket_may_be_a_groups(tmp_path: Path) -> None:
     served.close()
     with pytest.raises(GroupUnknown):
         DoorSocket(tmp_path / "b.sock", group="no-such-group")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["a.sock.lock"]
+
+
+def test_socket_that_cannot_be_given_to_its_group_is_not_left_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, group = tmp_path / "a.sock", grp.getgrgid(os.getgid()).gr_name
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "chown", refuse)
+        with pytest.raises(PermissionError):
+            DoorSocket(path, group=group)
+    assert not path.exists()
+    DoorSocket(path, group=group).close()
+
+
+def test_of_signers_that_start_together_one_serves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.sock"
+    make_room, others = signer_door._make_room, []
+
+    def make_room_while_another_starts(place: Path) -> None:
+        make_room(place)
+        with pytest.raises(SignerRunning):
+            others.append(DoorSocket(place))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(signer_door, "_make_room", make_room_while_another_starts)
+        served = DoorSocket(path)
+    assert others == []
+    served.close()
+
+
+def test_socket_of_somebody_else_is_not_taken_away(tmp_path: Path) -> None:
+    path = tmp_path / "a.sock"
+    served = DoorSocket(path)
+    path.unlink()
+    path.write_text("mine")
+    served.close()
+    served.close()
+    assert path.read_text() == "mine"
 
 
 def test_socket_that_a_killed_process_left_is_replaced(tmp_path: Path) -> None:

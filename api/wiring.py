@@ -112,6 +112,16 @@ class NoTerminal(MalformedInput):
         super().__init__(f"the {whose} passphrase must be typed on a terminal")
 
 
+class PassphraseUnread(MalformedInput):
+    """No passphrase came over the file descriptor that was named."""
+
+    code = "home/passphrase-unread"
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        super().__init__(f"no passphrase could be read from file descriptor {descriptor}")
+
+
 class KeyFileUnnamed(Missing):
     """What was named is neither a key file nor a role of the data folder."""
 
@@ -474,7 +484,7 @@ def account_key(named: str, home: Home | None, *, passphrase_fd: int | None = No
     The passphrase is the folder's own, comes over a file descriptor, or is typed; where they are machine-made, an
     approver's that lies beside the file opens it too. Raises KeyFileUnnamed, NoTerminal, and as open_keystore.
     """
-    from node.signer import Passphrase, open_keystore, read_passphrase
+    from node.signer import Passphrase, open_keystore, read_keystore, read_passphrase
 
     role = None if home is None else home.keys / f"{named}.json"
     known = role is not None and role.is_file()
@@ -483,9 +493,9 @@ def account_key(named: str, home: Home | None, *, passphrase_fd: int | None = No
     path = role if role is not None and known else Path(named)
     if not path.is_file():
         raise KeyFileUnnamed(named, _roles(home))
+    read_keystore(path)
     if passphrase_fd is not None:
-        with os.fdopen(passphrase_fd, "rb") as given:
-            secret = given.read(_LONGEST_PASSPHRASE).rstrip(b"\r\n")
+        secret = _read_passphrase(passphrase_fd)
         return open_keystore(path, Passphrase(secret=secret, machine_made=False))
     beside = path.parent / f"{APPROVERS}.passphrase"
     if home is not None and home.installation.machine_passphrases and beside.is_file():
@@ -493,6 +503,17 @@ def account_key(named: str, home: Home | None, *, passphrase_fd: int | None = No
     if not is_attended():
         raise NoTerminal(path.name)
     return open_keystore(path, Passphrase.typed(getpass.getpass(f"passphrase ({path.name}): ")))
+
+
+def _read_passphrase(descriptor: int) -> bytes:
+    try:
+        with os.fdopen(descriptor, "rb") as given:
+            secret = given.read(_LONGEST_PASSPHRASE).rstrip(b"\r\n")
+    except OSError as error:
+        raise PassphraseUnread(descriptor) from error
+    if not secret:
+        raise PassphraseUnread(descriptor)
+    return secret
 
 
 def _roles(home: Home | None) -> tuple[str, ...]:

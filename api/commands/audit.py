@@ -1,23 +1,27 @@
 """`vermilion audit`: what the chain says happened, and whether database and chain agree."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
 
 from api.commands import proofs
-from api.commands.options import HomeOption, JsonOption, NodeOption, note_cause
+from api.commands.options import HomeOption, JsonOption, NodeOption, TrustRootOption, note_cause
+from api.commands.proofs import NumberNeedsHome, SourceNeeded
 from api.commands.sentences import sentence
 from api.terminal import OUT, counted, moment, print_json, progress, said, shown
-from api.wiring import Home
+from api.wiring import Home, ledger_over_http, read_trust_root
 from registry.anchor.concerning import records_of_certificate
 from registry.anchor.history import Record, StatusChanged, Superseded
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import IntegrityFault
+from registry.kernel.identifiers import BatchId
 from registry.ports import LedgerUnavailable
 from registry.ports.storage import NotHere, UnitOfWork
 from registry.workflows.audit import Consistency
 from registry.workflows.follow import follow
+from registry.workflows.prove import log_of_ledger
 
 app = typer.Typer(no_args_is_help=True, help="The chain's history, and consistency with it.")
 app.command(epilog="Example: vermilion audit checkpoint --output 2026-11-20.checkpoint.json")(proofs.checkpoint)
@@ -30,33 +34,53 @@ def timeline(
     limit: Annotated[int, typer.Option("--limit", help="Newest so many; 0 = all.", min=0)] = 20,
     certificate: Annotated[str | None, typer.Option("--certificate", help="Only what concerns this number.")] = None,
     node: NodeOption = None,
+    trust_root: TrustRootOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print what the chain's history log says, newest last, in plain sentences."""
+    """Print what the chain's history log says, newest last, in plain sentences.
+
+    With --node and --trust-root it needs no data folder, and names batches and certificates by what the chain knows.
+    """
+    if trust_root is not None:
+        if certificate is not None:
+            raise NumberNeedsHome
+        if node is None:
+            raise SourceNeeded
+        with ledger_over_http(node, read_trust_root(trust_root)) as ledger:
+            records = log_of_ledger(ledger).records
+        _print_timeline([(record, None) for record in (records[-limit:] if limit else records)], {}, as_json=as_json)
+        return
     found = Home.find(home)
     cause = found.catch_up(node)
     with found.store.read() as unit:
-        records = list(unit.projection.records())
+        kept = list(unit.projection.records())
         if certificate is not None:
             one = unit.batches.by_number(certificate)
             if one is None:
                 raise NotHere("certificate", certificate)
             batch, leaf = one.batch, one.reservation.leaf
-            records = list(records_of_certificate(records, batch.issuer, batch.batch, leaf))
+            kept = list(records_of_certificate(kept, batch.issuer, batch.batch, leaf))
         names = {one.batch: one.id for one in unit.batches.batches()}
-        newest = [(record, _only_one(unit, record)) for record in (records[-limit:] if limit else records)]
+        newest = [(record, _only_one(unit, record)) for record in (kept[-limit:] if limit else kept)]
+    _print_timeline(newest, names, as_json=as_json)
+    note_cause(cause)
+
+
+def _print_timeline(
+    newest: Sequence[tuple[Record, str | None]], names: Mapping[BatchId, str], *, as_json: bool
+) -> None:
     if as_json:
         print_json([_document(record, number) for record, number in newest])
-    for record, number in newest if not as_json else []:
+        return
+    for record, number in newest:
         position = record.position
         OUT.print(
             f"[dim]{said('区块', 'block')} {position.block_number:<6} {moment(position.block_time)}[/dim]  "
             f"{shown(said(*sentence(record, names, number)))}  [dim]seq {position.seq}[/dim]"
         )
-    if not newest and not as_json:
+    if not newest:
         OUT.print(said("链上还没有记录", "the chain holds no records yet"))
-    note_cause(cause)
 
 
 def _only_one(unit: UnitOfWork, record: Record) -> str | None:

@@ -204,11 +204,13 @@ def _values(motion: Motion, names: Names, place: int) -> dict[str, object]:
     if motion.scope is not None:
         values["scope"] = names.scope(motion.scope)[place]
     if motion.batch is not None:
-        values["batch"] = names.batch(motion.batch)
+        name, id_ = names.batch(motion.batch), names.digest(motion.batch)
+        values["batch"] = name if name == id_ else (f"{name}（{id_}）", f"{name} ({id_})")[place]
     if motion.reason is not None:
         values["reason"] = reason_of(motion.reason)[place]
     if motion.digest is not None:
-        values["digest"] = names.digest(motion.digest)
+        # As programs that hash files print it, so that it can be compared.
+        values["digest"] = motion.digest.hex() if names.whole else f"{motion.digest.hex()[:8]}…"
     if motion.recorded is not None:
         values["recorded"] = RECORDED[motion.recorded][place]
     if motion.leaves is not None:

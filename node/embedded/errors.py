@@ -39,6 +39,16 @@ class ChainFileBroken(IntegrityFault):
         super().__init__(f"chain file {path}: {reason}")
 
 
+class ChainFileClosed(Unavailable):
+    """The chain file or its folder may not be written by this account, which even reading beside a writer needs."""
+
+    code: ClassVar[str] = "embedded/file-closed"
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(f"chain file {path}: this account may not write in its folder")
+
+
 class ChainLocked(Unavailable):
     """Another process has the chain open for writing."""
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from node.embedded.errors import ChainFileBroken, ChainFileExists, ChainFileMissing, ChainLocked
+from node.embedded.errors import ChainFileBroken, ChainFileClosed, ChainFileExists, ChainFileMissing, ChainLocked
 from node.embedded.model import BuiltBlock
 from registry.kernel.identifiers import BlockHash, TransactionHash
 
@@ -341,7 +341,7 @@ class ChainFile:
             _require_durable(writer, self.path)
         except sqlite3.DatabaseError as error:
             writer.close()
-            raise ChainFileBroken(str(self.path), str(error)) from error
+            raise _unusable(self.path, error) from error
         except BaseException:
             writer.close()
             raise
@@ -353,7 +353,7 @@ class ChainFile:
                 application = connection.execute("PRAGMA application_id").fetchone()[0]
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
         except sqlite3.DatabaseError as error:
-            raise ChainFileBroken(str(self.path), str(error)) from error
+            raise _unusable(self.path, error) from error
         if application != APPLICATION_ID:
             raise ChainFileBroken(str(self.path), "it is not a chain file of this program")
         if version != FORMAT_VERSION:
@@ -436,3 +436,10 @@ def _log_row(
         topics=tuple(topic for topic in row[6:10] if topic is not None),
         data=row[10],
     )
+
+
+def _unusable(path: Path, error: sqlite3.DatabaseError) -> ChainFileBroken | ChainFileClosed:
+    """Tell a file that may not be written from one that is broken: restoring a backup mends only the latter."""
+    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return ChainFileClosed(str(path))
+    return ChainFileBroken(str(path), str(error))

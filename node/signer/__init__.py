@@ -18,7 +18,7 @@ from node.signer.documents import (
     read_document,
 )
 from node.signer.door import ApproverDoor, DailyCapReached, DoorSocket, GroupUnknown, PersonDeclined, SignerRunning
-from node.signer.keystore import create_keystore, open_keystore, open_secret
+from node.signer.keystore import create_keystore, open_keystore, open_secret, read_keystore
 from node.signer.remote import (
     AccountUnclear,
     AnswerForeign,
@@ -83,6 +83,7 @@ __all__ = [
     "open_keystore",
     "open_secret",
     "read_document",
+    "read_keystore",
     "read_passphrase",
     "signature_of",
     "write_passphrase",

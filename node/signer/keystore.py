@@ -3,7 +3,7 @@
 import json
 import secrets
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from eth_keyfile.exceptions import EthKeyfileException
 from eth_keyfile.keyfile import create_keyfile_json, decode_keyfile_json
@@ -50,16 +50,28 @@ def open_secret(path: Path, passphrase: Passphrase) -> bytes:
 
     Raises as open_keystore.
     """
-    data = read_secret_file(path)
+    document = read_keystore(path)
     try:
-        document = json.loads(data)
-        if not isinstance(document, dict) or document.get("version") != 3:
-            raise SecretFileMalformed(path, _EXPECTED)
         secret = decode_keyfile_json(document, passphrase.secret)
     except EthKeyfileException as error:
         if "MAC" in str(error):
             raise PassphraseWrong(path) from error
         raise SecretFileMalformed(path, _EXPECTED) from error
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise SecretFileMalformed(path, _EXPECTED) from error
     return bytes(secret)
+
+
+def read_keystore(path: Path) -> dict[str, Any]:
+    """Read a keystore file without opening it, so that nobody is asked for the passphrase of something else.
+
+    Raises SecretFileMissing, SecretFileExposed, SecretFileMalformed.
+    """
+    data = read_secret_file(path)
+    try:
+        document = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise SecretFileMalformed(path, _EXPECTED) from error
+    if not isinstance(document, dict) or document.get("version") != 3:
+        raise SecretFileMalformed(path, _EXPECTED)
+    return document

@@ -287,6 +287,48 @@ def test_a_member_needs_no_data_folder(council: Consortium, tmp_path: Path) -> N
     assert alone.exception.code == "consortium/place-unnamed"
 
 
+def test_a_stranger_reads_the_timeline(council: Consortium) -> None:
+    root = str(council.home.path / "trust-root.json")
+    words = ["audit", "timeline", "--node", council.node, "--trust-root", root, "--limit", "3", "--json"]
+    told = json.loads(CliRunner().invoke(app, words).stdout)
+    mine = json.loads(council.run("audit", "timeline", "--limit", "3", "--json"))
+    assert [one["seq"] for one in told] == [one["seq"] for one in mine]
+    refused = CliRunner().invoke(app, [*words, "--certificate", "DEMO-EEC-2026-1"])
+    assert isinstance(refused.exception, RegistryError)
+    assert refused.exception.code == "history/number-needs-home"
+
+
+def test_a_rehearsal_speaks_json(council: Consortium) -> None:
+    told = json.loads(
+        council.run("consortium", "propose", "suspend", *ISSUER, "--key", "member-1", "--dry-run", "--json")
+    )
+    assert (told["dry_run"], told["refusal"], told["function"]) == (True, None, "vote")
+    assert any("suspend issuing body DEMO-EEC" in line for line in told["words"])
+
+
+def test_a_withdrawal_says_what_is_lost(council: Consortium) -> None:
+    ballot = council.act("propose", "withdraw", *ISSUER, "--reason", "misconduct", key="member-1")["ballot"]
+    council.act("vote", ballot, key="member-2")
+    result = council.invoke("consortium", "withdraw", ballot, "--key", "member-2", "--dry-run")
+    assert "1 vote will be left" in result.stderr
+    assert "its delay is lost" in result.stderr
+    for key in ("member-1", "member-2"):
+        council.act("withdraw", ballot, key=key)
+
+
+def test_nobody_is_asked_for_the_passphrase_of_something_else(council: Consortium, tmp_path: Path) -> None:
+    words = ("propose", "suspend", *ISSUER, "--dry-run")
+    other = tmp_path / "other.json"
+    other.write_bytes((council.home.path / "trust-root.json").read_bytes())
+    other.chmod(0o600)
+    assert council.refused(*words, "--key", str(other)) == "signer/file-malformed"
+    reading, writing = os.pipe()
+    os.close(writing)
+    member = str(council.home.keys / "member-1.json")
+    assert council.refused(*words, "--key", member, "--passphrase-fd", str(reading)) == "home/passphrase-unread"
+    assert council.refused(*words, "--key", member, "--passphrase-fd", "250") == "home/passphrase-unread"
+
+
 def test_verdicts_follow_what_members_decide(council: Consortium) -> None:
     batch = (*ISSUER, "--batch", "B-2026-11-0001")
     assert council.outcome()["outcome"] == "valid"

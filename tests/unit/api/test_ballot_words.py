@@ -26,7 +26,7 @@ def parts(motion: Motion, place: int) -> dict[str, str]:
         "chain_id": None if motion.chain_id is None else str(motion.chain_id),
         "key": None if motion.key is None else Names(whole=True).key(motion.key)[0],
         "batch": None if motion.batch is None else b64url(motion.batch),
-        "digest": None if motion.digest is None else b64url(motion.digest),
+        "digest": None if motion.digest is None else motion.digest.hex(),
         "reason": None if motion.reason is None else reason_of(motion.reason)[place],
         "leaves": None if motion.leaves is None else places(motion.leaves),
         "window": None if motion.until is None else window_words(motion.valid_from or 0, motion.until)[place],

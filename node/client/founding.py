@@ -20,11 +20,12 @@ from typing import Final
 from node.client.deployment import Deployment, contract_address, find_deployed, trust_root_of
 from node.client.engines import fees_of
 from node.client.ledger import Web3Ledger
-from node.client.operations import account_word, call_of
+from node.client.operations import call_of
 from node.client.rpc import Node, quantity
 from node.client.transactions import AccountHolder, TransactionFields
 from registry.anchor.ballots import Motion, Recorded, kind_slug, motion_of
 from registry.anchor.council import BallotState, council_of
+from registry.anchor.facts import address_key
 from registry.anchor.history import Ballot, BallotKind, KeyChanged, KeyKind, Record
 from registry.anchor.operations import AddKey, CastVote, Operation, SignedTransaction
 from registry.anchor.trust import Engine
@@ -95,7 +96,7 @@ class Founding:
         granting = partial(Motion, issuer=self.issuer, valid_from=0, until=self.until)
         motions = (
             *(granting(kind=BallotKind.GRANT_SCOPE, scope=scope) for scope in self.scopes),
-            *(granting(kind=BallotKind.ADD_APPROVER, key=account_word(key)) for key in self.approvers),
+            *(granting(kind=BallotKind.ADD_APPROVER, key=address_key(key)) for key in self.approvers),
             Motion(kind=BallotKind.RECORD, recorded=Recorded.TRUST_ROOT, digest=trust_root),
         )
         return tuple(motion.ballot() for motion in motions)
@@ -112,7 +113,7 @@ class Founding:
 
     def _keys(self) -> tuple[tuple[KeyKind, bytes], ...]:
         return (
-            *((KeyKind.SENDER, account_word(key)) for key in self.senders),
+            *((KeyKind.SENDER, address_key(key)) for key in self.senders),
             *((KeyKind.CREDENTIAL, key) for key in self.credential_keys),
             *((KeyKind.STATEMENT, key) for key in self.statement_keys),
         )

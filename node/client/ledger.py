@@ -18,8 +18,9 @@ from eth_hash.auto import keccak
 from node.client.abi import functions
 from node.client.engines import EngineProfile, profile_of, sealer_of
 from node.client.history import HistoryUnreadable, Log, block_time, record_of
-from node.client.operations import call_of, padded
+from node.client.operations import call_of
 from node.client.rpc import Node, NodeRefusal, octets, quantity
+from registry.anchor.facts import code_key
 from registry.anchor.history import Block, Checkpoint, Record
 from registry.anchor.operations import Operation, SignedTransaction
 from registry.anchor.trust import TrustRoot
@@ -137,7 +138,7 @@ class Web3Ledger:
     def status_nonce(self, issuer: IssuerCode, batch: BatchId) -> int:
         """How often suspensions of this batch have happened: what a reinstatement's approval signs."""
         names = functions()["batch"].output_names
-        values = self.view("batch", padded(issuer), batch)
+        values = self.view("batch", code_key(issuer), batch)
         return int(values[names.index("statusNonce")])
 
     def view(self, name: str, *arguments: object, at: int | None = None) -> tuple[Any, ...]:

@@ -7,6 +7,7 @@ from eth_hash.auto import keccak
 from contracts import DOMAIN_FIELDS, DOMAIN_NAME, DOMAIN_VERSION, TYPE_FIELDS, type_string
 from contracts import typed_data as document_of
 from node.client.abi import functions
+from registry.anchor.facts import address_key, code_key
 from registry.anchor.history import Ballot
 from registry.anchor.operations import (
     AddKey,
@@ -35,7 +36,7 @@ from registry.anchor.operations import (
     SuspendCertificates,
     WithdrawVote,
 )
-from registry.kernel.identifiers import Address, ContractAddress
+from registry.kernel.identifiers import ContractAddress
 
 _NO_APPROVAL: Final = (0, 0, 0, 0)
 
@@ -74,11 +75,11 @@ def _call(operation: Operation) -> tuple[int, str, tuple[object, ...]]:
     match operation:
         case SuspendCertificates():
             gas = _GAS_OF_CHANGE_CALL + _GAS_OF_CHANGE * len(operation.changes)
-            return gas, "suspend", (padded(operation.issuer), operation.batch, operation.changes, operation.reason)
+            return gas, "suspend", (code_key(operation.issuer), operation.batch, operation.changes, operation.reason)
         case SuspendBatch():
-            return _GAS_OF_CALL, "suspendBatch", (padded(operation.issuer), operation.batch, operation.reason)
+            return _GAS_OF_CALL, "suspendBatch", (code_key(operation.issuer), operation.batch, operation.reason)
         case RecordDigest():
-            return _GAS_OF_CALL, "recordDigest", (padded(operation.issuer), operation.kind, operation.digest)
+            return _GAS_OF_CALL, "recordDigest", (code_key(operation.issuer), operation.kind, operation.digest)
         case CastVote(ballot=ballot):
             return _GAS_OF_DECISION, "vote", _words(ballot)
         case WithdrawVote(ballot=ballot):
@@ -96,12 +97,12 @@ def _call(operation: Operation) -> tuple[int, str, tuple[object, ...]]:
             return (
                 _GAS_OF_CALL,
                 "addKey",
-                (padded(operation.issuer), int(operation.kind), operation.key, *window, approval),
+                (code_key(operation.issuer), int(operation.kind), operation.key, *window, approval),
             )
         case RetireKey():
-            return _GAS_OF_CALL, "retireKey", (padded(operation.issuer), operation.key)
+            return _GAS_OF_CALL, "retireKey", (code_key(operation.issuer), operation.key)
         case ReportCompromise():
-            return _GAS_OF_CALL, "reportCompromise", (padded(operation.issuer), operation.key)
+            return _GAS_OF_CALL, "reportCompromise", (code_key(operation.issuer), operation.key)
         case _:
             return _approved_call(operation)
 
@@ -110,10 +111,10 @@ def _approved_call(
     operation: AnchorBatch | RevokeCertificates | ReinstateCertificates | SupersedeCertificates | ReinstateBatches,
 ) -> tuple[int, str, tuple[object, ...]]:
     asked, approval = operation.asked, _approval(operation.approval)
-    issuer = padded(asked.issuer)
+    issuer = code_key(asked.issuer)
     match asked:
         case AnchorApproval():
-            of_batch = (asked.root, asked.size, padded(asked.scope), asked.evidence, asked.credential_key)
+            of_batch = (asked.root, asked.size, code_key(asked.scope), asked.evidence, asked.credential_key)
             return _GAS_OF_ANCHOR, "anchorBatch", (issuer, asked.batch, *of_batch, approval)
         case RevocationApproval() | ReinstatementApproval():
             gas = _GAS_OF_CHANGE_CALL + _GAS_OF_CHANGE * len(asked.changes)
@@ -121,7 +122,7 @@ def _approved_call(
             return gas, function, (issuer, asked.batch, asked.changes, asked.count, asked.reason, approval)
         case SupersessionApproval():
             gas = _GAS_OF_CHANGE_CALL + _GAS_OF_SUCCESSOR * len(asked.indices)
-            target = (asked.target_contract, padded(asked.target_issuer), asked.new_batch, asked.new_indices)
+            target = (asked.target_contract, code_key(asked.target_issuer), asked.new_batch, asked.new_indices)
             return gas, "supersede", (issuer, asked.batch, asked.indices, *target, asked.reason, approval)
         case BatchReinstatementApproval():
             gas = _GAS_OF_CALL + _GAS_OF_BATCH * len(asked.batches)
@@ -130,16 +131,6 @@ def _approved_call(
 
 def _words(ballot: Ballot) -> tuple[object, ...]:
     return int(ballot.kind), ballot.subject, ballot.arg, ballot.ref, ballot.salt
-
-
-def padded(code: str) -> bytes:
-    """Write an ASCII code as the contract keeps it: 32 bytes, zeros to the right."""
-    return code.encode("ascii").ljust(32, b"\0")
-
-
-def account_word(account: Address) -> bytes:
-    """Write an address as the contract keeps it among keys and subjects: 32 bytes, zeros to the left."""
-    return bytes.fromhex(account[2:]).rjust(32, b"\0")
 
 
 def _approval(approval: Approval) -> tuple[int, int, int, int]:
@@ -258,7 +249,7 @@ def _word(kind: str, value: Any) -> bytes:
     if kind.endswith("[]"):
         return keccak(b"".join(_word(kind[:-2], element) for element in value))
     if kind == "address":
-        return account_word(value)
+        return address_key(value)
     if kind == "uint256":
         return int(value).to_bytes(32, "big")
     return bytes(value)

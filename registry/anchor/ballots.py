@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 from typing import Any, Final
 
-from registry.anchor.facts import address_key
+from registry.anchor.facts import address_key, code_key
 from registry.anchor.history import Ballot, BallotKind
 from registry.kernel.errors import MalformedInput
 from registry.kernel.identifiers import Address, BatchId, Digest, IssuerCode, ScopeCode
@@ -168,11 +168,11 @@ class Motion:
         for account in (self.member, self.contract):
             subject = subject if account is None else address_key(account)
         if self.issuer is not None:
-            subject = _padded(self.issuer)
+            subject = code_key(self.issuer)
         if self.controller is not None:
             ref = address_key(self.controller)
         if self.scope is not None:
-            ref = _padded(self.scope)
+            ref = code_key(self.scope)
         for word in (self.key, self.batch, self.digest):
             ref = ref if word is None else word
         return Ballot(kind=self.kind, subject=subject, arg=self._arg(), ref=ref, salt=salt)
@@ -208,10 +208,6 @@ def motion_of(ballot: Ballot) -> Motion:
     if motion.ballot(ballot.salt) != ballot:
         raise BallotUnreadable(ballot.kind, "such thing alone")
     return motion
-
-
-def _padded(code: str) -> bytes:
-    return code.encode("ascii").ljust(32, b"\0")
 
 
 def _account(word: bytes) -> Address | None:

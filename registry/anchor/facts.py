@@ -161,6 +161,11 @@ def _ascii(word: bytes) -> str:
     return word.rstrip(b"\0").decode("ascii", "replace")
 
 
+def code_key(code: str) -> bytes:
+    """Pad an ASCII code to the 32 bytes by which the contract knows it: zeros to the right."""
+    return code.encode("ascii").ljust(32, b"\0")
+
+
 def address_key(address: Address) -> bytes:
     """Pad an address to the 32 bytes by which the contract knows it as a key."""
     return bytes(12) + bytes.fromhex(address[2:])

@@ -4,27 +4,19 @@ import hashlib
 from collections.abc import Sequence
 
 import pytest
-from eth_utils import keccak
 
 from contracts import RECORDS, KeyKind, Kind, Op
-from tests.contract.world import DAY, FOREVER, Account, Event, World, change, code_word, digest, window
-
-
-def word(value: int | bytes | str) -> bytes:
-    if isinstance(value, int):
-        return value.to_bytes(32, "big")
-    if isinstance(value, str):
-        return bytes.fromhex(value[2:]).rjust(32, b"\0")
-    return value
-
-
-def record(event: Event) -> bytes:
-    op, fields = RECORDS[event.name]
-    words = [word(int(op)), word(event.fields["by"]), word(event.time)]
-    for name, kind in fields:
-        value = event.fields[name]
-        words.append(keccak(b"".join(map(word, value))) if kind.endswith("[]") else word(value))
-    return b"".join(words)
+from tests.contract.world import (
+    DAY,
+    FOREVER,
+    Account,
+    World,
+    change,
+    code_word,
+    digest,
+    record_of,
+    window,
+)
 
 
 def tree_hash(leaves: Sequence[bytes]) -> bytes:
@@ -36,7 +28,7 @@ def tree_hash(leaves: Sequence[bytes]) -> bytes:
 
 
 def require_rebuilt(world: World) -> None:
-    records = [record(event) for event in world.history]
+    records = [record_of(event) for event in world.history]
     assert [event.fields["seq"] for event in world.history] == list(range(len(records)))
     assert world.call("checkpoint") == (len(records), tree_hash(records))
     peaks, start = [], 0
@@ -134,7 +126,7 @@ def test_changed_event_gives_another_root(anchored: World) -> None:
     """The oracle is sharp: one changed value anywhere in the events is seen."""
     _, root = anchored.call("checkpoint")
     for position in range(len(anchored.history)):
-        records = [record(event) for event in anchored.history]
+        records = [record_of(event) for event in anchored.history]
         records[position] = records[position][:-1] + bytes([records[position][-1] ^ 1])
         assert tree_hash(records) != root
 

@@ -3,14 +3,7 @@
 from eth_utils import keccak
 
 from contracts import KeyKind, Kind
-from tests.contract.world import DAY, DELAY, FOREVER, World, change, digest, window
-
-
-def slot_of(slot: int, *keys: bytes) -> int:
-    """Vyper's mapping: keccak256(slot, key), once for each key."""
-    for key in keys:
-        slot = int.from_bytes(keccak(slot.to_bytes(32, "big") + key.rjust(32, b"\0")), "big")
-    return slot
+from tests.contract.world import DAY, DELAY, FOREVER, World, change, digest, slot_of, window
 
 
 def raw(world: World, variable: str, *keys: bytes, offset: int = 0) -> int:

@@ -26,7 +26,7 @@ from api.founding import make_installation
 from api.settings import ApproverSettings, write_installation
 from api.wiring import Home
 from node.client.engines import fees_of
-from node.client.operations import account_word, typed_data
+from node.client.operations import typed_data
 from node.signer import (
     CONTROLLER_FUNCTIONS,
     AccountSigner,
@@ -37,6 +37,7 @@ from node.signer import (
     read_passphrase,
     signature_of,
 )
+from registry.anchor.facts import address_key
 from registry.anchor.history import Anchored, KeyKind
 from registry.anchor.operations import AddKey, ApproverKeyApproval
 from registry.kernel.identifiers import Address
@@ -172,7 +173,7 @@ def register(small: Small, account: Address) -> None:
     operation = AddKey(
         issuer=home.issuer,
         kind=KeyKind.APPROVER,
-        key=account_word(account),
+        key=address_key(account),
         valid_from=0,
         until=until,
         approval=given.approve(asked),

@@ -17,9 +17,10 @@ from node.client.founding import Founding, found
 from node.client.history import HistoryUnreadable, Log, record_bytes, record_of
 from node.client.in_process import InProcessChain
 from node.client.ledger import Web3Ledger
-from node.client.operations import account_word, call_of, padded
+from node.client.operations import call_of
 from node.client.transactions import TransactionFields
 from node.signer import AccountKey, ApproverSigner
+from registry.anchor.facts import address_key, code_key
 from registry.anchor.history import (
     BatchChanged,
     BatchFlag,
@@ -126,7 +127,7 @@ def ledger() -> Web3Ledger:
         "deadline": deadline,
     }
     signature = approval(ledger, "Supersede", replacement)
-    issuer = padded(ISSUER)
+    issuer = code_key(ISSUER)
     do(ledger, "s", "supersede", issuer, BATCHES[0], [3, 4], contract, issuer, BATCHES[1], [5, 6], 37, signature)
     do(ledger, "s", "suspendBatch", issuer, BATCHES[1], 35)
     lift = {
@@ -140,7 +141,7 @@ def ledger() -> Web3Ledger:
     do(ledger, "s", "recordDigest", issuer, 1, b"d" * 32)
     do(ledger, "m1", "recordForeignAnchor", 1, 3, b"f" * 32, b"t" * 32)
     do(ledger, "m1", "pause")
-    admit = (1, account_word("0x" + "77" * 20), 2, NO_WORD, NO_WORD)
+    admit = (1, address_key("0x" + "77" * 20), 2, NO_WORD, NO_WORD)
     do(ledger, "m1", "vote", *admit)
     do(ledger, "m1", "withdrawVote", *admit)
     do(ledger, "m1", "vote", *admit)
@@ -181,7 +182,7 @@ def test_members_of_the_rarer_records(ledger: Web3Ledger) -> None:
 
 def test_record_is_words_in_the_order_of_the_design() -> None:
     sender, key, at = "0x" + "0a" * 20, b"k" * 32, 1_700_000_000
-    members = [("bytes32", padded("ACME")), ("bytes32", key), ("uint256[]", (1, 2)), ("address", sender)]
+    members = [("bytes32", code_key("ACME")), ("bytes32", key), ("uint256[]", (1, 2)), ("address", sender)]
     expected = (
         (5).to_bytes(32, "big")
         + b"\0" * 12

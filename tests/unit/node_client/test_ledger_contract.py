@@ -16,7 +16,7 @@ from node.client.engines import fees_of
 from node.client.founding import Founding, Progress, found
 from node.client.in_process import InProcessChain
 from node.client.ledger import Web3Ledger
-from node.client.operations import account_word, domain_separator, padded
+from node.client.operations import domain_separator
 from node.client.rpc import Node
 from node.embedded import EmbeddedChain, serve
 from node.signer import (
@@ -28,6 +28,7 @@ from node.signer import (
     ApproverSigner,
     SigningPolicy,
 )
+from registry.anchor.facts import address_key, code_key
 from registry.anchor.history import (
     Anchored,
     Ballot,
@@ -238,8 +239,8 @@ class LedgerContract:
         assert genesis.members == founding().deployment.members
         votes = [vote for vote in world.contents(Voted) if vote.ballot.kind is BallotKind.ACCREDIT]
         assert [vote.outcome for vote in votes] == [BallotOutcome.COUNTED, BallotOutcome.ENACTED]
-        assert votes[0].ballot.ref == account_word(KEYS["c"].address)
-        state, controller, keys = world.ledger.view("issuerOf", padded(ISSUER))
+        assert votes[0].ballot.ref == address_key(KEYS["c"].address)
+        state, controller, keys = world.ledger.view("issuerOf", code_key(ISSUER))
         assert (state, controller) == (1, KEYS["c"].address)
         assert keys >= 4
 
@@ -252,8 +253,10 @@ class LedgerContract:
         assert (ballot.arg, ballot.ref) == (1, world.ledger.trust_root.digest())
 
     def test_member_votes_and_controller_adds_a_key(self, world: World) -> None:
-        scope = padded("AIGC/5")
-        ballot = Ballot(kind=BallotKind.GRANT_SCOPE, subject=padded(ISSUER), arg=UNTIL << 40, ref=scope, salt=bytes(32))
+        scope = code_key("AIGC/5")
+        ballot = Ballot(
+            kind=BallotKind.GRANT_SCOPE, subject=code_key(ISSUER), arg=UNTIL << 40, ref=scope, salt=bytes(32)
+        )
         for member in ("m2", "m3"):
             vote = world.perform(CastVote(ballot=ballot), world.signer(member, MEMBER_FUNCTIONS))
             assert vote.kind is FateKind.FINAL
@@ -354,7 +357,7 @@ class LedgerContract:
 
     @staticmethod
     def status(world: World, batch: BatchId, index: int) -> int:
-        return int(world.ledger.view("statusOf", padded(ISSUER), batch, index)[0])
+        return int(world.ledger.view("statusOf", code_key(ISSUER), batch, index)[0])
 
     def test_reinstatement_signed_before_another_suspension_is_refused(self, world: World) -> None:
         batch = world.anchored()

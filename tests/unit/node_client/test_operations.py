@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from contracts import artefact
 from node.client.abi import FAULT_SELECTOR, constructor_inputs, events, functions
-from node.client.operations import account_word, call_of, domain_separator, padded, signing_hash, typed_data
+from node.client.operations import call_of, domain_separator, signing_hash, typed_data
 from node.signer import CONTROLLER_FUNCTIONS, MEMBER_FUNCTIONS, SENDER_FUNCTIONS, AccountKey, ApproverSigner
+from registry.anchor.facts import address_key, code_key
 from registry.anchor.history import Ballot, BallotKind, KeyKind
 from registry.anchor.operations import (
     AddKey,
@@ -151,8 +152,8 @@ APPROVAL = Approval(
 APPROVAL_WORDS = [77, 27, 5, 6]
 
 
-BALLOT = Ballot(kind=BallotKind.ACCREDIT, subject=padded(ISSUER), arg=0, ref=b"c" * 32, salt=b"s" * 32)
-BALLOT_WORDS = [4, padded(ISSUER), 0, b"c" * 32, b"s" * 32]
+BALLOT = Ballot(kind=BallotKind.ACCREDIT, subject=code_key(ISSUER), arg=0, ref=b"c" * 32, salt=b"s" * 32)
+BALLOT_WORDS = [4, code_key(ISSUER), 0, b"c" * 32, b"s" * 32]
 
 
 def word(value: int | bytes) -> bytes:
@@ -175,7 +176,7 @@ CASES = {
             approval=APPROVAL,
         ),
         [
-            padded(ISSUER),
+            code_key(ISSUER),
             b"b" * 32,
             b"r" * 32,
             300,
@@ -187,14 +188,14 @@ CASES = {
     ),
     "suspend": (
         SuspendCertificates(issuer=ISSUER, batch=b"b" * 32, changes=(8, 9), reason=35),
-        [padded(ISSUER), b"b" * 32, 4 * 32, 35, 2, 8, 9],
+        [code_key(ISSUER), b"b" * 32, 4 * 32, 35, 2, 8, 9],
     ),
     "revoke": (
         RevokeCertificates(
             asked=RevocationApproval(issuer=ISSUER, batch=b"b" * 32, changes=(8,), count=1, reason=33, deadline=77),
             approval=APPROVAL,
         ),
-        [padded(ISSUER), b"b" * 32, 9 * 32, 1, 33, *APPROVAL_WORDS, 1, 8],
+        [code_key(ISSUER), b"b" * 32, 9 * 32, 1, 33, *APPROVAL_WORDS, 1, 8],
     ),
     "reinstate": (
         ReinstateCertificates(
@@ -203,7 +204,7 @@ CASES = {
             ),
             approval=APPROVAL,
         ),
-        [padded(ISSUER), b"b" * 32, 9 * 32, 1, 36, *APPROVAL_WORDS, 1, 8],
+        [code_key(ISSUER), b"b" * 32, 9 * 32, 1, 36, *APPROVAL_WORDS, 1, 8],
     ),
     "supersede": (
         SupersedeCertificates(
@@ -221,11 +222,11 @@ CASES = {
             approval=APPROVAL,
         ),
         [
-            padded(ISSUER),
+            code_key(ISSUER),
             b"b" * 32,
             12 * 32,
-            account_word(CONTRACT.address),
-            padded("OTHER"),
+            address_key(CONTRACT.address),
+            code_key("OTHER"),
             b"n" * 32,
             14 * 32,
             37,
@@ -238,7 +239,7 @@ CASES = {
     ),
     "suspendBatch": (
         SuspendBatch(issuer=ISSUER, batch=b"b" * 32, reason=35),
-        [padded(ISSUER), b"b" * 32, 35],
+        [code_key(ISSUER), b"b" * 32, 35],
     ),
     "reinstateBatches": (
         ReinstateBatches(
@@ -247,9 +248,9 @@ CASES = {
             ),
             approval=APPROVAL,
         ),
-        [padded(ISSUER), 7 * 32, 36, *APPROVAL_WORDS, 2, b"b" * 32, b"n" * 32],
+        [code_key(ISSUER), 7 * 32, 36, *APPROVAL_WORDS, 2, b"b" * 32, b"n" * 32],
     ),
-    "recordDigest": (RecordDigest(issuer=ISSUER, kind=2, digest=b"d" * 32), [padded(ISSUER), 2, b"d" * 32]),
+    "recordDigest": (RecordDigest(issuer=ISSUER, kind=2, digest=b"d" * 32), [code_key(ISSUER), 2, b"d" * 32]),
     "vote": (CastVote(ballot=BALLOT), BALLOT_WORDS),
     "withdrawVote": (WithdrawVote(ballot=BALLOT), BALLOT_WORDS),
     "enact": (EnactBallot(ballot=BALLOT), BALLOT_WORDS),
@@ -258,22 +259,22 @@ CASES = {
         RecordForeignAnchor(chain_id=1, size=7, root=b"r" * 32, reference=b"t" * 32),
         [1, 7, b"r" * 32, b"t" * 32],
     ),
-    "retireKey": (RetireKey(issuer=ISSUER, key=b"k" * 32), [padded(ISSUER), b"k" * 32]),
-    "reportCompromise": (ReportCompromise(issuer=ISSUER, key=b"k" * 32), [padded(ISSUER), b"k" * 32]),
+    "retireKey": (RetireKey(issuer=ISSUER, key=b"k" * 32), [code_key(ISSUER), b"k" * 32]),
+    "reportCompromise": (ReportCompromise(issuer=ISSUER, key=b"k" * 32), [code_key(ISSUER), b"k" * 32]),
     "addKey, by an approver too": (
         AddKey(
             issuer=ISSUER,
             kind=KeyKind.APPROVER,
-            key=account_word(KEY.address),
+            key=address_key(KEY.address),
             valid_from=1,
             until=2,
             approval=APPROVAL,
         ),
-        [padded(ISSUER), 2, account_word(KEY.address), 1, 2, *APPROVAL_WORDS],
+        [code_key(ISSUER), 2, address_key(KEY.address), 1, 2, *APPROVAL_WORDS],
     ),
     "addKey": (
-        AddKey(issuer=ISSUER, kind=KeyKind.SENDER, key=account_word(KEY.address), valid_from=1, until=2),
-        [padded(ISSUER), 1, account_word(KEY.address), 1, 2, 0, 0, 0, 0],
+        AddKey(issuer=ISSUER, kind=KeyKind.SENDER, key=address_key(KEY.address), valid_from=1, until=2),
+        [code_key(ISSUER), 1, address_key(KEY.address), 1, 2, 0, 0, 0, 0],
     ),
 }
 

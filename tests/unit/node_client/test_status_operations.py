@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from node.client.founding import found
 from node.client.in_process import InProcessChain
-from node.client.operations import account_word, call_of, padded
+from node.client.operations import call_of
 from node.client.rpc import quantity
 from node.signer import CONTROLLER_FUNCTIONS, MEMBER_FUNCTIONS, SENDER_FUNCTIONS
-from registry.anchor.facts import batch_facts, certificate_life
+from registry.anchor.facts import address_key, batch_facts, certificate_life, code_key
 from registry.anchor.history import (
     Ballot,
     BallotKind,
@@ -132,7 +132,7 @@ def superseding(world: World, batch: BatchId, leaves: Iterable[int], **changes: 
 
 def statuses(world: World, batch: BatchId, size: int) -> list[int]:
     """Read every certificate's status from the contract's own words."""
-    words = [world.ledger.view("statusWord", padded(ISSUER), batch, word)[0] for word in range(-(-size // IN_WORD))]
+    words = [world.ledger.view("statusWord", code_key(ISSUER), batch, word)[0] for word in range(-(-size // IN_WORD))]
     return [
         (words[leaf // IN_WORD] >> leaf % IN_WORD & 1) | (words[leaf // IN_WORD] >> leaf % IN_WORD + IN_WORD & 1) << 1
         for leaf in range(size)
@@ -285,7 +285,7 @@ def test_one_more_word_than_a_request_is_cut_to_does_not_go_through(world: World
 
 def test_gas_limits_are_enough_for_what_members_and_controllers_do(world: World) -> None:
     """Every ballot with its votes and its enactment, and every operation of a controller; the last ends anchoring."""
-    issuer, other, batch = padded(ISSUER), padded("NEW-CENTRE"), anchored(world, 300)
+    issuer, other, batch = code_key(ISSUER), code_key("NEW-CENTRE"), anchored(world, 300)
     spare, until = KEYS["x"], 4_000_000_000 << 40
     kinds = BallotKind
     salt = itertools.count(1)
@@ -312,20 +312,20 @@ def test_gas_limits_are_enough_for_what_members_and_controllers_do(world: World)
     withdrawn = Ballot(kind=kinds.RECORD, subject=bytes(32), arg=2, ref=b"h" * 32, salt=bytes(32))
     measure(CastVote(ballot=withdrawn), "m1", MEMBER_FUNCTIONS)
     measure(WithdrawVote(ballot=withdrawn), "m1", MEMBER_FUNCTIONS)
-    decide(kinds.ADMIT, account_word(spare.address), arg=3)
+    decide(kinds.ADMIT, address_key(spare.address), arg=3)
     for kind in (kinds.THRESHOLD, kinds.REMOVE):
         ballot = Ballot(kind=kind, subject=bytes(32), arg=3, ref=bytes(32), salt=b"s" * 32)
         if kind is kinds.REMOVE:
-            ballot = replace(ballot, subject=account_word(spare.address), arg=2)
+            ballot = replace(ballot, subject=address_key(spare.address), arg=2)
         for member in ("m1", "m2", "m3"):
             measure(CastVote(ballot=ballot), member, MEMBER_FUNCTIONS)
         measure(EnactBallot(ballot=ballot), "m3", MEMBER_FUNCTIONS)
-    decide(kinds.ACCREDIT, other, ref=account_word(spare.address))
-    decide(kinds.SET_CONTROLLER, other, ref=account_word(KEYS["c"].address))
-    decide(kinds.GRANT_SCOPE, other, arg=until, ref=padded("NEW/1"))
-    decide(kinds.REVOKE_SCOPE, other, ref=padded("NEW/1"))
-    decide(kinds.ADD_APPROVER, other, arg=until, ref=account_word(spare.address))
-    decide(kinds.KEY_COMPROMISED, other, arg=1, ref=account_word(spare.address))
+    decide(kinds.ACCREDIT, other, ref=address_key(spare.address))
+    decide(kinds.SET_CONTROLLER, other, ref=address_key(KEYS["c"].address))
+    decide(kinds.GRANT_SCOPE, other, arg=until, ref=code_key("NEW/1"))
+    decide(kinds.REVOKE_SCOPE, other, ref=code_key("NEW/1"))
+    decide(kinds.ADD_APPROVER, other, arg=until, ref=address_key(spare.address))
+    decide(kinds.KEY_COMPROMISED, other, arg=1, ref=address_key(spare.address))
     decide(kinds.SUSPEND, other)
     decide(kinds.REINSTATE, other)
     decide(kinds.WITHDRAW, other, arg=1)
@@ -343,14 +343,14 @@ def test_gas_limits_are_enough_for_what_members_and_controllers_do(world: World)
     added = AddKey(
         issuer=ISSUER,
         kind=KeyKind.APPROVER,
-        key=account_word(spare.address),
+        key=address_key(spare.address),
         valid_from=0,
         until=UNTIL,
         approval=world.approver.approve(asked),
     )
     measure(added, "c", CONTROLLER_FUNCTIONS)
-    measure(RetireKey(issuer=ISSUER, key=account_word(spare.address)), "c", CONTROLLER_FUNCTIONS)
-    measure(ReportCompromise(issuer=ISSUER, key=account_word(spare.address)), "c", CONTROLLER_FUNCTIONS)
+    measure(RetireKey(issuer=ISSUER, key=address_key(spare.address)), "c", CONTROLLER_FUNCTIONS)
+    measure(ReportCompromise(issuer=ISSUER, key=address_key(spare.address)), "c", CONTROLLER_FUNCTIONS)
     measure(RecordDigest(issuer=ISSUER, kind=2, digest=Digest(b"d" * 32)), "s", SENDER_FUNCTIONS)
     measure(world.anchor_of(), "s", SENDER_FUNCTIONS)
-    decide(kinds.MIGRATE, account_word(spare.address), arg=1)
+    decide(kinds.MIGRATE, address_key(spare.address), arg=1)

@@ -5,7 +5,6 @@
 3. An ordinary wallet: `--typed-data` writes what it is to sign, `--signed` and `--signature` hand that in.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ import typer
 from api.commands.ballots import Names, Said, instant, reason_of, window_words
 from api.commands.options import YesOption, confirm, read_file, write_new_file
 from api.commands.words import places
-from api.terminal import counted, note, print_json, said
+from api.terminal import counted, is_attended, note, print_json, said
 from api.wiring import Home
 from registry.anchor.operations import (
     AnchorApproval,
@@ -122,7 +121,7 @@ def approver_of(home: Home, how: Approving, numbers: Sequence[str] = ()) -> tupl
 
     def show_and_ask(asked: Approvable) -> None:
         show(asked)
-        unattended = home.installation.machine_passphrases and not sys.stdin.isatty()
+        unattended = home.installation.machine_passphrases and not is_attended()
         confirm(said("签署这项批准？", "Sign this approval?"), yes=how.yes or unattended)
 
     if how.signed is None or how.signature is None:

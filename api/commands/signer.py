@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -11,7 +10,7 @@ import typer
 from api.commands.approvals import names_of, tell
 from api.commands.ballots import Names
 from api.commands.options import HomeOption, PassphraseFdOption, Unconfirmed
-from api.terminal import moment, note, said
+from api.terminal import is_attended, moment, note, said
 from api.wiring import Home, SystemClock, account_key, read_trust_root
 from registry.anchor.operations import Approvable
 from registry.kernel.errors import MalformedInput, RegistryError
@@ -59,7 +58,7 @@ def run(
     else:
         contract = read_trust_root(trust_root).contract
     place = _place(socket, found)
-    if ask and not sys.stdin.isatty():
+    if ask and not is_attended():
         raise Unconfirmed
     opened = account_key(key, found, passphrase_fd=passphrase_fd)
 

@@ -235,8 +235,9 @@ def test_a_passphrase_comes_over_a_descriptor(council: Consortium) -> None:
 def test_a_rehearsal_with_an_approver_opens_no_key_of_theirs(council: Consortium) -> None:
     approver = AccountKey(b"\x25" * 32).address
     words = ("keys", "add", "approver", approver, *ISSUER, "--until", "2027-12-31", "--key", "controller")
-    result = council.invoke("consortium", *words, "--approver-key", "no such file", "--dry-run")
+    result = council.invoke("consortium", *words, "--approver-key", "no such file", "--dry-run", "--json")
     assert result.exit_code == 0
+    assert json.loads(result.stdout)["dry_run"] is True
     assert "nothing was signed" in result.stderr
 
 

@@ -187,6 +187,9 @@ def add(
             if acting.dry_run:
                 for line in lines:
                     note(line)
+                if acting.as_json:
+                    # The contract is not asked: without the approver's signature it could only refuse.
+                    print_json({"dry_run": True, "words": lines, "account": signing.address})
                 note(said("演练：没有签名，也没有发送", "dry run: nothing was signed or sent"))
                 return
             if signed is not None and signature is not None:

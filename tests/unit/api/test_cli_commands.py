@@ -13,7 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from api.cli import app, main
-from api.terminal import said
+from api.terminal import is_attended, said
 
 ROOT = Path(__file__).parents[3]
 PROMISED = (
@@ -111,6 +111,14 @@ def test_it_speaks_chinese_where_the_surroundings_do(tmp_path: Path, surrounding
     assert refused.stderr.startswith("错误：这里没有数据文件夹")
     assert "\n  （no installation at " in refused.stderr
     assert "请用`--home`指明数据文件夹" in refused.stderr
+
+
+def test_nobody_is_asked_on_a_closed_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert not is_attended()
+    # Every question goes through it: nothing else looks at standard input's terminal.
+    looking = [path for path in (ROOT / "api").rglob("*.py") if "stdin.isatty" in path.read_text("utf-8")]
+    assert [path.name for path in looking] == ["terminal.py"]
 
 
 def test_it_speaks_english_where_nothing_says_chinese(monkeypatch: pytest.MonkeyPatch) -> None:

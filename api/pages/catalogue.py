@@ -1,4 +1,4 @@
-"""The pages' words, Chinese and English, from two TOML files with the same keys."""
+"""The pages' words, Chinese and English: in each room with pages two TOML files with the same keys."""
 
 import tomllib
 from datetime import datetime
@@ -10,6 +10,8 @@ from registry.kernel.calendar import CHINA_TIME
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
+PACKAGES: tuple[str, ...] = ("api.pages", "api.sign_in", "api.issuer", "api.holder", "api.employer")
+"""The rooms with pages; each has a folder `templates`, and no two a template or a table of words of one name."""
 HTML_LANG: dict[Language, str] = {"zh": "zh-CN", "en": "en"}
 
 Words = dict[str, "str | list[str] | Words"]
@@ -91,7 +93,10 @@ class Catalogue:
 @cache
 def catalogue(language: Language) -> Catalogue:
     """Read the words of one language, once."""
-    return Catalogue(language, tomllib.loads(files("api.pages").joinpath(f"{language}.toml").read_text("utf-8")))
+    words: Words = {}
+    for package in PACKAGES:
+        words |= tomllib.loads(files(package).joinpath(f"{language}.toml").read_text("utf-8"))
+    return Catalogue(language, words)
 
 
 def preferred_language(accept_language: str) -> Language:

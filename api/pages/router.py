@@ -5,23 +5,20 @@ addresses in QR codes have no language in them, so the paper never chooses one f
 """
 
 import re
-from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api.bodies import DOCUMENT_BYTES, SMALL_BYTES, read_capped
-from api.pages.assets import asset_path, assets
-from api.pages.catalogue import HTML_LANG, Catalogue, Language, catalogue, preferred_language
+from api.pages.assets import assets
+from api.pages.catalogue import Catalogue
 from api.pages.fields import Row
+from api.pages.rendering import PREFIXES, add_page, place_of, render, words_of
 from api.pages.verdict import PANELS, Entrance, Stamp, verdict_page
 from api.problems import NothingSent, Problem
 from api.verifier import SiteKnowledge
@@ -33,8 +30,6 @@ _FORM_OVERHEAD = 8 * 1024
 """Most bytes that a form adds to the file in it."""
 _NUMBER_CHARACTERS, _NAME_CHARACTERS = 64, 200
 _SLUG = re.compile(r"[a-z0-9-]{1,40}(/[a-z0-9-]{1,40})?")
-_DATE = re.compile(r"\b\d{4}-\d\d-\d\d(?: \d\d:\d\d(?::\d\d)?)?\b", re.ASCII)
-_PREFIXES: Mapping[str, Language] = {"/zh": "zh", "/en": "en"}
 _WORDING = {
     "http/unknown-path": "not-found",
     "published/nothing": "not-found",
@@ -51,93 +46,8 @@ _WORDING_BY_STATUS = {404: "not-found", 413: "too-large", 422: "malformed", 500:
 router = APIRouter(include_in_schema=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Switch:
-    """The way to the same page in the other language."""
-
-    href: str
-    lang: str
-    fields: Mapping[str, str] = field(default_factory=dict)
-    """What a form has to send again."""
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("api.pages", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["dates"] = _unbroken_dates
-    return environment
-
-
-def _unbroken_dates(text: str) -> Markup:
-    """Keep the parts of a date on one line: browsers break after a hyphen."""
-    return Markup(_DATE.sub(r'<span class="nowrap">\g<0></span>', str(escape(text))))  # noqa: S704 - escaped before
-
-
-def _place(request: Request) -> tuple[Language, str, str]:
-    """Give the page's language, the fixed prefix of its address or "", and the address without it."""
-    path = request.url.path
-    for prefix, language in _PREFIXES.items():
-        if path == prefix or path.startswith(f"{prefix}/"):
-            return language, prefix, path[len(prefix) :] or "/"
-    return preferred_language(request.headers.get("Accept-Language", "")), "", path
-
-
-def _render(
-    request: Request,
-    template: str,
-    *,
-    status: int = 200,
-    keep: str = "no-cache",
-    resend: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
-    **values: object,
-) -> Response:
-    """Set a page. `keep`: its Cache-Control; `resend`: form fields that it needs to be had in the other language."""
-    language, prefix, path = _place(request)
-    other: Language = "en" if language == "zh" else "zh"
-    # What came by POST and cannot be sent again starts anew.
-    again = path if request.method in {"GET", "HEAD"} or resend else "/"
-    words = catalogue(language)
-    html = (
-        _environment()
-        .get_template(template)
-        .render(
-            t=words.text,
-            phrase=words.phrase,
-            html_lang=HTML_LANG[language],
-            link=lambda target: prefix + target,
-            here=request.url.path,
-            asset=asset_path,
-            host=doors(request).public_base_url.partition("://")[2],
-            at_home=template == "home.html",
-            switch=_Switch(href=f"/{other}{again}", lang=HTML_LANG[other], fields=resend or {}),
-            **values,
-        )
-    )
-    return HTMLResponse(
-        html,
-        status_code=status,
-        headers={
-            "Cache-Control": keep,
-            "Content-Language": HTML_LANG[language],
-            "Vary": "Accept-Language",
-            **(headers or {}),
-        },
-    )
-
-
-def _words(request: Request) -> Catalogue:
-    return catalogue(_place(request)[0])
-
-
 def _home(request: Request, *, error: str = "", typed: Mapping[str, str] | None = None, status: int = 200) -> Response:
-    return _render(
+    return render(
         request,
         "home.html",
         status=status,
@@ -157,13 +67,13 @@ def _verdict(
 ) -> Response:
     page = verdict_page(
         report,
-        _words(request),
+        words_of(request),
         entrance=entrance,
         contacts=doors(request).contacts,
         key=key,
         typed={"number": "", "name": "", **(typed or {})},
     )
-    return _render(
+    return render(
         request,
         "verdict.html",
         status=status_code(report),
@@ -193,20 +103,20 @@ async def verify(request: Request, doors: DoorsOfApp) -> Response:
     typed = {"number": sent.number, "name": sent.name}
     too_long = len(typed["number"]) > _NUMBER_CHARACTERS or len(typed["name"]) > _NAME_CHARACTERS
     if too_long or not all(typed.values()):
-        return _home(request, error=_words(request).text("home.nothing_sent"), typed=typed, status=422)
+        return _home(request, error=words_of(request).text("home.nothing_sent"), typed=typed, status=422)
     report = await run_in_threadpool(judge_lookup, doors, source_of(request), typed["number"], typed["name"])
     return _verdict(request, report, entrance="lookup", typed=typed)
 
 
 def to_home(request: Request) -> Response:
     """Lead a reader who reloads a result back to the forms."""
-    return RedirectResponse(f"{_place(request)[1]}/", status_code=303)
+    return RedirectResponse(f"{place_of(request)[1]}/", status_code=303)
 
 
 def how(request: Request) -> Response:
     """Explain the five questions and the outcomes."""
-    words = _words(request)
-    return _render(
+    words = words_of(request)
+    return render(
         request,
         "how.html",
         outcomes=[(outcome.value, panel) for outcome, panel in PANELS.items()],
@@ -216,15 +126,15 @@ def how(request: Request) -> Response:
 
 def status(request: Request, doors: DoorsOfApp) -> Response:
     """Say in words what the site knows of the chain."""
-    words = _words(request)
+    words = words_of(request)
     known = doors.health.knowledge()
     if known is None:
-        return _render(
+        return render(
             request, "status.html", keep="no-store", fresh=False, sentence=words.text("status.none"), known=()
         )
     age = max(0, int((doors.clock() - known.read_at).total_seconds()))
     fresh = age <= known.limit_seconds
-    return _render(
+    return render(
         request,
         "status.html",
         keep="no-store",
@@ -245,12 +155,12 @@ def problem_explained(code: str, request: Request) -> Response:
 
 def problem_page(request: Request, problem: Problem) -> Response:
     """Show a problem to a person."""
-    words = _words(request)
+    words = words_of(request)
     wording = _WORDING.get(problem.code) or _WORDING_BY_STATUS.get(problem.status, "default")
     retry = problem.headers.get("Retry-After", "")
     wait = words.age(int(retry)) if retry.isdigit() else None
     key = f"problems.{wording}.text"
-    return _render(
+    return render(
         request,
         "problem.html",
         status=problem.status,
@@ -339,21 +249,16 @@ def _knowledge_rows(known: SiteKnowledge, words: Catalogue) -> tuple[Row, ...]:
     )
 
 
-def _add(path: str, endpoint: Callable[..., Any], methods: list[str]) -> None:
-    for prefix in ("", *_PREFIXES):
-        router.add_api_route(prefix + path, endpoint, methods=methods, response_class=HTMLResponse)
-
-
 _READ = ["GET", "HEAD"]
-_add("/", home, _READ)
-for _prefix in _PREFIXES:
+add_page(router, "/", home, _READ)
+for _prefix in PREFIXES:
     router.add_api_route(_prefix, home, methods=_READ, response_class=HTMLResponse)
 # Addresses from paper are retyped in any letter case.
-_add("/C/{key}", certificate, _READ)
-_add("/c/{key}", certificate, _READ)
-_add("/verify", verify, ["POST"])
-_add("/verify", to_home, _READ)
-_add("/how", how, _READ)
-_add("/status", status, _READ)
-_add("/problems/{code:path}", problem_explained, _READ)
+add_page(router, "/C/{key}", certificate, _READ)
+add_page(router, "/c/{key}", certificate, _READ)
+add_page(router, "/verify", verify, ["POST"])
+add_page(router, "/verify", to_home, _READ)
+add_page(router, "/how", how, _READ)
+add_page(router, "/status", status, _READ)
+add_page(router, "/problems/{code:path}", problem_explained, _READ)
 router.add_api_route("/static/{name}", static, methods=_READ, response_class=Response)

@@ -1,0 +1,1 @@
+"""People of the house and holders sign in: session cookie, CSRF, invitations."""

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from api.commands import audit, batch, cert, consortium, enrol, exam, programme, setup, signer, verify
+from api.commands import account, audit, batch, cert, consortium, enrol, exam, programme, setup, signer, verify
 from api.commands.failures import (
     ArgumentsUndecodable,
     NoVerdict,
@@ -64,6 +64,7 @@ app.add_typer(signer.app, name="signer")
 app.command()(verify.verify)
 app.add_typer(audit.app, name="audit")
 app.add_typer(consortium.app, name="consortium")
+app.add_typer(account.app, name="account")
 app.add_typer(setup.db, name="db")
 
 

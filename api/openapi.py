@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi.openapi.utils import get_openapi
 
+from api.status_views.router import router as status_router
 from api.verifier.router import router
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
@@ -21,7 +22,7 @@ def openapi_document() -> dict[str, Any]:
             "Verdicts on occupational-skill certificates. A verdict is an answer with status 200 whatever its outcome"
             " (404 for `not-found`); a problem document says nothing about a certificate."
         ),
-        routes=router.routes,
+        routes=[*router.routes, *status_router.routes],
     )
 
 

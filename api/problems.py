@@ -9,14 +9,16 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from api.verifier.limits import TooManyLookups
+from registry.access import NotSignedIn
 from registry.kernel.errors import (
     Conflict,
     IntegrityFault,
@@ -30,9 +32,21 @@ from registry.kernel.errors import (
 MEDIA_TYPE = "application/problem+json"
 
 _log = logging.getLogger("vermilion.http")
-_MACHINE_PATHS = ("/v1/", "/.well-known/", "/issuers/", "/vct/", "/programmes/", "/livez", "/readyz", "/static/")
+_MACHINE_PATHS = (
+    "/v1/",
+    "/.well-known/",
+    "/issuers/",
+    "/vct/",
+    "/programmes/",
+    "/status/",
+    "/badge/",
+    "/livez",
+    "/readyz",
+    "/static/",
+)
 _STATUSES: tuple[tuple[type[RegistryError], HTTPStatus], ...] = (
     (TooManyLookups, HTTPStatus.TOO_MANY_REQUESTS),
+    (NotSignedIn, HTTPStatus.UNAUTHORIZED),
     (MalformedInput, HTTPStatus.UNPROCESSABLE_ENTITY),
     (RuleRefusal, HTTPStatus.FORBIDDEN),
     (Conflict, HTTPStatus.CONFLICT),
@@ -50,6 +64,7 @@ _HTTP_CODES: dict[int, tuple[str, str]] = {
     503: ("unavailable", "Not available now"),
 }
 _TITLES: dict[int, str] = {
+    401: "Sign in first",
     403: "Refused",
     409: "It does not fit the present state",
     500: "Something went wrong here",
@@ -136,15 +151,20 @@ def problem_of(error: RegistryError) -> Problem:
     return Problem(status=int(status), code=error.code, title=_TITLES[int(status)], detail=str(error), headers=headers)
 
 
+def _is_for_machines(request: Request) -> bool:
+    return request.url.path.startswith(_MACHINE_PATHS)
+
+
 def install(app: FastAPI, *, page: Respond, document: Respond) -> None:
     """Answer every error of `app`: people's routes with `page`, all others with `document`."""
 
     def respond(request: Request, problem: Problem) -> Response:
-        machine = request.url.path.startswith(_MACHINE_PATHS)
-        return (document if machine else page)(request, problem)
+        return (document if _is_for_machines(request) else page)(request, problem)
 
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, RegistryError)
+        if isinstance(error, NotSignedIn) and request.method == "GET" and not _is_for_machines(request):
+            return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", status_code=303)
         problem = problem_of(error)
         if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("%s: %s", error.code, error)

@@ -19,10 +19,13 @@ class Published:
     def __init__(self, home: Home) -> None:
         code, base = home.issuer, home.installation.public_base_url
         keys = {"keys": [_member(key) for key in home.public_keys["credential"]]}
+        # Not in the key set that the metadata names: no generic verifier may take a credential signed by one of these.
+        statement_keys = {"keys": [_member(key) for key in home.public_keys["statement"]]}
         metadata = {"issuer": f"{base}/issuers/{code}", "jwks_uri": f"{base}/issuers/{code}/jwks.json"}
         self._documents: Mapping[str, tuple[str, bytes]] = {
             f"/.well-known/jwt-vc-issuer/issuers/{code}": (_JSON, _json(metadata)),
             f"/issuers/{code}/jwks.json": (_JSON, _json(keys)),
+            f"/issuers/{code}/statement-keys.json": (_JSON, _json(statement_keys)),
             VCT_PATH: (_JSON, _json(_type_metadata(base))),
             **_programmes(home),
         }

@@ -1,10 +1,13 @@
 """The web server of one machine: pages and API in this process, a follower thread that keeps the projection current.
 
-Neither credential, sender nor approver key is opened here; the embedded chain beside it opens the sealer's alone.
+Of the registry's keys two are opened here: the sealer's, for the embedded chain beside it, and the statement key, which
+signs what the site itself says (receipts, copies, status lists). Neither credential, sender nor approver key is: who
+takes this process over can issue nothing and change nothing of what is issued.
 """
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Final
@@ -14,11 +17,18 @@ from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.published import Published
-from api.verifier import IssuerContact, SiteKnowledge
-from api.wiring import NODE_UNREACHABLE, Home
+from api.sign_in import People
+from api.statuses import Statuses
+from api.terminal import note, said
+from api.verifier import IssuerContact, LookupGate, LookupLimits, SiteKnowledge
+from api.wiring import NODE_UNREACHABLE, Home, NoTerminal
+from node.signer import SecretFileMissing
 from registry.anchor.history import Anchored
 from registry.kernel.errors import RegistryError
+from registry.kernel.identifiers import CertificateKey
 from registry.ports import LedgerUnavailable
+from registry.verification.receipts import Notary
+from registry.workflows.deliver import public_bundle
 from registry.workflows.follow import follow
 
 _FOLLOW_SECONDS: Final = 1.0
@@ -97,14 +107,42 @@ def contacts(home: Home) -> Mapping[str, IssuerContact]:
     }
 
 
+def notary_of(home: Home) -> Notary | None:
+    """Open the statement key; None where nobody is there to type its passphrase, or the key lies elsewhere.
+
+    A site without it serves everything but what it would have to sign.
+    """
+    try:
+        return home.notary()
+    except (NoTerminal, SecretFileMissing) as error:
+        note(said(f"没有声明签署密钥，核查回执不可用：{error}", f"no statement key, so no receipts: {error}"))
+        return None
+
+
+def people(home: Home) -> People:
+    """Give what the doors know people by."""
+    return People(
+        store=home.store,
+        clock=home.clock,
+        gate=LookupGate(LookupLimits(per_source=30, per_number=10), time.monotonic),
+        secure=home.installation.public_base_url.startswith("https://"),
+    )
+
+
 def application(home: Home, *, cause: Callable[[], str | None], max_age_seconds: int | None = None) -> ASGIApp:
     """Make the web application over a data folder; `cause` says why nothing new is read of the chain."""
+    judge = home.verifier(max_age=timedelta(seconds=max_age_seconds) if max_age_seconds else None, cause=cause)
+    notary = notary_of(home)
     return create_app(
-        home.verifier(max_age=timedelta(seconds=max_age_seconds) if max_age_seconds else None, cause=cause),
+        judge,
         health=Health(home),
         documents=Published(home),
         public_base_url=home.installation.public_base_url,
         contacts=contacts(home),
+        people=people(home),
+        notary=notary,
+        statuses=Statuses(home, judge, notary.signer if notary else None),
+        public_bundle=lambda key: public_bundle(home.store, home.key_of, CertificateKey(key)),
     )
 
 

@@ -27,6 +27,7 @@ from registry.kernel.signing import PublicKey
 from registry.ports import ApprovalSigner, Ledger, LedgerForeign, LedgerUnavailable
 from registry.programme import Catalogue, load_catalogue
 from registry.store import Database, DataKeys, Shelf, open_database
+from registry.verification.receipts import Notary
 from registry.workflows.audit import Auditor
 from registry.workflows.follow import HistoryBroken, follow
 from registry.workflows.issue import IssuingBody
@@ -289,6 +290,17 @@ class Home:
         from node.signer import StatementKeyFile
 
         return StatementKeyFile.open(self.keys / "credential.pem", self.passphrase("credential"))
+
+    def statement_signer(self) -> "StatementKeyFile":
+        """Open the statement key, which signs receipts, copies and status lists and never a credential."""
+        from node.signer import StatementKeyFile
+
+        return StatementKeyFile.open(self.keys / "statement.pem", self.passphrase("statement"))
+
+    def notary(self) -> Notary:
+        """Open the statement key for signing receipts. Raises what opening a key file raises, and NoTerminal."""
+        iss = f"{self.installation.public_base_url}/issuers/{self.issuer}"
+        return Notary(iss=iss, trust_root=self.trust_root, signer=self.statement_signer())
 
     def data_keys(self) -> DataKeys:
         """Read the keys of the store."""

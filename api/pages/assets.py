@@ -1,12 +1,19 @@
-"""Style sheet, scripts and icon, served under names that change with their content."""
+"""Style sheet, scripts, icon and the vendored reader of codes, served under names that change with their content."""
 
 import gzip
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
-_MEDIA_TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+_MEDIA_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "wasm": "application/wasm",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,8 +21,6 @@ class Asset:
     """One file as it is served."""
 
     data: bytes
-    zipped: bytes
-    """The same, gzip: they hold nothing secret, so that compression gives nothing away."""
     media_type: str
 
 
@@ -23,16 +28,21 @@ class Asset:
 def _named() -> dict[str, tuple[str, Asset]]:
     """Map each file's name to its public name (`style.0123456789.css`) and content."""
     found = {}
-    for file in files("api.pages").joinpath("static").iterdir():
+    for file in _files(files("api.pages").joinpath("static")):
         stem, _, extension = file.name.rpartition(".")
         if extension in _MEDIA_TYPES:
             data = file.read_bytes()
             public = f"{stem}.{hashlib.sha256(data).hexdigest()[:10]}.{extension}"
-            found[file.name] = (
-                public,
-                Asset(data=data, zipped=gzip.compress(data, mtime=0), media_type=_MEDIA_TYPES[extension]),
-            )
+            found[file.name] = (public, Asset(data=data, media_type=_MEDIA_TYPES[extension]))
     return found
+
+
+def _files(folder: Traversable) -> Iterator[Traversable]:
+    for one in folder.iterdir():
+        if one.is_dir():
+            yield from _files(one)
+        else:
+            yield one
 
 
 def asset_path(name: str) -> str:
@@ -44,3 +54,9 @@ def asset_path(name: str) -> str:
 def assets() -> dict[str, Asset]:
     """Give all files by public name."""
     return {public: asset for public, asset in _named().values()}
+
+
+@cache
+def zipped(public: str) -> bytes:
+    """Give a file as gzip: they hold nothing secret, so that compression gives nothing away. Raises KeyError."""
+    return gzip.compress(assets()[public].data, mtime=0)

@@ -1,5 +1,6 @@
 """A certificate's content as the rows of the paper."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ class Row:
     mono: bool = False
     """The value is a code, set in a fixed-width face."""
     mono_hint: bool = False
+    field: str = ""
+    """Member of the credential, on a paper that the reader's browser fills in; `hint` is a second one then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +59,41 @@ def paper_of(content: Content, words: Catalogue, *, replaced: bool) -> Paper:
         number=number,
         issuer=words.pick(content.get("issuerName")) or "",
         rows=tuple(row for row in _rows(content, words, replaced=replaced) if row.value),
+    )
+
+
+def blank_paper(words: Catalogue) -> tuple[Row, ...]:
+    """Give all rows that a paper may have, for the reader's browser to fill in; it takes away those without value."""
+    second = {"nationalIdentityNumberMasked": "identityType"}
+    order = (*_LABELS[:3], "contest", "edition", "event", "rank", *_LABELS[3:])
+    return tuple(
+        Row(
+            label=words.text(f"fields.{name}"),
+            value="",
+            field=second.get(name, name),
+            hint=name if name in second else "",
+            mono=name in {"licenseNumber", "registrationNumber"},
+            mono_hint=True,
+        )
+        for name in order
+    )
+
+
+def paper_words(words: Catalogue, *, replaced: bool) -> str:
+    """Give the words that a browser needs to fill in a paper, as JSON; formats keep their placeholders."""
+    kinds = ("resident-identity-card", "passport", "hk-macau-permit", "taiwan-permit", "other")
+    return json.dumps(
+        {
+            "language": words.language,
+            "list": words.text("punctuation.list"),
+            "hours": words.text("fields.hours", n="{n}"),
+            "score": words.text("fields.score", name="{name}", value="{value}"),
+            "versioned": words.text("fields.versioned", name="{name}", version="{version}"),
+            "forLife": words.text("fields.for_life"),
+            "revision": words.text("fields.revision_replaced" if replaced else "fields.revision_n", n="{n}"),
+            "types": {kind: words.text(f"identity_types.{kind}") for kind in kinds},
+        },
+        ensure_ascii=False,
     )
 
 

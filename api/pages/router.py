@@ -7,22 +7,29 @@ addresses in QR codes have no language in them, so the paper never chooses one f
 import re
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from api import verifier
 from api.bodies import DOCUMENT_BYTES, SMALL_BYTES, read_capped
-from api.pages.assets import assets
+from api.headers import CONTENT_SECURITY_POLICY
+from api.pages.assets import assets, zipped
 from api.pages.catalogue import Catalogue
 from api.pages.fields import Row
+from api.pages.numbers import MOST_ROWS, judged_rows, rows_in
 from api.pages.rendering import PREFIXES, add_page, place_of, render, words_of
 from api.pages.verdict import PANELS, Entrance, Stamp, verdict_page
 from api.problems import NothingSent, Problem
 from api.verifier import SiteKnowledge
 from api.verifier.router import DoorsOfApp, doors, judge_document, judge_key, judge_lookup, source_of, status_code
+from api.verifier.standings import StandingRequest, claimed_from
 from registry.kernel.calendar import CHINA_TIME
 from registry.verification.model import Outcome, Report
 
@@ -43,6 +50,15 @@ _WORDING = {
 }
 _WORDING_BY_STATUS = {404: "not-found", 413: "too-large", 422: "malformed", 500: "internal", 503: "unavailable"}
 
+_HOME_HEADERS = {
+    # The page asks for the chain's answer itself, and its scanner is a WebAssembly program.
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY.replace(
+        "script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'"
+    )
+    + "; connect-src 'self'",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
+}
+
 router = APIRouter(include_in_schema=False)
 
 
@@ -51,6 +67,7 @@ def _home(request: Request, *, error: str = "", typed: Mapping[str, str] | None 
         request,
         "home.html",
         status=status,
+        headers=_HOME_HEADERS,
         error=error,
         typed={"number": "", "name": "", **(typed or {})},
         document_bytes=DOCUMENT_BYTES,
@@ -64,6 +81,7 @@ def _verdict(
     entrance: Entrance,
     key: str | None = None,
     typed: Mapping[str, str] | None = None,
+    document: bytes | None = None,
 ) -> Response:
     page = verdict_page(
         report,
@@ -72,11 +90,12 @@ def _verdict(
         contacts=doors(request).contacts,
         key=key,
         typed={"number": "", "name": "", **(typed or {})},
+        document=document,
     )
     return render(
         request,
         "verdict.html",
-        status=status_code(report),
+        status=200 if entrance == "browser" else status_code(report),
         keep="no-store",
         resend=typed,
         page=page,
@@ -84,13 +103,13 @@ def _verdict(
 
 
 def home(request: Request) -> Response:
-    """Offer the two ways to verify."""
+    """Offer the ways to verify."""
     return _home(request)
 
 
-def certificate(key: str, request: Request, doors: DoorsOfApp) -> Response:
-    """Show the verdict on the certificate whose QR code was scanned."""
-    report = judge_key(doors, key)
+def certificate(key: str, request: Request, doors: DoorsOfApp, as_of: date | None = None) -> Response:
+    """Show the verdict on the certificate whose QR code was scanned, for now or as of the end of a past day."""
+    report = judge_key(doors, key, as_of)
     return _verdict(request, report, entrance="key", key=None if report.outcome is Outcome.NOT_FOUND else key.upper())
 
 
@@ -99,13 +118,65 @@ async def verify(request: Request, doors: DoorsOfApp) -> Response:
     sent = await _sent(request)
     if sent.document is not None or sent.too_large:
         report = await run_in_threadpool(judge_document, doors, sent.document)
-        return _verdict(request, report, entrance="document")
+        return _verdict(request, report, entrance="document", document=sent.document)
     typed = {"number": sent.number, "name": sent.name}
     too_long = len(typed["number"]) > _NUMBER_CHARACTERS or len(typed["name"]) > _NAME_CHARACTERS
     if too_long or not all(typed.values()):
         return _home(request, error=words_of(request).text("home.nothing_sent"), typed=typed, status=422)
     report = await run_in_threadpool(judge_lookup, doors, source_of(request), typed["number"], typed["name"])
     return _verdict(request, report, entrance="lookup", typed=typed)
+
+
+class CheckedFile(BaseModel):
+    """What a reader's browser found in a file that it keeps: its place on the chain, nothing of its content."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    answer: Literal["passed", "altered"]
+    check: Annotated[str, Field(pattern=r"^[a-z-]{1,40}$")] = "content"
+    member: Annotated[str, Field(pattern=r"^[A-Za-z]{1,40}$")] | None = None
+    claim: StandingRequest | None = None
+
+
+def checked(body: CheckedFile, request: Request, doors: DoorsOfApp) -> Response:
+    """Show the verdict on a file that was checked in the browser; its content is set in there. Raises NothingSent."""
+    if body.answer == "altered":
+        return _verdict(request, verifier.altered(body.check, body.member, doors.clock()), entrance="browser")
+    if body.claim is None:
+        raise NothingSent
+    return _verdict(request, doors.verifier.by_claim(claimed_from(body.claim), checked=True), entrance="browser")
+
+
+def list_form(request: Request) -> Response:
+    """Offer to look up several numbers with their names."""
+    return _list(request)
+
+
+async def list_judged(request: Request, doors: DoorsOfApp) -> Response:
+    """Show a verdict for each number with its name, one a line."""
+    text = (await _sent(request)).rows
+    asked = rows_in(text)
+    words = words_of(request)
+    if not asked:
+        return _list(request, error=words.text("list.nothing"), text=text, status=422)
+    if len(asked) > MOST_ROWS:
+        return _list(request, error=words.text("list.too_many", most=MOST_ROWS, n=len(asked)), text=text, status=422)
+    results = await run_in_threadpool(judged_rows, doors, source_of(request), asked, words)
+    return _list(request, text=text, results=results)
+
+
+def _list(request: Request, *, status: int = 200, error: str = "", text: str = "", results: object = ()) -> Response:
+    return render(
+        request,
+        "list.html",
+        status=status,
+        keep="no-store",
+        resend={"rows": text} if text else None,
+        error=error,
+        text=text,
+        results=results,
+        most=MOST_ROWS,
+    )
 
 
 def to_home(request: Request) -> Response:
@@ -180,7 +251,7 @@ def static(name: str, request: Request) -> Response:
         return Response(status_code=404, headers={"Cache-Control": "no-store"})
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("Accept-Encoding", ""):
-        return Response(asset.zipped, media_type=asset.media_type, headers=headers | {"Content-Encoding": "gzip"})
+        return Response(zipped(name), media_type=asset.media_type, headers=headers | {"Content-Encoding": "gzip"})
     return Response(asset.data, media_type=asset.media_type, headers=headers)
 
 
@@ -192,6 +263,7 @@ class _Sent:
     too_large: bool = False
     number: str = ""
     name: str = ""
+    rows: str = ""
 
 
 async def _sent(request: Request) -> _Sent:
@@ -219,7 +291,7 @@ async def _sent(request: Request) -> _Sent:
             data = await upload.read()
             too_large = len(data) > DOCUMENT_BYTES
             return _Sent(document=None if too_large else data, too_large=too_large)
-        return _Sent(number=_typed(form, "number"), name=_typed(form, "name"))
+        return _Sent(number=_typed(form, "number"), name=_typed(form, "name"), rows=_typed(form, "rows"))
     finally:
         await form.close()
 
@@ -258,6 +330,9 @@ add_page(router, "/C/{key}", certificate, _READ)
 add_page(router, "/c/{key}", certificate, _READ)
 add_page(router, "/verify", verify, ["POST"])
 add_page(router, "/verify", to_home, _READ)
+add_page(router, "/checked", checked, ["POST"])
+add_page(router, "/list", list_form, _READ)
+add_page(router, "/list", list_judged, ["POST"])
 add_page(router, "/how", how, _READ)
 add_page(router, "/status", status, _READ)
 add_page(router, "/problems/{code:path}", problem_explained, _READ)

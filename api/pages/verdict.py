@@ -1,12 +1,13 @@
 """A verdict as a page: everything that the template sets, already in words."""
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from api.pages.catalogue import Catalogue, day, moment
-from api.pages.fields import Paper, Row, paper_of, validity_of
+from api.pages.fields import Paper, Row, blank_paper, paper_of, paper_words, validity_of
 from api.pages.questions import (
     QuestionView,
     deciding_question,
@@ -19,7 +20,8 @@ from api.verifier import IssuerContact, public_content
 from registry.kernel.calendar import CHINA_TIME
 from registry.verification.model import Finding, Freshness, Notice, NoticeKind, Outcome, Question, Report
 
-Entrance = Literal["key", "document", "lookup"]
+Entrance = Literal["key", "document", "lookup", "browser"]
+"""How the question came: a QR code, a file that was sent, number and name, or a file that stayed in the browser."""
 Panel = Literal["valid", "plain", "indigo", "ochre", "slate", "dead"]
 
 PANELS: Mapping[Outcome, Panel] = {
@@ -101,6 +103,15 @@ class VerdictPage:
     key: str | None
     typed: Mapping[str, str] = field(default_factory=dict)
     """Number and name as typed, to be corrected or asked again."""
+    document_text: str = ""
+    """The file that was sent, base64, to be judged again for a report that is kept; empty where none was."""
+    as_of: str = ""
+    """The past day that was asked about."""
+    latest_day: str = ""
+    """The last day that has ended: the latest that can be asked about."""
+    blank: tuple[Row, ...] = ()
+    """Rows of the paper for the reader's browser to fill in, where the content stayed there."""
+    blank_words: str = ""
 
 
 def verdict_page(
@@ -111,6 +122,7 @@ def verdict_page(
     contacts: Mapping[str, IssuerContact],
     key: str | None = None,
     typed: Mapping[str, str] | None = None,
+    document: bytes | None = None,
 ) -> VerdictPage:
     """Put `report` into words. `key` is the certificate key that was asked for, in upper case."""
     outcome = report.outcome
@@ -120,6 +132,7 @@ def verdict_page(
     test = any(one.kind is NoticeKind.TEST_CHAIN for one in report.notices)
     values = _values(report, findings, words)
     mode = _paper_mode(outcome)
+    in_browser = entrance == "browser" and outcome is not Outcome.ALTERED
     successor_key = _evidence(findings, Question.STANDING).get("successor_key")
     return VerdictPage(
         outcome=outcome.value,
@@ -147,7 +160,18 @@ def verdict_page(
         entrance=entrance,
         key=key,
         typed=typed or {},
+        document_text="" if document is None else base64.b64encode(document).decode(),
+        as_of="" if report.as_of is None else _date(report.as_of),
+        latest_day=_date(report.judged_at - timedelta(days=1)),
+        blank=blank_paper(words) if in_browser else (),
+        blank_words=paper_words(words, replaced=outcome is Outcome.SUPERSEDED) if in_browser else "",
     )
+
+
+def short_sentence(report: Report, words: Catalogue) -> str:
+    """Say in one sentence what a look-up by number and name came to."""
+    findings = {one.question: one for one in report.findings}
+    return _sentence(report, words, _values(report, findings, words), "lookup")
 
 
 def _paper_mode(outcome: Outcome) -> Literal["open", "compare", "folded"]:

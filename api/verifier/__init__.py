@@ -3,7 +3,7 @@
 from api.verifier.limits import LookupGate, LookupLimits, TooManyLookups
 from api.verifier.masking import masked
 from api.verifier.ports import Doors, IssuerContact, PublishedDocuments, SiteHealth, SiteKnowledge, Verifier
-from api.verifier.report import not_found, public_content, report_document, too_large
+from api.verifier.report import altered, not_found, public_content, report_document, too_large
 
 __all__ = [
     "Doors",
@@ -15,6 +15,7 @@ __all__ = [
     "SiteKnowledge",
     "TooManyLookups",
     "Verifier",
+    "altered",
     "masked",
     "not_found",
     "public_content",

@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from api.status_views.ports import StatusViews
 from api.verifier.limits import LookupGate
+from registry.verification import Claimed
 from registry.verification.model import Report
+from registry.verification.receipts import Notary
 
 
 class Verifier(Protocol):
@@ -22,6 +25,17 @@ class Verifier(Protocol):
 
     def by_number_and_name(self, number: str, name: str) -> Report:
         """Judge the current revision under `number` if its holder is `name`; anything else is `not-found`."""
+        ...
+
+    def by_claim(self, claimed: Claimed, *, checked: bool) -> Report:
+        """Judge a document that its reader keeps, by what it says of its place.
+
+        `checked`: the reader has answered question 1 himself; otherwise it stays open, and nothing is ever valid.
+        """
+        ...
+
+    def at(self, moment: datetime) -> "Verifier":
+        """Give the same judge for a past moment."""
         ...
 
 
@@ -86,3 +100,9 @@ class Doors:
     """Scheme and host, without a slash at the end."""
     contacts: Mapping[str, IssuerContact] = field(default_factory=dict)
     """By issuer code."""
+    statuses: StatusViews | None = None
+    """Status lists and badges; None = this site has none."""
+    public_bundle: Callable[[str], bytes] | None = None
+    """Gives the delivered document under a normal certificate key, or raises NoDocument; None = this site has none."""
+    notary: Notary | None = None
+    """Signs receipts; None where this site was started without its statement key."""

@@ -1,5 +1,6 @@
 """A report as the JSON object that every door gives, and the two verdicts that a door reaches by itself."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from registry.kernel.calendar import CHINA_TIME
@@ -43,6 +44,30 @@ def not_found(judged_at: datetime) -> Report:
 def too_large(judged_at: datetime) -> Report:
     """Say that a file is too large to be one of ours; it was not read."""
     return _without_findings(Outcome.UNREADABLE, "unreadable/too-large", judged_at)
+
+
+def altered(check: str, member: str | None, judged_at: datetime) -> Report:
+    """Say that a reader's own browser found a file changed; the file was not sent."""
+    first = Finding(
+        question=Question.UNALTERED,
+        answer=Answer.FAILED,
+        reason=check,
+        evidence={"check": f"browser/{check}", "member": member},
+        freshness=None,
+    )
+    open_questions = tuple(
+        Finding(
+            question=question,
+            answer=Answer.COULD_NOT_CHECK,
+            reason="first-question-failed",
+            evidence={},
+            freshness=None,
+        )
+        for question in Question
+        if question is not Question.UNALTERED
+    )
+    report = _without_findings(Outcome.ALTERED, f"{Outcome.ALTERED}/{check}", judged_at)
+    return replace(report, findings=(first, *open_questions))
 
 
 def _without_findings(outcome: Outcome, code: str, judged_at: datetime) -> Report:

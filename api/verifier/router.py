@@ -1,6 +1,7 @@
 """The verifier's door for other systems: verdicts as JSON, and the issuers' published files."""
 
 import hashlib
+from datetime import date, datetime, time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -10,11 +11,16 @@ from starlette.responses import JSONResponse, Response
 from api.bodies import DOCUMENT_BYTES, read_capped
 from api.problems import NothingKnown, NothingPublished
 from api.verifier.masking import masked
-from api.verifier.ports import Doors
+from api.verifier.ports import Doors, Verifier
 from api.verifier.report import not_found, report_document, too_large
 from api.verifier.schemas import LookupRequest, ProblemDocument, ReportDocument
+from api.verifier.standings import StandingRequest, claimed_from
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.identifiers import IdentifierMalformed, certificate_key
+from registry.kernel.statements import Statement
 from registry.verification.model import Outcome, Report
+from registry.verification.receipts import Asked, NoReceiptKey, asked_document, verification_receipt
+from registry.workflows.deliver import NoDocument
 
 
 def doors(request: Request) -> Doors:
@@ -51,9 +57,37 @@ router = APIRouter()
 
 
 @router.get("/v1/certificates/{key}/verdict", responses=_LOOKUPS, tags=["verification"], operation_id="verdictByKey")
-def verdict_by_key(key: str, doors: DoorsOfApp) -> Response:
-    """Judge the certificate that a QR code names. Revoked is an answer (200), unknown is `not-found` (404)."""
-    return _answer(judge_key(doors, key))
+def verdict_by_key(key: str, doors: DoorsOfApp, as_of: date | None = None) -> Response:
+    """Judge the certificate that a QR code names. Revoked is an answer (200), unknown is `not-found` (404).
+
+    `as_of`: how it stood at the end of that day (+08:00); absent = now.
+    """
+    return _answer(judge_key(doors, key, as_of))
+
+
+@router.get(
+    "/v1/certificates/{key}/bundle",
+    responses={
+        200: {"content": {"application/json": {"schema": {"type": "object"}}}, "description": "The bundle."},
+        404: _PROBLEM,
+        503: _PROBLEM,
+    },
+    response_class=Response,
+    tags=["verification"],
+    operation_id="bundleByKey",
+)
+def bundle_by_key(key: str, doors: DoorsOfApp) -> Response:
+    """Give the document itself, as its paper shows it, for those who decide by themselves whether it is good.
+
+    404, one answer for all: no such key, not final yet, withdrawn. A replaced certificate is still given as it was.
+    """
+    try:
+        wanted = certificate_key(key)
+    except IdentifierMalformed as error:
+        raise NoDocument from error
+    if doors.public_bundle is None:
+        raise NoDocument
+    return Response(doors.public_bundle(wanted), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 @router.post(
@@ -63,10 +97,24 @@ def verdict_by_key(key: str, doors: DoorsOfApp) -> Response:
     operation_id="verifyDocument",
     openapi_extra=_DOCUMENT_BODY,
 )
-async def verify_document(request: Request, doors: DoorsOfApp) -> Response:
-    """Judge a bundle or an SD-JWT sent as the request's body. What is not one of ours is `unreadable` (200)."""
+async def verify_document(
+    request: Request,
+    doors: DoorsOfApp,
+    as_of: date | None = None,
+    receipt: bool = False,
+    purpose: str | None = None,
+) -> Response:
+    """Judge a bundle or an SD-JWT sent as the request's body. What is not one of ours is `unreadable` (200).
+
+    `as_of`: how it stood at the end of that day (+08:00); absent = now. `receipt`: sign the verdict, to be kept and
+    checked again later; `purpose` (at most 200 characters) then stands in it, as the asker's own words.
+    """
     data = await read_capped(request, DOCUMENT_BYTES)
-    return _answer(await run_in_threadpool(judge_document, doors, data))
+    report = await run_in_threadpool(judge_document, doors, data, as_of)
+    if not receipt:
+        return _answer(report)
+    signed = signed_receipt(doors, report, asked_document(data), purpose)
+    return _answer(report, receipt=signed.to_json())
 
 
 @router.post(
@@ -78,6 +126,20 @@ async def verify_document(request: Request, doors: DoorsOfApp) -> Response:
 def look_up(body: LookupRequest, request: Request, doors: DoorsOfApp) -> Response:
     """Judge the current revision under a number, if its holder has this name. One answer for every kind of miss."""
     return _answer(judge_lookup(doors, source_of(request), body.number, body.name))
+
+
+@router.post(
+    "/v1/standings",
+    responses={**_VERDICTS, 422: _PROBLEM},
+    tags=["verification"],
+    operation_id="standing",
+)
+def standing(body: StandingRequest, doors: DoorsOfApp) -> Response:
+    """Answer questions 2 to 5 for a certificate that its reader has checked himself and shows nobody.
+
+    Question 1 stays open, so the outcome is never `valid`: who asks puts his own answer beside these.
+    """
+    return _answer(doors.verifier.by_claim(claimed_from(body), checked=False))
 
 
 @router.get("/livez", tags=["operation"], operation_id="alive")
@@ -119,6 +181,7 @@ def published(request: Request, doors: DoorsOfApp) -> Response:
 for _path, _name in (
     ("/.well-known/jwt-vc-issuer/issuers/{code}", "issuerMetadata"),
     ("/issuers/{code}/jwks.json", "issuerKeys"),
+    ("/issuers/{code}/statement-keys.json", "statementKeys"),
     ("/vct/occupational-skill-certificate/1", "typeMetadata"),
     ("/programmes/{programme}/{version}", "programme"),
 ):
@@ -133,26 +196,33 @@ for _path, _name in (
     )
 
 
-def judge_key(doors: Doors, key: str) -> Report:
-    """Judge by key; what cannot be a key is as unknown as any other."""
+def judge_key(doors: Doors, key: str, as_of: date | None = None) -> Report:
+    """Judge by key, for now or for the end of a day (+08:00); what cannot be a key is as unknown as any other."""
     try:
         wanted = certificate_key(key)
     except IdentifierMalformed:
         return not_found(doors.clock())
-    return doors.verifier.by_key(wanted)
+    return _judge(doors, as_of).by_key(wanted)
 
 
-def judge_document(doors: Doors, data: bytes | None) -> Report:
-    """Judge a document; None = it was larger than anything of ours and was not kept."""
+def judge_document(doors: Doors, data: bytes | None, as_of: date | None = None) -> Report:
+    """Judge a document, for now or for the end of a day; None = it was larger than anything of ours and not kept."""
     if data is None:
         return too_large(doors.clock())
-    return doors.verifier.by_document(data)
+    return _judge(doors, as_of).by_document(data)
 
 
 def judge_lookup(doors: Doors, source: str, number: str, name: str) -> Report:
     """Judge by number and name within the limits, and cover what such a reader need not see. Raises TooManyLookups."""
     doors.gate.admit(source, number)
     return masked(doors.verifier.by_number_and_name(number, name))
+
+
+def signed_receipt(doors: Doors, report: Report, asked: Asked, purpose: str | None) -> Statement:
+    """Sign a verdict that was just given. Raises NoReceiptKey, PurposeRefused."""
+    if doors.notary is None:
+        raise NoReceiptKey
+    return verification_receipt(doors.notary, report, asked, purpose=purpose)
 
 
 def source_of(request: Request) -> str:
@@ -165,5 +235,13 @@ def status_code(report: Report) -> int:
     return 404 if report.outcome is Outcome.NOT_FOUND else 200
 
 
-def _answer(report: Report) -> Response:
-    return JSONResponse(report_document(report), status_code=status_code(report), headers={"Cache-Control": "no-store"})
+def _judge(doors: Doors, as_of: date | None) -> Verifier:
+    if as_of is None:
+        return doors.verifier
+    return doors.verifier.at(datetime.combine(as_of, time(23, 59, 59), CHINA_TIME))
+
+
+def _answer(report: Report, **more: object) -> Response:
+    return JSONResponse(
+        {**report_document(report), **more}, status_code=status_code(report), headers={"Cache-Control": "no-store"}
+    )

@@ -77,6 +77,26 @@ class NoticeDocument(BaseModel):
     kind: NoticeWord
 
 
+class KeyDocument(BaseModel):
+    """A public key (JWK, RFC 7517) of P-256."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    crv: Literal["P-256"]
+    kty: Literal["EC"]
+    x: str
+    y: str
+
+
+class SignedReceipt(BaseModel):
+    """A verification receipt (compact JWS, typ `verification-receipt+jwt`) and the statement key that signed it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: KeyDocument
+    statement: str
+
+
 class ReportDocument(BaseModel):
     """The whole verdict. Only `outcome` = `valid` means valid."""
 
@@ -93,6 +113,9 @@ class ReportDocument(BaseModel):
     last_known: str | None = Field(description="Status word last known, for `cannot-confirm`.")
     judged_at: str
     as_of: str | None = Field(description="The past moment asked about; null = now.")
+    receipt: SignedReceipt | None = Field(
+        default=None, description="The signed receipt, where one was asked for; keep it as it is, with both members."
+    )
 
 
 class ProblemDocument(BaseModel):

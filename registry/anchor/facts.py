@@ -27,13 +27,22 @@ from registry.anchor.history import (
     Voted,
 )
 from registry.kernel.identifiers import Address, BatchId, IssuerCode, ScopeCode
-from registry.status import Status, concerns
+from registry.status import Status, concerns, indices_of
 
 _FORTY_BITS = (1 << 40) - 1
 _LAST_SECOND = int(datetime(9999, 12, 31, tzinfo=UTC).timestamp())
 """A day before the last that datetime knows, so that it can be told in any time zone."""
 BY_MEMBERS = "members"
 """Stands for the author of what a vote did."""
+_ABOUT_BATCHES = frozenset(
+    {
+        BallotKind.SUSPEND_BATCH,
+        BallotKind.LIFT_BATCH_SUSPENSION,
+        BallotKind.REVOKE_BATCH,
+        BallotKind.REVOKE_WORD,
+    }
+)
+"""What members can decide that changes how certificates stand."""
 
 
 class IssuerState(StrEnum):
@@ -322,6 +331,36 @@ def certificate_life(records: Iterable[Record], issuer: IssuerCode, batch: Batch
                     by=BY_MEMBERS,
                     block=position.block_number,
                 )
+
+
+def changed_statuses(records: Iterable[Record], issuer: IssuerCode, batch: BatchId) -> dict[int, Status]:
+    """Give the own status of every certificate of a batch whose status was ever changed, by leaf index."""
+    changed: dict[int, Status] = {}
+    for record in records:
+        content = record.content
+        if isinstance(content, StatusChanged) and (content.issuer, content.batch) == (issuer, batch):
+            for change in content.changes:
+                changed |= dict.fromkeys(indices_of(change), Status(content.code))
+        elif isinstance(content, Superseded) and (content.issuer, content.batch) == (issuer, batch):
+            changed |= dict.fromkeys(content.indices, Status.SUPERSEDED)
+        elif (
+            (ballot := _enacted(record)) is not None
+            and ballot.kind is BallotKind.REVOKE_WORD
+            and (_ascii(ballot.subject), ballot.ref) == (issuer, batch)
+        ):
+            changed |= dict.fromkeys(indices_of(ballot.arg & (1 << 192) - 1), Status.REVOKED)
+    return changed
+
+
+def touched_batch(record: Record, issuer: IssuerCode) -> BatchId | None:
+    """Name the batch of `issuer` in which a record may have changed a certificate's standing; None = in none."""
+    content = record.content
+    if isinstance(content, StatusChanged | Superseded | BatchChanged):
+        return content.batch if content.issuer == issuer else None
+    ballot = _enacted(record)
+    if ballot is None or ballot.kind not in _ABOUT_BATCHES or _ascii(ballot.subject) != issuer:
+        return None
+    return BatchId(ballot.ref)
 
 
 def is_good_at(slot: KeySlot, moment: datetime) -> bool:

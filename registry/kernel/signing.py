@@ -5,7 +5,7 @@ refuse the higher one, so that a signature has one spelling.
 """
 
 from hashlib import sha256
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
@@ -186,6 +186,23 @@ class PrivateKey:
 
     def __repr__(self) -> str:
         return f"PrivateKey(of {b64url(self._public_key.thumbprint())})"
+
+
+class StatementSigner(Protocol):
+    """Holds a P-256 key that signs credentials or statements (ES256)."""
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The public half."""
+        ...
+
+    def thumbprint(self) -> KeyThumbprint:
+        """The RFC 7638 thumbprint of the public half."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign; 64 bytes r ‖ s, low-S."""
+        ...
 
 
 def signature_numbers(signature: bytes) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 `node.client` implements Ledger, `node.signer` the signers, `registry.store` the storage; `api.wiring` joins them.
 """
 
+from registry.kernel.signing import StatementSigner
 from registry.ports.chain import (
     ApprovalSigner,
     Clock,
@@ -12,7 +13,6 @@ from registry.ports.chain import (
     Ledger,
     LedgerForeign,
     LedgerUnavailable,
-    StatementSigner,
     TransactionRefused,
     TransactionSigner,
 )

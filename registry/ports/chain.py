@@ -13,7 +13,7 @@ from registry.anchor.history import Block, Checkpoint, Record
 from registry.anchor.operations import Approvable, Approval, Operation, SignedTransaction
 from registry.anchor.trust import TrustRoot
 from registry.kernel.errors import Conflict, IntegrityFault, Unavailable
-from registry.kernel.identifiers import Address, BatchId, IssuerCode, KeyThumbprint, TransactionHash
+from registry.kernel.identifiers import Address, BatchId, IssuerCode, TransactionHash
 from registry.kernel.signing import PublicKey
 
 
@@ -161,20 +161,3 @@ class ApprovalSigner(Protocol):
 
 KeyOf = Callable[[bytes], PublicKey]
 """Gives the public half of a credential key by its JWK thumbprint."""
-
-
-class StatementSigner(Protocol):
-    """Holds a P-256 key that signs credentials or statements (ES256)."""
-
-    @property
-    def public_key(self) -> PublicKey:
-        """The public half."""
-        ...
-
-    def thumbprint(self) -> KeyThumbprint:
-        """The RFC 7638 thumbprint of the public half."""
-        ...
-
-    def sign(self, message: bytes) -> bytes:
-        """Sign; 64 bytes r ‖ s, low-S."""
-        ...

@@ -24,6 +24,7 @@ from registry.kernel.identifiers import (
     TransactionHash,
 )
 from registry.kernel.merkle import InclusionProof
+from registry.ports.access import Accounts, Jobs, Shares
 
 
 class NotHere(Missing):
@@ -128,6 +129,8 @@ class StoredCertificate:
 
     reservation: Reservation
     batch: Batch
+    person: str
+    """The registry's person whose certificate it is; no secret and no personal data."""
     jwt: str | None
     digest: Digest | None
     disclosures: Mapping[str, str] | None
@@ -257,6 +260,18 @@ class Batches(Protocol):
         """Which entries of a status list are taken."""
         ...
 
+    def status_lists(self) -> int:
+        """How many status lists are begun; they are numbered from 0."""
+        ...
+
+    def status_places(self, batch: BatchId, leaves: Iterable[int] | None = None) -> dict[int, tuple[int, int]]:
+        """Where certificates of a batch stand in the status lists: leaf → list and index; no leaves named = all."""
+        ...
+
+    def by_status_place(self, status_list: int, index: int) -> StoredCertificate | None:
+        """Find by place in a status list."""
+        ...
+
     def of_key(self, idempotency_key: str) -> Batch | None:
         """Find the batch that a request led to."""
         ...
@@ -341,6 +356,10 @@ class Batches(Protocol):
 
     def by_number(self, number: str, revision: int | None = None) -> StoredCertificate | None:
         """Find by number: a named revision, or the latest that is on the chain, or else the latest."""
+        ...
+
+    def of_person(self, person: str) -> Sequence[StoredCertificate]:
+        """All certificates of a person, the newest first, every revision."""
         ...
 
     def by_key(self, key: CertificateKey) -> StoredCertificate | None:
@@ -484,12 +503,18 @@ class UnitOfWork(Protocol):
     @property
     def status_requests(self) -> StatusRequests: ...  # noqa: D102
     @property
+    def accounts(self) -> Accounts: ...  # noqa: D102
+    @property
+    def shares(self) -> Shares: ...  # noqa: D102
+    @property
+    def jobs(self) -> Jobs: ...  # noqa: D102
+    @property
     def projection(self) -> Projection: ...  # noqa: D102
     @property
     def journal(self) -> Journal: ...  # noqa: D102
 
     def next_name(self, kind: str, at: datetime) -> str:
-        """Give the next name of a kind: `R`, `S`, `B` or `C`, year, month (+08:00), serial."""
+        """Give the next name of a kind: `R`, `S`, `B`, `C` or `V`, year, month (+08:00), serial."""
         ...
 
     def unsealed_rows(self) -> Iterator[tuple[str, str]]:

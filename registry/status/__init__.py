@@ -164,6 +164,15 @@ def calls_of(indices: Iterable[int]) -> Iterator[list[int]]:
         yield [index for word in words[first : first + MOST_WORDS] for index in word]
 
 
+def indices_of(change: int) -> Iterator[int]:
+    """Give the leaf indices that one packed change covers, ascending."""
+    first, mask = (change >> IN_WORD) * IN_WORD, change & (1 << IN_WORD) - 1
+    while mask:
+        lowest = mask & -mask
+        yield first + lowest.bit_length() - 1
+        mask ^= lowest
+
+
 def concerns(change: int, index: int) -> bool:
     """Tell whether one packed change covers the certificate at `index`."""
     word, bit = divmod(index, IN_WORD)

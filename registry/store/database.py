@@ -18,27 +18,30 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import QueuePool
 
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, IntegrityFault, Missing, RegistryError, Unavailable
+from registry.store.accounts import SqlAccounts
 from registry.store.examining import SqlMarks
 from registry.store.issuing import SqlBatches, SqlOutbox
 from registry.store.journal import SqlJournal
 from registry.store.migrating import changed_objects, require_current, upgrade
 from registry.store.people import SqlEnrolments
 from registry.store.projection import SqlProjection
-from registry.store.sessions import Session
+from registry.store.sessions import Memory, Session
+from registry.store.sharing import SqlJobs, SqlShares
 from registry.store.standing import SqlStatusRequests
-from registry.store.tables import batch, metadata, roster, sheet, status_request
+from registry.store.tables import batch, job, metadata, roster, sheet, status_request
 from registry.store.turns import Turns
 from registry.store.vault import DataKeys
 
 BUSY_SECONDS: Final = 15.0
 """How long a writer waits for its turn."""
 _READERS_KEPT: Final = 8
-_NAMED: Final = {"R": roster, "S": sheet, "B": batch, "C": status_request}
+_MEMORY: Final = "memory"
+_NAMED: Final = {"R": roster, "S": sheet, "B": batch, "C": status_request, "V": job}
 _PRAGMAS: Final = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -111,18 +114,21 @@ class StoreUnsafe(IntegrityFault):
 class Unit:
     """Implements registry.ports.storage.UnitOfWork."""
 
-    def __init__(self, connection: Connection, keys: DataKeys) -> None:
-        self._session = Session(connection, keys)
+    def __init__(self, connection: Connection, keys: DataKeys, memory: Memory | None = None) -> None:
+        self._session = Session(connection, keys, memory)
         self.enrolments = SqlEnrolments(self._session)
         self.marks = SqlMarks(self._session)
         self.batches = SqlBatches(self._session)
         self.outbox = SqlOutbox(self._session)
         self.status_requests = SqlStatusRequests(self._session)
+        self.accounts = SqlAccounts(self._session)
+        self.shares = SqlShares(self._session)
+        self.jobs = SqlJobs(self._session)
         self.projection = SqlProjection(self._session)
         self.journal = SqlJournal(self._session)
 
     def next_name(self, kind: str, at: datetime) -> str:
-        """Give the next name of a kind: `R`, `S`, `B` or `C`, year, month (+08:00), serial."""
+        """Give the next name of a kind: `R`, `S`, `B`, `C` or `V`, year, month (+08:00), serial."""
         prefix = f"{kind}-{at.astimezone(CHINA_TIME):%Y-%m}-"
         column = _NAMED[kind].c.id
         # Longer names come later: 10000 after 9999. The colon follows the digits in ASCII.
@@ -163,7 +169,7 @@ class Database:
     def read(self) -> Iterator[Unit]:
         """Begin a reading transaction: one consistent view. Raises StoreUnavailable, StoreDamaged."""
         with _translated(), self._readers.connect() as connection, connection.begin():
-            yield Unit(connection, self._keys)
+            yield Unit(connection, self._keys, connection.info.setdefault(_MEMORY, Memory()))
 
     def settle(self) -> None:
         """Bring the log into the file and empty it, so that nothing erased is left in it. Raises StoreBusy."""
@@ -232,12 +238,14 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
+        raise _meaning(error.orig) from error
+    except sqlite3.DatabaseError as error:
         raise _meaning(error) from error
 
 
-def _meaning(error: DatabaseError) -> RegistryError:
-    cause, code = str(error.orig), getattr(error.orig, "sqlite_errorcode", None)
-    if code is None and isinstance(error, OperationalError):
+def _meaning(error: BaseException | None) -> RegistryError:
+    cause, code = str(error), getattr(error, "sqlite_errorcode", None)
+    if code is None and isinstance(error, sqlite3.OperationalError):
         return StoreDamaged(cause)  # not the engine's word but the driver's: text that is not UTF-8
     match code and code & 0xFF:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:

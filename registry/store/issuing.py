@@ -1,11 +1,12 @@
 """Batches, certificates, trees and the outbox of signed transactions."""
 
 import json
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, case, func, select, text
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
 
 from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import Batch, Placement
@@ -28,15 +29,26 @@ from registry.kernel.identifiers import (
 )
 from registry.kernel.merkle import HASH_SIZE, InclusionProof, ProofMismatch, proof_positions, require_included
 from registry.ports.storage import NotHere, SignedCredential, StoredCertificate
-from registry.store.people import PersonErased, decrypt_json, encrypt_json, person_keys
-from registry.store.sessions import AT_ONCE, Row, SealBroken, Session, StateMoved, maybe_time, micros, pieces, time_of
-from registry.store.tables import batch, certificate, credential, outbox, tree_chunk
+from registry.store.people import PersonErased, decrypt_json, encrypt_json, opened_key, person_keys
+from registry.store.sessions import (
+    AT_ONCE,
+    Question,
+    Row,
+    SealBroken,
+    Session,
+    StateMoved,
+    maybe_time,
+    micros,
+    pieces,
+    time_of,
+)
+from registry.store.tables import batch, certificate, credential, outbox, person, tree_chunk
 from registry.store.vault import decrypt, encrypt
 
 CHUNK = 1024
 """Hashes in one stored piece of a tree level."""
 # One question for a whole path: which level, which chunk, which byte of it (from 1), as a JSON list of lists.
-_TREE_NODES: Final = text(
+_TREE_NODES: Final = (
     "SELECT asked.key, substr(tree_chunk.hashes, asked.value ->> 2, 32)"
     " FROM json_each(:asked) AS asked JOIN tree_chunk ON tree_chunk.batch = :batch"
     " AND tree_chunk.level = asked.value ->> 0 AND tree_chunk.chunk = asked.value ->> 1"
@@ -86,6 +98,22 @@ class SqlBatches:
         """Which entries of a status list are taken."""
         query = select(certificate.c.status_index).where(certificate.c.status_list == status_list)
         return set(self._session.connection.execute(query).scalars())
+
+    def status_lists(self) -> int:
+        """How many status lists are begun; they are numbered from 0."""
+        last = self._session.connection.execute(select(func.max(certificate.c.status_list))).scalar_one()
+        return 0 if last is None else int(last) + 1
+
+    def status_places(self, chain_id: BatchId, leaves: Iterable[int] | None = None) -> dict[int, tuple[int, int]]:
+        """Where certificates of a batch stand in the status lists: leaf → list and index; no leaves named = all."""
+        query = select(certificate).join_from(certificate, batch).where(batch.c.batch == chain_id)
+        asked = [query] if leaves is None else [query.where(certificate.c.leaf.in_(some)) for some in pieces(leaves)]
+        return {
+            row["leaf"]: (row["status_list"], row["status_index"])
+            for one in asked
+            for page in self._session.pages(one, certificate.c.leaf, certificate)
+            for (row,) in page
+        }
 
     def of_key(self, idempotency_key: str) -> Batch | None:
         """Find the batch that a request led to."""
@@ -230,7 +258,7 @@ class SqlBatches:
 
     def proof(self, batch_id: str, leaf: int) -> InclusionProof:
         """Read one leaf's path from the kept tree. Raises NotHere, SealBroken where it does not lead to the root."""
-        of = self.batch(batch_id)
+        of = self._remembered(batch_id)
         positions = [(0, leaf), *proof_positions(leaf, of.size)]
         hashes = self._hashes(batch_id, positions)
         proof = InclusionProof(index=leaf, size=of.size, path=tuple(hashes[1:]))
@@ -245,7 +273,7 @@ class SqlBatches:
     def _hashes(self, batch_id: str, positions: Sequence[tuple[int, int]]) -> list[bytes]:
         """Read single hashes of the tree, each by level and position; the seals of whole chunks are left to fsck."""
         asked = [(level, position // CHUNK, position % CHUNK * HASH_SIZE + 1) for level, position in positions]
-        found = self._session.connection.execute(_TREE_NODES, {"batch": batch_id, "asked": json.dumps(asked)})
+        found = self._session.driver.execute(_TREE_NODES, {"batch": batch_id, "asked": json.dumps(asked)}).fetchall()
         hashes = {place: bytes(one) for place, one in found}
         for place, (level, position) in enumerate(positions):
             if len(hashes.get(place, b"")) != HASH_SIZE:
@@ -311,45 +339,97 @@ class SqlBatches:
 
         A correction on its way does not hide the certificate that stands until it is there.
         """
-        query = _certificates().where(certificate.c.found_by == normal_number(number))
         if revision is not None:
-            return self._found(query.where(certificate.c.revision == revision))
-        final = case((batch.c.state == AnchorState.FINAL.value, 1), else_=0)
-        return self._found(
-            query.join(batch, batch.c.id == certificate.c.batch).order_by(final.desc(), certificate.c.revision.desc())
-        )
+            return self._found(_BY_NUMBER_AND_REVISION, number=normal_number(number), revision=revision)
+        return self._found(_BY_NUMBER, number=normal_number(number))
+
+    def of_person(self, person: str) -> Sequence[StoredCertificate]:
+        """All certificates of a person, the newest first, every revision."""
+        query = _certificates().where(certificate.c.person == person).order_by(certificate.c.id.desc())
+        return list(self._stored(self._session.joined(query, certificate, credential), {}))
 
     def by_key(self, key: CertificateKey) -> StoredCertificate | None:
         """Find by certificate key."""
-        return self._found(_certificates().where(certificate.c.key == key))
+        return self._found(_BY_KEY, key=key)
+
+    def drawn(self) -> StoredCertificate | None:
+        """Draw some certificate that a look-up could find; None = there is none."""
+        last = self._session.remembered("last certificate", self._last)
+        found = self._found(_FROM_ID_ON, id=secrets.randbelow(last + 1))
+        return found if found is not None else self._found(_FROM_ID_ON, id=0)
+
+    def _last(self) -> int:
+        return int(self._session.connection.execute(select(func.coalesce(func.max(certificate.c.id), 0))).scalar_one())
 
     def by_leaf(self, chain_id: BatchId, leaf: int) -> StoredCertificate | None:
         """Find by place on chain."""
-        of_batch = select(batch.c.id).where(batch.c.batch == chain_id).scalar_subquery()
-        return self._found(_certificates().where(certificate.c.batch == of_batch, certificate.c.leaf == leaf))
+        return self._found(_BY_LEAF, batch=chain_id, leaf=leaf)
 
-    def _found(self, query: Select[Any]) -> StoredCertificate | None:
-        return next(self._stored(self._session.joined(query.limit(1), certificate, credential), {}), None)
+    def by_status_place(self, status_list: int, index: int) -> StoredCertificate | None:
+        """Find by place in a status list."""
+        return self._found(_BY_STATUS_PLACE, list=status_list, index=index)
+
+    def _found(self, question: Question, **values: str | int | bytes) -> StoredCertificate | None:
+        for row, of, signed in self._session.answers(question, **values):
+            key = opened_key(self._session.keys, of) if of else None
+            return _certificate(row, signed, key, self._remembered(row["batch"]))
+        return None
+
+    def _remembered(self, batch_id: str) -> Batch:
+        return self._session.remembered(("batch", batch_id), lambda: self.batch(batch_id))
 
     def _stored(self, page: Sequence[tuple[Row, ...]], batches: dict[str, Batch]) -> Iterator[StoredCertificate]:
         keys = person_keys(self._session, (row["person"] for row, _ in page))
         for row, signed in page:
             if row["batch"] not in batches:
                 batches[row["batch"]] = self.batch(row["batch"])
-            key, of, disclosures = keys.get(row["person"]), row["person"], None
-            if signed and key is not None:
-                disclosures = decrypt_json(key, of, _disclosures(row["id"]), signed["disclosures"])
-            yield StoredCertificate(
-                reservation=_reservation(row, key),
-                batch=batches[row["batch"]],
-                jwt=signed["jwt"] if signed else None,
-                digest=Digest(signed["digest"]) if signed else None,
-                disclosures=disclosures,
-            )
+            yield _certificate(row, signed, keys.get(row["person"]), batches[row["batch"]])
 
 
 def _certificates() -> Select[Any]:
     return select(certificate, credential).join_from(certificate, credential, isouter=True)
+
+
+def _one_certificate(*conditions: ColumnElement[bool], order: tuple[ColumnElement[Any], ...] = ()) -> Question:
+    """Ask for one certificate with its person and its signed bytes; its batch is there to ask about."""
+    joined = (
+        select(certificate, person, credential)
+        .join_from(certificate, batch, batch.c.id == certificate.c.batch, isouter=True)
+        .join(person, person.c.id == certificate.c.person, isouter=True)
+        .join(credential, credential.c.certificate == certificate.c.id, isouter=True)
+    )
+    query = joined.where(*conditions).order_by(*order).limit(1)
+    return Question(query, certificate, person, credential)
+
+
+_OF_NUMBER: Final = certificate.c.found_by == bindparam("number")
+_IS_FINAL: Final = batch.c.state == AnchorState.FINAL.value
+_BY_NUMBER: Final = _one_certificate(
+    _OF_NUMBER, order=(case((_IS_FINAL, 1), else_=0).desc(), certificate.c.revision.desc())
+)
+_BY_NUMBER_AND_REVISION: Final = _one_certificate(_OF_NUMBER, certificate.c.revision == bindparam("revision"))
+_BY_KEY: Final = _one_certificate(certificate.c.key == bindparam("key"))
+_BY_LEAF: Final = _one_certificate(batch.c.batch == bindparam("batch"), certificate.c.leaf == bindparam("leaf"))
+_BY_STATUS_PLACE: Final = _one_certificate(
+    certificate.c.status_list == bindparam("list"), certificate.c.status_index == bindparam("index")
+)
+_FROM_ID_ON: Final = _one_certificate(
+    certificate.c.id >= bindparam("id"), _IS_FINAL, person.c.wrapped_key.is_not(None), order=(certificate.c.id,)
+)
+
+
+def _certificate(row: Row, signed: Row, key: bytes | None, of: Batch) -> StoredCertificate:
+    disclosures = None
+    if signed and key is not None:
+        disclosures = decrypt_json(key, row["person"], _disclosures(row["id"]), signed["disclosures"])
+    return StoredCertificate(
+        reservation=_reservation(row, key),
+        batch=of,
+        person=row["person"],
+        jwt=signed["jwt"] if signed else None,
+        digest=Digest(signed["digest"]) if signed else None,
+        disclosures=disclosures,
+    )
 
 
 def _key(keys: dict[str, bytes], person: str) -> bytes:

@@ -15,7 +15,7 @@ from registry.ports.storage import Application, NotHere, Roster
 from registry.store.candidates import candidate_document, candidate_of, decision_document
 from registry.store.sessions import Row, Session, micros, pieces, time_of
 from registry.store.tables import application, certificate, person, roster, score
-from registry.store.vault import decrypt, encrypt, identity_index, new_person_key, unwrap_person_key
+from registry.store.vault import DataKeys, decrypt, encrypt, identity_index, new_person_key, unwrap_person_key
 
 
 class PersonErased(Missing):
@@ -43,9 +43,15 @@ def person_keys(session: Session, people: Iterable[str]) -> dict[str, bytes]:
     keys: dict[str, bytes] = {}
     for piece in pieces(dict.fromkeys(people)):
         for row in session.rows(person, select(person).where(person.c.id.in_(piece))):
-            if row["wrapped_key"] is not None:
-                keys[row["id"]] = unwrap_person_key(session.keys, row["id"], row["wrapped_key"])
+            key = opened_key(session.keys, row)
+            if key is not None:
+                keys[row["id"]] = key
     return keys
+
+
+def opened_key(keys: DataKeys, row: Row) -> bytes | None:
+    """Open the key of a person by their row; None = they were erased. Raises CiphertextUnreadable."""
+    return None if row["wrapped_key"] is None else unwrap_person_key(keys, row["id"], row["wrapped_key"])
 
 
 class SqlEnrolments:

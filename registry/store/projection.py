@@ -6,9 +6,9 @@ with the chain.
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 
 from registry.anchor.history import (
     Ballot,
@@ -26,8 +26,9 @@ from registry.anchor.history import (
 from registry.anchor.trust import TrustRoot
 from registry.kernel.identifiers import Address, BatchId, BlockHash, IssuerCode, LeafHash, TransactionHash
 from registry.ports.storage import ProjectionHead
+from registry.status import IN_WORD
 from registry.store.records import op_of, read_content, write_content
-from registry.store.sessions import Row, Session, micros, pieces, time_of
+from registry.store.sessions import Question, Row, Session, micros, pieces, time_of
 from registry.store.tables import chain_head, chain_record, chain_word
 
 _OF_ISSUER = frozenset(
@@ -52,6 +53,18 @@ _OF_BATCH = frozenset(
         BallotKind.REVOKE_WORD,
     }
 )
+_TOUCHING: Final = Question(
+    select(chain_record).where(
+        chain_record.c.seq.in_(
+            select(chain_word.c.seq).where(
+                chain_word.c.issuer == bindparam("issuer"),
+                chain_word.c.batch == bindparam("batch"),
+                chain_word.c.word == bindparam("word"),
+            )
+        )
+    ),
+    chain_record,
+)
 
 
 class SqlProjection:
@@ -62,6 +75,9 @@ class SqlProjection:
 
     def head(self) -> ProjectionHead | None:
         """Up to where the chain has been read."""
+        return self._session.remembered("head", self._head)
+
+    def _head(self) -> ProjectionHead | None:
         row = self._session.row(chain_head, select(chain_head))
         if row is None:
             return None
@@ -119,18 +135,19 @@ class SqlProjection:
 
     def concerning(self, issuer: IssuerCode, batch: BatchId, leaf: int) -> tuple[Record, ...]:
         """The records that concern an issuer as such, one batch as a whole, and one of its certificates."""
-        words = select(chain_word.c.seq)
-        touching = words.where(
-            chain_word.c.issuer == issuer, chain_word.c.batch == batch, chain_word.c.word == leaf // 128
-        )
+        whole = self._session.remembered(("whole", issuer, batch), lambda: self._whole(issuer, batch))
+        touching = self._session.answers(_TOUCHING, issuer=issuer, batch=batch, word=leaf // IN_WORD)
+        if not touching:
+            return whole
+        return tuple(sorted((*whole, *(_record(row) for (row,) in touching)), key=lambda one: one.position.seq))
+
+    def _whole(self, issuer: IssuerCode, batch: BatchId) -> tuple[Record, ...]:
+        """The records that concern an issuer as such, and a batch as a whole."""
         of_batch = and_(chain_record.c.issuer == issuer, chain_record.c.batch == batch)
-        as_such = _as_such(issuer)
-        has_words = chain_record.c.seq.in_(words.where(chain_word.c.issuer == issuer, chain_word.c.batch == batch))
-        return tuple(
-            self._read(
-                select(chain_record).where(or_(as_such, and_(of_batch, ~has_words), chain_record.c.seq.in_(touching)))
-            )
+        has_words = chain_record.c.seq.in_(
+            select(chain_word.c.seq).where(chain_word.c.issuer == issuer, chain_word.c.batch == batch)
         )
+        return tuple(self._read(select(chain_record).where(or_(_as_such(issuer), and_(of_batch, ~has_words)))))
 
     def of_issuer(self, issuer: IssuerCode) -> tuple[Record, ...]:
         """The records that concern an issuer as such: its standing, scopes and keys, and no batch."""
@@ -155,9 +172,9 @@ def _as_such(issuer: IssuerCode) -> ColumnElement[bool]:
 def _concerns(content: Content) -> tuple[str | None, bytes | None, set[int]]:
     """Tell whom a content concerns: issuer, batch, and the words of its certificates."""
     if isinstance(content, StatusChanged):
-        return content.issuer, content.batch, {change >> 128 for change in content.changes}
+        return content.issuer, content.batch, {change >> IN_WORD for change in content.changes}
     if isinstance(content, Superseded):
-        return content.issuer, content.batch, {index // 128 for index in content.indices}
+        return content.issuer, content.batch, {index // IN_WORD for index in content.indices}
     if isinstance(content, Voted | Enacted):
         return _of_ballot(content.ballot)
     return getattr(content, "issuer", None), getattr(content, "batch", None), set()

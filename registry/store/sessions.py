@@ -1,13 +1,16 @@
 """One unit of work on one connection: the only ways to write a row, which seal it, and to read one, which check it."""
 
 import hmac
-from collections.abc import Iterable, Iterator, Mapping
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Column, Connection, LargeBinary, Select, Table, and_, cast, func, insert, select, update
+from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import RowMapping
 
 from registry.kernel.errors import Conflict, IntegrityFault
@@ -20,6 +23,9 @@ AT_ONCE: Final = 1_000
 """Rows read, written or asked for in one statement; SQLite takes 32,766 bound parameters."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LETTERS: Final = {"integer": b"i", "text": b"s", "blob": b"b"}
+_REMEMBERED: Final = 512
+"""Most things that a connection remembers; then the one that was not asked for the longest time is forgotten."""
+_WRITTEN_OUT: Final = sqlite_dialect(paramstyle="named")
 _Item = TypeVar("_Item")
 
 
@@ -43,11 +49,57 @@ class SealBroken(IntegrityFault):
         super().__init__(f"{table} {row} was changed outside the registry: its seal does not match")
 
 
+class Question:
+    """A query for whole rows of some tables that is written out once: building it anew costs more than its answer."""
+
+    def __init__(self, query: Select[Any], first: Table, *others: Table) -> None:
+        """Take a query over all columns of the tables, in their order; what varies is a `bindparam`."""
+        compiled = query.compile(dialect=_WRITTEN_OUT)
+        self.text, self.constants = str(compiled), dict(compiled.params)
+        self.tables: list[tuple[Table, int, tuple[str, ...]]] = []
+        begin = 0
+        for table in (first, *others):
+            names = tuple(column.name for column in table.columns)
+            self.tables.append((table, begin, names))
+            begin += len(names)
+        if len(query.selected_columns) != begin:
+            raise ValueError("a question asks for whole rows")
+
+
+class Memory:
+    """What one reading connection has read and checked, for as long as nobody else has written into the database."""
+
+    def __init__(self) -> None:
+        self._version: int | None = None
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+
+    def at(self, version: int) -> "Memory":
+        """Forget all that was read at another version of the database."""
+        if version != self._version:
+            self._version = version
+            self._kept.clear()
+        return self
+
+    def recall(self, name: Hashable, read: Callable[[], _Item]) -> _Item:
+        """Give what is remembered under a name, or else read and remember it; what raises is not remembered."""
+        if name in self._kept:
+            self._kept.move_to_end(name)
+            known: _Item = self._kept[name]
+            return known
+        found = read()
+        self._kept[name] = found
+        if len(self._kept) > _REMEMBERED:
+            self._kept.popitem(last=False)
+        return found
+
+
 class Session:
     """A connection inside one transaction, with the keys of the store."""
 
-    def __init__(self, connection: Connection, keys: DataKeys) -> None:
+    def __init__(self, connection: Connection, keys: DataKeys, memory: Memory | None = None) -> None:
+        """`memory` belongs to the connection; None = nothing is remembered, as where something is written."""
         self.connection, self.keys = connection, keys
+        self._memory, self._is_at_version = memory, False
 
     # — writing —
 
@@ -80,6 +132,37 @@ class Session:
 
     # — reading —
 
+    @property
+    def driver(self) -> sqlite3.Connection:
+        """The driver's own connection, inside the same transaction: for questions that are written out already."""
+        driver: Any = self.connection.connection.dbapi_connection
+        assert isinstance(driver, sqlite3.Connection)
+        return driver
+
+    def remembered(self, name: Hashable, read: Callable[[], _Item]) -> _Item:
+        """Give an immutable value that `read` makes of rows, from memory where nothing has been written since.
+
+        The version is asked for inside the transaction and is that of the view it has; SQLite tells of every commit of
+        another connection, this process's or not.
+        """
+        if self._memory is None:
+            return read()
+        if not self._is_at_version:
+            self._memory.at(self.driver.execute("PRAGMA data_version").fetchone()[0])
+            self._is_at_version = True
+        return self._memory.recall(name, read)
+
+    def answers(self, question: Question, **values: str | int | bytes) -> list[tuple[Row, ...]]:
+        """Read whole rows side by side as `joined` does. Raises SealBroken."""
+        found = self.driver.execute(question.text, {**question.constants, **values}).fetchall()
+        return [
+            tuple(
+                self._checked(table, dict(zip(names, row[begin : begin + len(names)], strict=True)))
+                for table, begin, names in question.tables
+            )
+            for row in found
+        ]
+
     def rows(self, table: Table, query: Select[Any]) -> list[Row]:
         """Read whole rows of one table. Raises SealBroken."""
         return [row for (row,) in self.joined(query, table)]
@@ -103,7 +186,9 @@ class Session:
             last = page[-1][0][after.name]
 
     def _part(self, table: Table, row: RowMapping) -> Row:
-        part = {column.name: row[column] for column in table.columns}
+        return self._checked(table, {column.name: row[column] for column in table.columns})
+
+    def _checked(self, table: Table, part: Row) -> Row:
         if part["seal"] is None:
             return {}
         if not hmac.compare_digest(seal(self.keys.seal, table, part), part["seal"]):

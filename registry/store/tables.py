@@ -23,8 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.schema import SchemaItem
 
+from registry.access import AccountKind
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
+from registry.ports.access import JobState
 
 metadata = MetaData(
     naming_convention={
@@ -42,8 +44,8 @@ def _table(name: str, *items: SchemaItem) -> Table:
     return Table(name, metadata, *items, seal, sqlite_strict=True)
 
 
-def _state_of(states: type[StrEnum]) -> CheckConstraint:
-    return CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in states)), name="state")
+def _state_of(states: type[StrEnum], column: str = "state") -> CheckConstraint:
+    return CheckConstraint("{} IN ({})".format(column, ", ".join(f"'{state}'" for state in states)), name=column)
 
 
 person = _table(
@@ -250,6 +252,79 @@ status_certificate = _table(
     Column("revision", Integer, nullable=False),
 )
 Index(None, status_certificate.c.number, status_certificate.c.revision)
+
+account = _table(
+    "account",
+    Column("name", Text, primary_key=True),  # sign-in name; of a holder the person's id
+    Column("kind", Text, nullable=False),
+    Column("display", Text, nullable=False),
+    Column("roles", Text, nullable=False),  # with spaces between, in alphabetical order
+    Column("person", ForeignKey("person.id")),  # of holders alone
+    Column("password", Text),  # scrypt hash in PHC form; null = invited
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Integer, nullable=False),
+    Column("closed_at", Integer),
+    UniqueConstraint("person"),
+    _state_of(AccountKind, "kind"),
+    CheckConstraint("(kind = 'holder') = (person IS NOT NULL)", name="holder_is_person"),
+)
+
+invitation = _table(
+    "invitation",
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("account", ForeignKey("account.name"), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("used_at", Integer),
+)
+Index(None, invitation.c.account)
+
+sign_in = _table(
+    "sign_in",
+    Column("token_hash", LargeBinary(32), primary_key=True),
+    Column("account", ForeignKey("account.name"), nullable=False),
+    Column("began_at", Integer, nullable=False),
+    Column("used_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("ended_at", Integer),
+)
+Index(None, sign_in.c.account)
+
+share = _table(
+    "share",
+    Column("id", Text, primary_key=True),  # 16 hexadecimal digits, random
+    Column("token_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("person", ForeignKey("person.id"), nullable=False),
+    Column("number", Text, nullable=False),
+    Column("particulars", LargeBinary, nullable=False),  # encrypted JSON: audience, purpose, fields
+    Column("made_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("withdrawn_at", Integer),
+    Column("opened", Integer, nullable=False),
+    Column("opened_at", Integer),
+)
+Index(None, share.c.person)
+
+job = _table(
+    "job",
+    Column("id", Text, primary_key=True),  # V-YYYY-MM-NNNN
+    Column("account", ForeignKey("account.name"), nullable=False),
+    Column("file_digest", LargeBinary(32), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("made_at", Integer, nullable=False),
+    Column("finished_at", Integer),
+    Column("expires_at", Integer, nullable=False),
+    Column("wrapped_key", LargeBinary),  # the job's own key under the data key; null = forgotten
+    Column("file", LargeBinary),  # encrypted
+    Column("result", LargeBinary),  # encrypted
+    Column("receipt", LargeBinary),  # JSON; no personal data in it
+    Column("failure", Text),
+    _state_of(JobState),
+)
+Index(None, job.c.account)
 
 journal = _table(
     "journal",

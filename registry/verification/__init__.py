@@ -1,10 +1,12 @@
 """The five questions over a document, the chain's records and the clock. Imports no store and no network."""
 
+from registry.verification.claimed import Claimed, Recorded
 from registry.verification.judging import (
     DEFAULT_MAX_AGE,
     Circumstances,
     Submission,
     judge,
+    judge_claimed,
     judge_document,
     not_found,
     read_submission,
@@ -28,6 +30,7 @@ __all__ = [
     "DEFAULT_MAX_AGE",
     "Answer",
     "Circumstances",
+    "Claimed",
     "Finding",
     "Freshness",
     "Knowledge",
@@ -36,9 +39,11 @@ __all__ = [
     "NoticeKind",
     "Outcome",
     "Question",
+    "Recorded",
     "Report",
     "Submission",
     "judge",
+    "judge_claimed",
     "judge_document",
     "not_found",
     "read_submission",

@@ -42,6 +42,7 @@ from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.kernel.signing import PublicKey
 from registry.status import Status
+from registry.verification.claimed import Claimed, claimed_by
 from registry.verification.content import claims
 from registry.verification.knowledge import Knowledge
 from registry.verification.model import Answer, Finding, Freshness, Notice, NoticeKind, Outcome, Question, Report
@@ -139,7 +140,23 @@ def _of_look_up(outcome: Outcome, circumstances: Circumstances) -> Report:
 
 def judge(submission: Submission, circumstances: Circumstances) -> Report:
     """Answer the five questions and give the outcome. Never raises on a bad document: that is a verdict."""
-    return _Case(submission, circumstances).report()
+    credential = submission.credential
+    claimed = claimed_by(credential, submission.receipt, has_key=submission.key is not None)
+    case = _Case(claimed, circumstances, awaits_chain=submission.awaits_chain)
+    first = case.as_recorded(_unaltered(submission))
+    return case.report(first, claims(credential) if first.answer is Answer.PASSED else None)
+
+
+def judge_claimed(claimed: Claimed, circumstances: Circumstances, *, checked: bool) -> Report:
+    """Judge a document that was not shown, by what it says of its place; the same rules but for question 1.
+
+    `checked`: who asks has answered question 1 himself, with the key and the receipt, and answers for it. Otherwise it
+    stays open, so that nothing is ever valid.
+    """
+    case = _Case(claimed, circumstances, awaits_chain=False)
+    answer, reason = (Answer.PASSED, "checked-by-reader") if checked else (Answer.COULD_NOT_CHECK, "document-not-shown")
+    first = _finding(Question.UNALTERED, answer, reason, {"key": b64url(claimed.signer)})
+    return case.report(case.as_recorded(first), None)
 
 
 def judge_document(data: bytes, circumstances: Circumstances) -> Report:
@@ -154,28 +171,27 @@ def judge_document(data: bytes, circumstances: Circumstances) -> Report:
 class _Case:
     """One document before the judge: the facts, gathered once, and the five questions."""
 
-    def __init__(self, submission: Submission, circumstances: Circumstances) -> None:
-        self.credential = submission.credential
-        self.receipt, self.key = submission.receipt, submission.key
-        self.awaits_chain = submission.awaits_chain
+    def __init__(self, claimed: Claimed, circumstances: Circumstances, *, awaits_chain: bool) -> None:
+        self.claimed = claimed
+        self.awaits_chain = awaits_chain
         self.circumstances = circumstances
         self.at = circumstances.as_of or circumstances.now
-        known, terms = circumstances.knowledge, self.credential.terms
+        known = circumstances.knowledge
         self.freshness: Freshness | None = known.freshness(circumstances.now) if known else None
         self.is_outside_time = _is_outside_time(circumstances)
         self.knowledge = None if self.is_outside_time else _as_of(circumstances)
         root = self.knowledge.trust_root if self.knowledge else None
-        self.is_elsewhere = root is not None and (terms.contract != root.contract or terms.genesis != root.genesis)
+        self.is_elsewhere = root is not None and (claimed.contract != root.contract or claimed.genesis != root.genesis)
         """The credential names another chain or contract than the one we know."""
         records = self.knowledge.records if self.knowledge and not self.is_elsewhere else ()
-        self.issuer: IssuerFacts = issuer_facts(records, terms.issuer)
-        self.batch: BatchFacts | None = batch_facts(records, terms.issuer, terms.batch)
+        self.issuer: IssuerFacts = issuer_facts(records, claimed.issuer)
+        self.batch: BatchFacts | None = batch_facts(records, claimed.issuer, claimed.batch)
         self.life: tuple[StatusStep, ...] = tuple(
-            certificate_life(records, terms.issuer, terms.batch, self.credential.entry.index)
+            certificate_life(records, claimed.issuer, claimed.batch, claimed.index)
         )
         # Between the chain's record and our own delivery there is a moment in which only the first is there.
         self.is_pending = (
-            self.awaits_chain and not self.is_outside_time and (self.batch is None or self.receipt is None)
+            self.awaits_chain and not self.is_outside_time and (self.batch is None or claimed.recorded is None)
         )
 
     @property
@@ -186,8 +202,7 @@ class _Case:
         now, limit = self.circumstances.now, self.circumstances.max_age
         return self.circumstances.as_of is not None or self.knowledge.age(now) <= limit
 
-    def report(self) -> Report:
-        first = self._unaltered()
+    def report(self, first: Finding, content: dict[str, object] | None) -> Report:
         if first.answer is Answer.FAILED:
             findings: tuple[Finding, ...] = (first, *_not_reached())
         else:
@@ -199,55 +214,37 @@ class _Case:
             code=str(outcome) if outcome is Outcome.VALID else f"{outcome}/{reason}",
             findings=findings,
             notices=self._notices(outcome, findings),
-            content=None if first.answer is not Answer.PASSED else claims(self.credential),
+            content=content,
             successor=self._successor() if outcome is Outcome.SUPERSEDED else None,
             last_known=self._last_known() if outcome is Outcome.CANNOT_CONFIRM else None,
             judged_at=self.circumstances.now,
             as_of=self.circumstances.as_of,
+            claimed=self.claimed,
         )
 
-    # 1
-    def _unaltered(self) -> Finding:
-        evidence: dict[str, str | int | None] = {
-            "digest": b64url(self.credential.digest),
-            "key": b64url(self.credential.signer),
-            "disclosed": len(self.credential.disclosures),
-        }
-        try:
-            if self.key is not None and self.receipt is not None:
-                require_unaltered(Bundle(credential=self.credential, anchor=self.receipt, key=self.key))
-            elif self.key is not None:
-                verify_signature(self.credential, self.key)
-            elif self.receipt is not None:
-                require_receipt_agrees(self.credential, self.receipt)
-        except Altered as error:
-            return _finding(
-                Question.UNALTERED,
-                Answer.FAILED,
-                error.code.partition("/")[2],
-                {"check": error.code, "member": getattr(error, "member", None)},
-            )
-        disagreeing = self._disagrees_with_ledger()
-        if disagreeing is not None:
-            return _finding(
-                Question.UNALTERED,
-                Answer.FAILED,
-                "receipt-disagrees",
-                {"check": "receipt/not-as-recorded", "member": disagreeing},
-                self.freshness,
-            )
-        if self.key is None:
-            return _finding(Question.UNALTERED, Answer.COULD_NOT_CHECK, "no-key", evidence)
-        return _finding(Question.UNALTERED, Answer.PASSED, "ok", evidence)
+    # 1, compared with the chain
+    def as_recorded(self, first: Finding) -> Finding:
+        """Give the answer to question 1, failed where the receipt is not as the chain has it."""
+        disagreeing = None if first.answer is Answer.FAILED else self._disagrees_with_ledger()
+        if disagreeing is None:
+            return first
+        return _finding(
+            Question.UNALTERED,
+            Answer.FAILED,
+            "receipt-disagrees",
+            {"check": "receipt/not-as-recorded", "member": disagreeing},
+            self.freshness,
+        )
 
     def _disagrees_with_ledger(self) -> str | None:
         """Name the first member of the receipt that is not as the chain has it."""
-        if self.receipt is None or self.batch is None:
+        receipt = self.claimed.recorded
+        if receipt is None or self.batch is None:
             return None
-        anchored, position, receipt = self.batch.anchored, self.batch.position, self.receipt
+        anchored, position = self.batch.anchored, self.batch.position
         for member, said, recorded in (
-            ("merkleRoot", receipt.merkle_root, anchored.root),
-            ("treeSize", receipt.proof.size, anchored.size),
+            ("merkleRoot", receipt.root, anchored.root),
+            ("treeSize", receipt.size, anchored.size),
             ("transaction", receipt.transaction, position.transaction),
             ("blockNumber", receipt.block_number, position.block_number),
             ("blockHash", receipt.block_hash, position.block_hash),
@@ -259,7 +256,7 @@ class _Case:
 
     # 2
     def _issuers_key(self) -> Finding:
-        question, signer = Question.ISSUERS_KEY, self.credential.signer
+        question, signer = Question.ISSUERS_KEY, self.claimed.signer
         evidence: dict[str, str | int | None] = {"issuer": self.issuer.code, "key": b64url(signer)}
         if self.is_elsewhere:
             return _finding(question, Answer.COULD_NOT_CHECK, "other-chain", evidence, self.freshness)
@@ -281,7 +278,7 @@ class _Case:
     def _key_when_anchored(self, slot: KeySlot, batch: BatchFacts, evidence: dict[str, str | int | None]) -> Finding:
         question, keys, anchored_at = Question.ISSUERS_KEY, self._keys_of(batch), batch.position.block_time
         evidence["anchored_at"] = _local(anchored_at)
-        if batch.anchored.credential_key != self.credential.signer:
+        if batch.anchored.credential_key != self.claimed.signer:
             return _finding(question, Answer.FAILED, "key-not-the-batchs", evidence, self.freshness)
         if not BatchFlag.REAFFIRMED & batch.flags:
             for role, held in keys.items():
@@ -294,7 +291,7 @@ class _Case:
         if None in keys.values():
             # The contract recorded nothing without these keys: what we know of it is not all.
             return _finding(question, Answer.COULD_NOT_CHECK, "records-incomplete", evidence, self.freshness)
-        if self.key is None:
+        if not self.claimed.has_key:
             return _finding(question, Answer.COULD_NOT_CHECK, "no-key", evidence, self.freshness)
         return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
 
@@ -308,13 +305,13 @@ class _Case:
 
     # 3
     def _on_chain(self) -> Finding:
-        question, terms, index = Question.ON_CHAIN, self.credential.terms, self.credential.entry.index
+        question, claimed = Question.ON_CHAIN, self.claimed
         evidence: dict[str, str | int | None] = {
-            "contract": str(terms.contract),
-            "batch": b64url(terms.batch),
-            "index": index,
-            "scope": terms.scope,
-            "issuer": terms.issuer,
+            "contract": str(claimed.contract),
+            "batch": b64url(claimed.batch),
+            "index": claimed.index,
+            "scope": claimed.scope,
+            "issuer": claimed.issuer,
         }
         if self.is_elsewhere:
             return _finding(question, Answer.FAILED, "other-chain", evidence, self.freshness)
@@ -334,12 +331,12 @@ class _Case:
             "seq": position.seq,
             "approver": anchored.approver,
         }
-        if anchored.scope != terms.scope:
+        if anchored.scope != claimed.scope:
             evidence["scope_recorded"] = anchored.scope
             return _finding(question, Answer.FAILED, "other-scope", evidence, self.freshness)
-        if index >= anchored.size:
+        if claimed.index >= anchored.size:
             return _finding(question, Answer.FAILED, "index-beyond-size", evidence, self.freshness)
-        if self.receipt is None:
+        if claimed.recorded is None:
             why = "not-final" if self.is_pending else "no-receipt"
             return _finding(question, Answer.COULD_NOT_CHECK, why, evidence, self.freshness)
         return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
@@ -414,18 +411,17 @@ class _Case:
 
     # 5
     def _in_force(self) -> Finding:
-        terms = self.credential.terms
-        until = terms.valid_until
-        last_day = terms.last_valid_day
+        begin, until = self.claimed.valid_from, self.claimed.valid_until
         evidence: dict[str, str | int | None] = {
-            "valid_from": terms.valid_from.astimezone(CHINA_TIME).date().isoformat(),
-            "valid_until": last_day.isoformat() if last_day else None,
+            "valid_from": _day(begin),
+            # The end is the first moment after the last valid day.
+            "valid_until": None if until is None else _day(until - timedelta(seconds=1)),
         }
         if self.is_outside_time:
             return _finding(Question.IN_FORCE, Answer.COULD_NOT_CHECK, "outside-the-chains-time", evidence)
         if until is not None and self.at >= until:
             return _finding(Question.IN_FORCE, Answer.FAILED, "expired", evidence)
-        if self.at < terms.valid_from:
+        if self.at < begin:
             return _finding(Question.IN_FORCE, Answer.FAILED, "not-yet-valid", evidence)
         return _finding(Question.IN_FORCE, Answer.PASSED, "ok", evidence)
 
@@ -471,14 +467,14 @@ class _Case:
 
     def _notices(self, outcome: Outcome, findings: tuple[Finding, ...]) -> tuple[Notice, ...]:
         notices = list(_notices_about_chain(self.circumstances))
-        if not notices and self.credential.terms.base_url.startswith("http://"):
+        if not notices and self.claimed.base_url.startswith("http://"):
             # Only localhost may go without TLS: whatever the chain, nobody issues real certificates from there.
-            notices.append(_notice(NoticeKind.TEST_CHAIN, chain=self.credential.terms.contract.chain_id))
+            notices.append(_notice(NoticeKind.TEST_CHAIN, chain=self.claimed.contract.chain_id))
         if outcome is Outcome.ALTERED:
             return tuple(notices)
         notices.extend(self._notices_about_issuer())
-        if self.credential.entry.revision > 1:
-            notices.append(_notice(NoticeKind.CORRECTED, revision=self.credential.entry.revision))
+        if self.claimed.revision > 1:
+            notices.append(_notice(NoticeKind.CORRECTED, revision=self.claimed.revision))
         if self.batch is not None and self.batch.flags & BatchFlag.REAFFIRMED:
             notices.append(_notice(NoticeKind.BATCH_REAFFIRMED))
         known = self.circumstances.knowledge
@@ -502,10 +498,37 @@ class _Case:
             notices.append(_notice(NoticeKind.ISSUER_SUSPENDED_SINCE, since=_local(since)))
         if (since := self.issuer.withdrawn_since) is not None:
             notices.append(_notice(NoticeKind.ISSUER_WITHDRAWN_SINCE, since=_local(since)))
-        slot = self.issuer.keys.get(self.credential.signer)
+        slot = self.issuer.keys.get(self.claimed.signer)
         if slot is not None and slot.until <= int(self.at.timestamp()):
             notices.append(_notice(NoticeKind.KEY_RETIRED_SINCE, since=_local(moment(slot.until))))
         return notices
+
+
+# 1, of the document alone
+def _unaltered(submission: Submission) -> Finding:
+    credential, receipt, key = submission.credential, submission.receipt, submission.key
+    evidence: dict[str, str | int | None] = {
+        "digest": b64url(credential.digest),
+        "key": b64url(credential.signer),
+        "disclosed": len(credential.disclosures),
+    }
+    try:
+        if key is not None and receipt is not None:
+            require_unaltered(Bundle(credential=credential, anchor=receipt, key=key))
+        elif key is not None:
+            verify_signature(credential, key)
+        elif receipt is not None:
+            require_receipt_agrees(credential, receipt)
+    except Altered as error:
+        return _finding(
+            Question.UNALTERED,
+            Answer.FAILED,
+            error.code.partition("/")[2],
+            {"check": error.code, "member": getattr(error, "member", None)},
+        )
+    if key is None:
+        return _finding(Question.UNALTERED, Answer.COULD_NOT_CHECK, "no-key", evidence)
+    return _finding(Question.UNALTERED, Answer.PASSED, "ok", evidence)
 
 
 def _is_outside_time(circumstances: Circumstances) -> bool:
@@ -548,6 +571,10 @@ def _not_reached() -> tuple[Finding, ...]:
         for question in Question
         if question is not Question.UNALTERED
     )
+
+
+def _day(time: datetime) -> str:
+    return time.astimezone(CHINA_TIME).date().isoformat()
 
 
 def _local(time: datetime) -> str:

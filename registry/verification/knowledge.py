@@ -48,4 +48,5 @@ class Knowledge:
             read_at=self.read_at,
             age_seconds=int(self.age(now).total_seconds()),
             nodes=self.nodes,
+            block_hash=self.head.hash,
         )

@@ -6,6 +6,8 @@ from enum import IntEnum, StrEnum
 from typing import NoReturn
 
 from registry.kernel.errors import RuleRefusal
+from registry.kernel.identifiers import BlockHash
+from registry.verification.claimed import Claimed
 
 
 class Outcome(StrEnum):
@@ -78,6 +80,8 @@ class Freshness:
     """Whole seconds that the knowledge is old: since that reading, on a consortium's chain since that block."""
     nodes: int
     """How many nodes agreed."""
+    block_hash: BlockHash | None = None
+    """Hash of that block; None where only its number is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +127,8 @@ class Report:
     """The clock's time, UTC."""
     as_of: datetime | None
     """The past moment asked about; None = now."""
+    claimed: Claimed | None = None
+    """Where the document says that it stands on the chain; None where there was none to read."""
 
     def __bool__(self) -> NoReturn:
         raise TypeError("a report has an outcome, not a truth value")

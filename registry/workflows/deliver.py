@@ -8,6 +8,7 @@ from registry.credential import full_presentation, public_presentation
 from registry.credential.v1 import IssuedCredential
 from registry.delivery.bundle import BUNDLE_SUFFIX, bundle_bytes
 from registry.kernel.errors import Missing
+from registry.kernel.identifiers import CertificateKey
 from registry.kernel.merkle import MerkleTree
 from registry.kernel.progress import Progress, unheard
 from registry.ports import Clock, KeyOf
@@ -45,6 +46,15 @@ class NotDeliverable(Missing):
     def __init__(self, number: str, state: str) -> None:
         self.number, self.state = number, state
         super().__init__(f"certificate {number} cannot be delivered: its batch is {state}")
+
+
+class NoDocument(Missing):
+    """No document goes out under a certificate key: unknown, not final yet, erased; one answer for all of them."""
+
+    code = "delivery/no-document"
+
+    def __init__(self) -> None:
+        super().__init__("there is no document under this certificate key")
 
 
 def receipt_of(unit: UnitOfWork, certificate: StoredCertificate, tree: MerkleTree | None = None) -> AnchorReceipt:
@@ -97,6 +107,18 @@ def bundle_of(
         receipt_of(unit, certificate, tree),
         key_of(certificate.batch.credential_key),
     )
+
+
+def public_bundle(store: Store, key_of: KeyOf, key: CertificateKey) -> bytes:
+    """Write the bundle that a certificate's QR code leads to, as its paper shows it. Raises NoDocument."""
+    with store.read() as unit:
+        certificate = unit.batches.by_key(key)
+        if certificate is None:
+            raise NoDocument
+        try:
+            return bundle_of(unit, certificate, key_of)
+        except (NotDeliverable, ContentErased) as error:
+            raise NoDocument from error
 
 
 def deliver(

@@ -3,22 +3,24 @@
 import hmac
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from registry.anchor.states import AnchorState
 from registry.credential import Altered, IssuedCredential, Presentation, Unreadable, parse, public_presentation
 from registry.enrolment import normal_name
-from registry.kernel.identifiers import IdentifierMalformed, certificate_key
+from registry.kernel.identifiers import BatchId, IdentifierMalformed, IssuerCode, certificate_key
 from registry.ports import Clock, KeyOf, Ledger, LedgerUnavailable
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
 from registry.verification import (
     DEFAULT_MAX_AGE,
     Circumstances,
+    Claimed,
     Knowledge,
     Report,
     Submission,
     judge,
+    judge_claimed,
     not_found,
     read_submission,
     refused,
@@ -43,6 +45,16 @@ class VerifyFromStore:
     cause: Callable[[], str | None] = field(default=lambda: None)
     """Says why the projection is behind, such as `node-unreachable`; None = it is not known to be."""
 
+    def at(self, moment: datetime) -> "VerifyFromStore":
+        """Give the same judge for a past moment."""
+        return replace(self, as_of=moment)
+
+    def by_claim(self, claimed: Claimed, *, checked: bool) -> Report:
+        """Judge a document that its reader keeps, by what it says of its place (see judge_claimed)."""
+        with self.store.read() as unit:
+            knowledge = self._knowledge(unit, claimed.issuer, claimed.batch, claimed.index)
+            return judge_claimed(claimed, self._circumstances(knowledge), checked=checked)
+
     def by_document(self, data: bytes) -> Report:
         """Judge the bytes of a bundle or an SD-JWT; anything else is `unreadable`."""
         with self.store.read() as unit:
@@ -50,7 +62,7 @@ class VerifyFromStore:
                 submission = read_submission(data)
             except (Unreadable, Altered) as error:
                 return refused(error, self._circumstances(None))
-            return judge(submission, self._circumstances(self._knowledge(unit, submission.credential)))
+            return judge(submission, self._circumstances(self._knowledge_of(unit, submission.credential)))
 
     def by_key(self, key: str) -> Report:
         """Judge the certificate that a QR code names (26 base32 characters, any case)."""
@@ -68,6 +80,11 @@ class VerifyFromStore:
         """Judge the current revision under `number`: for those who have the registry's own data."""
         with self.store.read() as unit:
             return self._stored(unit, unit.batches.by_number(number))
+
+    def by_status_place(self, status_list: int, index: int) -> Report:
+        """Judge the certificate at a place of our status lists: for views that show how it stands and nothing else."""
+        with self.store.read() as unit:
+            return self._stored(unit, unit.batches.by_status_place(status_list, index))
 
     def by_number_and_name(self, number: str, name: str) -> Report:
         """Judge the current revision under `number` if its holder is `name`; one answer for all that does not match."""
@@ -98,20 +115,23 @@ class VerifyFromStore:
             key=self.key_of(certificate.batch.credential_key),
             awaits_chain=not final and certificate.batch.state is not AnchorState.FAILED,
         )
-        return judge(submission, self._circumstances(self._knowledge(unit, credential)))
+        return judge(submission, self._circumstances(self._knowledge_of(unit, credential)))
 
-    def _knowledge(self, unit: UnitOfWork, credential: Presentation) -> Knowledge | None:
+    def _knowledge_of(self, unit: UnitOfWork, credential: Presentation) -> Knowledge | None:
+        terms = credential.terms
+        return self._knowledge(unit, terms.issuer, terms.batch, credential.entry.index)
+
+    def _knowledge(self, unit: UnitOfWork, issuer: IssuerCode, batch: BatchId, index: int) -> Knowledge | None:
         head = unit.projection.head()
         if head is None:
             return None
-        terms = credential.terms
         return Knowledge(
             trust_root=head.trust_root,
             head=head.block,
             first_block_time=head.first_block_time,
             read_at=head.read_at,
             nodes=head.nodes,
-            records=unit.projection.concerning(terms.issuer, terms.batch, credential.entry.index),
+            records=unit.projection.concerning(issuer, batch, index),
         )
 
     def _circumstances(self, knowledge: Knowledge | None) -> Circumstances:

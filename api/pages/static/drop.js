@@ -1,27 +1,50 @@
-// Makes the file form of the home page take a dropped file and send as soon as one is chosen.
-// Without this module the form works as it is: choose, then press the button.
+// The file form of the home page: a file is checked in the browser first, then its place is asked for on the chain.
+// Without this module the form works as it is: choose, then press the button, which sends the file.
 
 const form = document.getElementById("drop");
 const input = document.getElementById("document");
 const message = document.getElementById("drop-message");
+const words = message.dataset;
 
 form.dataset.enhanced = "";
 
-function send() {
+function say(text, state = "") {
+  message.textContent = text;
+  form.dataset.state = state;
+}
+
+async function judge() {
   const [file] = input.files;
   if (!file) return;
   if (file.size > Number(form.dataset.limit)) {
-    message.textContent = message.dataset.tooLarge;
-    form.classList.add("refused");
+    say(words.tooLarge, "refused");
     input.value = "";
     return;
   }
-  form.classList.remove("refused");
-  message.textContent = message.dataset.sending;
-  form.submit();
+  if (!globalThis.crypto?.subtle || !globalThis.DecompressionStream) {
+    say(words.unsupported, "offer");
+    return;
+  }
+  say(words.checking);
+  const [{ check }, { show }] = await Promise.all([import(form.dataset.check), import(form.dataset.local)]);
+  const result = await check(new Uint8Array(await file.arrayBuffer()));
+  if (result.answer === "unreadable") {
+    say(words[result.why], "offer");
+    return;
+  }
+  if (result.answer === "passed") say(words.checked);
+  try {
+    await show(form.dataset.ask, result, () => form.submit());
+  } catch {
+    say(result.answer === "passed" ? words.unanswered : words.altered, "offer");
+  }
 }
 
-input.addEventListener("change", send);
+function begin() {
+  judge().catch(() => say(words.unsupported, "offer"));
+}
+
+input.addEventListener("change", begin);
 
 // A file dropped beside the zone would otherwise replace the page.
 for (const kind of ["dragover", "drop"]) {
@@ -31,25 +54,30 @@ for (const kind of ["dragover", "drop"]) {
 for (const kind of ["dragenter", "dragover"]) {
   form.addEventListener(kind, () => {
     form.classList.add("over");
-    message.textContent = message.dataset.drop;
+    say(words.drop);
   });
 }
 
 form.addEventListener("dragleave", (event) => {
   if (form.contains(event.relatedTarget)) return;
   form.classList.remove("over");
-  message.textContent = "";
+  say("");
 });
 
 form.addEventListener("drop", (event) => {
   form.classList.remove("over");
-  message.textContent = "";
+  say("");
   if (event.dataTransfer.files.length === 0) return;
   input.files = event.dataTransfer.files;
-  send();
+  begin();
 });
 
 // Coming back by the browser's button shows the form as it was left.
-window.addEventListener("pageshow", () => {
-  message.textContent = "";
-});
+window.addEventListener("pageshow", () => say(""));
+
+// The camera's module and its reader are large: they come when they are wanted.
+const scan = document.getElementById("scan");
+if (navigator.mediaDevices?.getUserMedia) {
+  scan.hidden = false;
+  scan.addEventListener("click", async () => (await import(form.dataset.scan)).scan());
+}

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from api.demo_data import sample_roster, sample_scores
+from registry.access import AccountKind, Role, token_hash
 from registry.anchor.history import (
     Anchored,
     Ballot,
@@ -38,6 +39,7 @@ from registry.kernel.identifiers import (
     TransactionHash,
 )
 from registry.kernel.signing import PrivateKey
+from registry.ports.access import Job, JobState, Share
 from registry.ports.storage import ProjectionHead
 from registry.programme import load_catalogue
 from registry.status import Reason, Status
@@ -47,8 +49,10 @@ from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.change_status import request_changes
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.issue import IssuingBody, propose
+from registry.workflows.sign_in import accept, add_account, invite_holder
 
 NOW = datetime(2026, 11, 21, 8, 30, 15, 123456, tzinfo=UTC)
+SHARED_WITH = "湾区智造研究院"
 KEYS = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)
 PROGRAMME = "AIGC-APP-ENG"
 ISSUER = IssuerCode("GSAI")
@@ -186,6 +190,7 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
         unit.status_requests.sign(request.id, transaction("revoke", nonce=1), NOW)
         unit.status_requests.move(request.id, RequestState.SIGNED, RequestState.SENT)
         unit.status_requests.move(request.id, RequestState.SENT, RequestState.FAILED, seq=9, failure="paused")
+    _with_people(store, clock, number)
     if settle:
         store.settle()
     store.close()
@@ -195,8 +200,56 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
         number=number,
         size=batch.size,
         request=request.id,
-        personal=_personal(roster),
+        personal=(*_personal(roster), SHARED_WITH),
     )
+
+
+def _with_people(store: Database, clock: SettableClock, number: str) -> None:
+    """Accounts that are signed in, a holder's share, a bulk verification."""
+    token = invite_holder(store, clock, number=number, by="alice")
+    accept(store, clock, token, "correct horse battery")
+    add_account(
+        store,
+        clock,
+        name="hr-1",
+        display="云帆数据人事部",
+        kind=AccountKind.EMPLOYER,
+        roles=frozenset({Role.EMPLOYER}),
+        by="alice",
+    )
+    with store.write() as unit:
+        certificate = unit.batches.by_number(number)
+        assert certificate is not None
+        unit.shares.add(
+            Share(
+                id="0123456789abcdef",
+                token_hash=token_hash("of a share"),
+                person=certificate.person,
+                number=number,
+                audience=SHARED_WITH,
+                purpose="入职核验",
+                fields=("name",),
+                made_at=NOW,
+                expires_at=NOW + timedelta(days=30),
+                withdrawn_at=None,
+                opened=0,
+                opened_at=None,
+            )
+        )
+        made = Job(
+            id=unit.next_name("V", NOW),
+            account="hr-1",
+            file_digest=digest_of("file"),
+            rows=2,
+            done=0,
+            state=JobState.QUEUED,
+            made_at=NOW,
+            finished_at=None,
+            expires_at=NOW + timedelta(days=7),
+            failure=None,
+        )
+        unit.jobs.add(made, f"{number},{SHARED_WITH}".encode())
+        unit.jobs.finish(made.id, b"result", b"{}", NOW)
 
 
 def _to_the_chain(store: Database, name: str, chain_id: BatchId, size: int) -> None:

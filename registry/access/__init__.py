@@ -1,0 +1,38 @@
+"""People who may do more than look: accounts, roles, passwords, and what each role may do."""
+
+from registry.access.model import Account, AccountKind, Invitation, NameMalformed, SignIn, account_name
+from registry.access.passwords import (
+    LONGEST_PASSWORD,
+    SHORTEST_PASSWORD,
+    PasswordRefused,
+    hash_password,
+    password_holds,
+)
+from registry.access.roles import ALLOWED, Action, NotAllowed, NotSignedIn, Role, RoleUnknown, may, require, role_of
+from registry.access.tokens import Token, new_token, token_hash
+
+__all__ = [
+    "ALLOWED",
+    "LONGEST_PASSWORD",
+    "SHORTEST_PASSWORD",
+    "Account",
+    "AccountKind",
+    "Action",
+    "Invitation",
+    "NameMalformed",
+    "NotAllowed",
+    "NotSignedIn",
+    "PasswordRefused",
+    "Role",
+    "RoleUnknown",
+    "SignIn",
+    "Token",
+    "account_name",
+    "hash_password",
+    "may",
+    "new_token",
+    "password_holds",
+    "require",
+    "role_of",
+    "token_hash",
+]

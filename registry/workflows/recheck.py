@@ -1,0 +1,123 @@
+"""Re-check: read a receipt that somebody kept, gather what the chain holds of it, compare."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from registry.anchor.history import Block
+from registry.kernel.statements import NotAStatement, StatementOversized, StatementRefused
+from registry.ports import Clock, Ledger, LedgerUnavailable
+from registry.ports.storage import Store
+from registry.verification import DEFAULT_MAX_AGE, Knowledge
+from registry.verification.receipts import VerificationReceipt, parse_verification_receipt
+from registry.verification.rechecking import BlockOf, Recheck, RecheckOutcome, recheck, refused_receipt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecheckFromStore:
+    """Compares with what has been read of the chain, and asks the chain for the one block that the receipt names."""
+
+    store: Store
+    ledger: Callable[[], AbstractContextManager[Ledger]]
+    clock: Clock
+    max_age: timedelta = DEFAULT_MAX_AGE
+    cause: Callable[[], str | None] = field(default=lambda: None)
+    """Says why what was read is behind, such as `node-unreachable`; None = it is not known to be."""
+
+    def by_document(self, data: bytes, file: bytes | None = None) -> Recheck:
+        """Re-check a receipt; `file` is what it is about, if it is at hand."""
+        read = _read(data, self.clock)
+        if isinstance(read, Recheck):
+            return read
+        try:
+            with self.ledger() as ledger:
+                return self._compare(read, ledger.block, self.cause(), file)
+        except LedgerUnavailable:
+            return self._compare(read, None, self.cause() or "node-unreachable", file)
+
+    def _compare(
+        self, receipt: VerificationReceipt, block_of: BlockOf | None, cause: str | None, file: bytes | None
+    ) -> Recheck:
+        return recheck(
+            receipt,
+            self._knowledge(receipt),
+            block_of=block_of,
+            now=self.clock.now(),
+            max_age=self.max_age,
+            cause=cause,
+            file=file,
+        )
+
+    def _knowledge(self, receipt: VerificationReceipt) -> Knowledge | None:
+        with self.store.read() as unit:
+            head = unit.projection.head()
+            if head is None:
+                return None
+            signers = unit.projection.of_issuer(receipt.statement.issuer)
+            place = receipt.place
+            there = () if place is None else unit.projection.concerning(place.issuer, place.batch, place.index)
+        records = {one.position.seq: one for one in (*signers, *there)}
+        return Knowledge(
+            trust_root=head.trust_root,
+            head=head.block,
+            first_block_time=head.first_block_time,
+            read_at=head.read_at,
+            nodes=head.nodes,
+            records=tuple(records[seq] for seq in sorted(records)),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecheckFromLedger:
+    """Compares with what a node of the reader's choice says, under a pinned trust root; keeps nothing."""
+
+    ledger: Callable[[], Ledger]
+    clock: Clock
+    max_age: timedelta = DEFAULT_MAX_AGE
+
+    def by_document(self, data: bytes, file: bytes | None = None) -> Recheck:
+        """Re-check a receipt; `file` is what it is about, if it is at hand."""
+        read = _read(data, self.clock)
+        if isinstance(read, Recheck):
+            return read
+        block: Block | None = None
+        try:
+            ledger = self.ledger()
+            head, read_at = ledger.head(), self.clock.now()
+            first = ledger.block(0)
+            if read.freshness is not None and read.freshness.block <= head.number:
+                block = ledger.block(read.freshness.block)
+            knowledge: Knowledge | None = Knowledge(
+                trust_root=ledger.trust_root,
+                head=head,
+                first_block_time=(first or head).time,
+                read_at=read_at,
+                nodes=ledger.nodes,
+                records=tuple(ledger.records(0, head.number)),
+            )
+            cause = None
+        except LedgerUnavailable:
+            knowledge, cause = None, "node-unreachable"
+        return recheck(
+            read,
+            knowledge,
+            block_of=lambda _: block,
+            now=self.clock.now(),
+            max_age=self.max_age,
+            cause=cause,
+            file=file,
+        )
+
+
+def _read(data: bytes, clock: Clock) -> VerificationReceipt | Recheck:
+    try:
+        return parse_verification_receipt(data)
+    except NotAStatement as error:
+        return refused_receipt(RecheckOutcome.UNREADABLE, error.code.partition("/")[2], clock.now())
+    except StatementRefused as error:
+        return refused_receipt(
+            RecheckOutcome.ALTERED, error.part, clock.now(), check=error.code, detail=error.reason[:200]
+        )
+    except StatementOversized as error:
+        return refused_receipt(RecheckOutcome.UNREADABLE, error.code.partition("/")[2], clock.now())

@@ -1,0 +1,270 @@
+"""People's ways in: make an account, invite, choose a password, sign in and out."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from registry.access import (
+    LONGEST_PASSWORD,
+    Account,
+    AccountKind,
+    Invitation,
+    Role,
+    SignIn,
+    Token,
+    hash_password,
+    new_token,
+    password_holds,
+    token_hash,
+)
+from registry.access.model import LONGEST_DISPLAY
+from registry.enrolment import IdentityType
+from registry.kernel.errors import MalformedInput, RuleRefusal
+from registry.ports import Clock
+from registry.ports.storage import NotHere, Store
+
+LASTS: Final = timedelta(hours=12)
+"""How long a sign-in lasts at most."""
+IDLE: Final = timedelta(hours=1)
+"""How long a sign-in lasts that nobody uses."""
+INVITED_FOR: Final = timedelta(days=30)
+_TOUCHED_EVERY: Final = timedelta(minutes=1)
+_SPACES: Final = re.compile(r"\s+")
+
+
+class SignInRefused(RuleRefusal):
+    """Name and password do not belong together. One answer for every cause."""
+
+    code = "sign-in/refused"
+
+    def __init__(self) -> None:
+        super().__init__("no open account has this name and this password")
+
+
+class InvitationRefused(RuleRefusal):
+    """An invitation's link is unknown, was used, or is too old. One answer for every cause."""
+
+    code = "invitation/refused"
+
+    def __init__(self) -> None:
+        super().__init__("this link was used before, is too old, or was never made")
+
+
+class DisplayMalformed(MalformedInput):
+    """What somebody is to be called on pages cannot be shown."""
+
+    code = "account/display-malformed"
+
+    def __init__(self) -> None:
+        super().__init__(f"expected a name of 1 to {LONGEST_DISPLAY} printable characters")
+
+
+class RolesUnfit(RuleRefusal):
+    """Roles do not fit the kind of the account."""
+
+    code = "account/roles-unfit"
+
+    def __init__(self, kind: AccountKind) -> None:
+        self.kind = kind
+        super().__init__(f"these roles cannot be given to an account of kind {kind}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """Somebody who is signed in."""
+
+    account: Account
+    sign_in: SignIn
+
+
+def add_account(
+    store: Store, clock: Clock, *, name: str, display: str, kind: AccountKind, roles: frozenset[Role], by: str
+) -> Token:
+    """Make an account for somebody of the house or an employer; give the token of the link to choose a password with.
+
+    Raises AccountTaken, DisplayMalformed, RolesUnfit.
+    """
+    called = _SPACES.sub(" ", display.strip())
+    if not 1 <= len(called) <= LONGEST_DISPLAY or not called.isprintable():
+        raise DisplayMalformed
+    _require_fit(kind, roles)
+    now = clock.now()
+    with store.write() as unit:
+        unit.accounts.add(
+            Account(
+                name=name,
+                kind=kind,
+                display=called,
+                roles=roles,
+                person=None,
+                password=None,
+                created_by=by,
+                created_at=now,
+                closed_at=None,
+            )
+        )
+        unit.journal.write(at=now, person=by, action="account.add", subject=name, roles=" ".join(sorted(roles)))
+    return invite(store, clock, name=name, by=by)
+
+
+def invite(store: Store, clock: Clock, *, name: str, by: str) -> Token:
+    """Make a link with which the owner of an account chooses a password; earlier links end. Raises NotHere."""
+    token, now = new_token(), clock.now()
+    with store.write() as unit:
+        account = unit.accounts.account(name)
+        if account.closed_at is not None:
+            raise NotHere("open account", name)
+        unit.accounts.invite(
+            Invitation(
+                token_hash=token_hash(token),
+                account=name,
+                made_by=by,
+                made_at=now,
+                expires_at=now + INVITED_FOR,
+                used_at=None,
+            )
+        )
+        unit.journal.write(at=now, person=by, action="account.invite", subject=name)
+    return token
+
+
+def invite_holder(store: Store, clock: Clock, *, number: str, by: str) -> Token:
+    """Make a claim link for the holder of a certificate, and the account where there is none. Raises NotHere."""
+    now = clock.now()
+    with store.write() as unit:
+        certificate = unit.batches.by_number(number)
+        if certificate is None or certificate.disclosures is None:
+            raise NotHere("certificate", number)
+        person = certificate.person
+        if unit.accounts.find(person) is None:
+            unit.accounts.add(
+                Account(
+                    name=person,
+                    kind=AccountKind.HOLDER,
+                    display="",
+                    roles=frozenset({Role.HOLDER}),
+                    person=person,
+                    password=None,
+                    created_by=by,
+                    created_at=now,
+                    closed_at=None,
+                )
+            )
+    return invite(store, clock, name=person, by=by)
+
+
+def change_roles(store: Store, clock: Clock, *, name: str, roles: frozenset[Role], by: str) -> None:
+    """Set the roles of an account; who is signed in has them at once. Raises NotHere, RolesUnfit."""
+    now = clock.now()
+    with store.write() as unit:
+        _require_fit(unit.accounts.account(name).kind, roles)
+        unit.accounts.change_roles(name, roles)
+        unit.journal.write(at=now, person=by, action="account.roles", subject=name, roles=" ".join(sorted(roles)))
+
+
+def close_account(store: Store, clock: Clock, *, name: str, by: str) -> None:
+    """Close an account for good; who is signed in with it is out. Raises NotHere."""
+    now = clock.now()
+    with store.write() as unit:
+        unit.accounts.close(name, now)
+        unit.journal.write(at=now, person=by, action="account.close", subject=name)
+
+
+def invited(store: Store, clock: Clock, token: str) -> Account:
+    """Give the account that an invitation is for. Raises InvitationRefused."""
+    with store.read() as unit:
+        found = unit.accounts.invitation(token_hash(token))
+        if found is None or found.used_at is not None or clock.now() >= found.expires_at:
+            raise InvitationRefused
+        account = unit.accounts.account(found.account)
+    if account.closed_at is not None:
+        raise InvitationRefused
+    return account
+
+
+def accept(store: Store, clock: Clock, token: str, password: str) -> Token:
+    """Choose the password of an invited account, once; sign in, and end all other sign-ins. Gives the new token.
+
+    Raises InvitationRefused, PasswordRefused.
+    """
+    account = invited(store, clock, token)
+    kept = hash_password(password)
+    now = clock.now()
+    with store.write() as unit:
+        found = unit.accounts.invitation(token_hash(token))
+        if found is None or found.used_at is not None:
+            raise InvitationRefused
+        unit.accounts.use_invitation(found.token_hash, now)
+        unit.accounts.set_password(account.name, kept)
+        unit.accounts.end_all(account.name, now)
+        unit.journal.write(at=now, person=account.name, action="account.password", subject=account.name)
+    return _begin(store, account.name, now)
+
+
+def sign_in(store: Store, clock: Clock, *, name: str, password: str) -> Token:
+    """Sign in by name, or as a holder by identity number. Raises SignInRefused, after the same work for every cause."""
+    typed = name.strip()
+    with store.read() as unit:
+        account = unit.accounts.find(typed.lower())
+        if account is None or account.kind is AccountKind.HOLDER:  # nobody types a person's id
+            account = _holder(unit.accounts.of_identity, typed)
+    holds = len(password) <= LONGEST_PASSWORD
+    holds = password_holds(password, None if account is None else account.password) and holds
+    if account is None or not holds or account.closed_at is not None:
+        raise SignInRefused
+    return _begin(store, account.name, clock.now())
+
+
+def signed_in(store: Store, clock: Clock, token: str) -> Visitor | None:
+    """Give who is signed in with this token; None = nobody, or not any more."""
+    now = clock.now()
+    with store.read() as unit:
+        found = unit.accounts.sign_in(token_hash(token))
+        if found is None or found.ended_at is not None or now >= found.expires_at or now >= found.used_at + IDLE:
+            return None
+        account = unit.accounts.account(found.account)
+    if account.closed_at is not None:
+        return None
+    if now >= found.used_at + _TOUCHED_EVERY:
+        with store.write() as unit:
+            standing = unit.accounts.sign_in(found.token_hash)
+            if standing is None or standing.ended_at is not None:
+                return None
+            unit.accounts.touch(found.token_hash, now)
+    return Visitor(account=account, sign_in=found)
+
+
+def sign_out(store: Store, clock: Clock, token: str) -> None:
+    """End a sign-in; an unknown one is none."""
+    with store.write() as unit:
+        unit.accounts.end(token_hash(token), clock.now())
+
+
+def _begin(store: Store, name: str, now: datetime) -> Token:
+    token = new_token()
+    with store.write() as unit:
+        unit.accounts.begin(
+            SignIn(
+                token_hash=token_hash(token),
+                account=name,
+                began_at=now,
+                used_at=now,
+                expires_at=now + LASTS,
+                ended_at=None,
+            )
+        )
+    return token
+
+
+def _holder(of_identity: Callable[[str, str], Account | None], number: str) -> Account | None:
+    found = [of_identity(kind.value, number) for kind in IdentityType]
+    return next((one for one in found if one is not None), None)
+
+
+def _require_fit(kind: AccountKind, roles: frozenset[Role]) -> None:
+    own = {AccountKind.EMPLOYER: {Role.EMPLOYER}, AccountKind.HOLDER: {Role.HOLDER}}
+    fits = own.get(kind, set(Role) - {Role.HOLDER, Role.EMPLOYER})
+    if not roles or not roles <= fits:
+        raise RolesUnfit(kind)

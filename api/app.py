@@ -1,17 +1,22 @@
 """The web application, made from what is passed in: no module-level application, no settings, no environment."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from fastapi import FastAPI, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from api import pages, problems, sign_in
+from api import employer, holder, pages, problems, sign_in
 from api.bodies import BodyLimit
+from api.employer import BulkDesk
 from api.headers import SecurityHeaders
+from api.holder import Desk
 from api.openapi import openapi_document
+from api.pages import certificate_pdf, receipts
 from api.sign_in import People
 from api.status_views import StatusViews
 from api.status_views.router import router as status_router
@@ -20,11 +25,13 @@ from api.verifier import (
     IssuerContact,
     LookupGate,
     LookupLimits,
+    Network,
     PublishedDocuments,
     SiteHealth,
     Verifier,
 )
 from api.verifier.router import router as verifier_router
+from registry.kernel.identifiers import CertificateKey
 from registry.verification.receipts import Notary
 
 
@@ -41,10 +48,14 @@ def create_app(
     contacts: Mapping[str, IssuerContact] | None = None,
     limits: LookupLimits | None = None,
     people: People | None = None,
+    desk: Desk | None = None,
+    bulk: BulkDesk | None = None,
     notary: Notary | None = None,
     clock: Callable[[], datetime] = _now,
     statuses: StatusViews | None = None,
     public_bundle: Callable[[str], bytes] | None = None,
+    press: Callable[[CertificateKey], tuple[str, bytes]] | None = None,
+    proxies: Sequence[Network] = (),
 ) -> ASGIApp:
     """Join the public doors into one ASGI application.
 
@@ -52,8 +63,18 @@ def create_app(
     `contacts` are by issuer code. Without `people` nobody can
     sign in, without a `notary` no receipts are given. `clock` gives aware datetimes.
     """
+
+    @asynccontextmanager
+    async def working(app: FastAPI) -> AsyncGenerator[None, None]:  # noqa: ARG001 - the server's form
+        if bulk is not None:
+            bulk.start()
+        yield
+        if bulk is not None:
+            await run_in_threadpool(bulk.stop)
+
     app = FastAPI(
         title="Vermilion",
+        lifespan=working,
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -71,9 +92,13 @@ def create_app(
         contacts=contacts or {},
         statuses=statuses,
         public_bundle=public_bundle,
+        press=press,
+        proxies=proxies,
         notary=notary,
     )
     app.state.people = people
+    app.state.desk = desk
+    app.state.bulk = bulk
     description = JSONResponse(openapi_document())
 
     def openapi(request: Request) -> Response:  # noqa: ARG001 - the route's form
@@ -86,8 +111,14 @@ def create_app(
     app.include_router(verifier_router)
     app.include_router(status_router)
     app.include_router(pages.router)
+    app.include_router(certificate_pdf.router)
+    app.include_router(receipts.router)
     if people is not None:
         app.include_router(sign_in.router)
+        if desk is not None:
+            app.include_router(holder.router)
+        if bulk is not None:
+            app.include_router(employer.router)
     problems.install(app, page=pages.problem_page, document=document)
     app.add_middleware(BodyLimit)
     return SecurityHeaders(app, https=base_url.startswith("https://"))

@@ -1,19 +1,25 @@
 """Reading request bodies within limits, before anything parses them."""
 
+from collections.abc import AsyncGenerator
 from http import HTTPStatus
 
+from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
+from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-DOCUMENT_BYTES = 1024 * 1024
+from api.problems import NothingSent
+from registry.delivery import MAX_DOCUMENT
+
+DOCUMENT_BYTES = MAX_DOCUMENT
 """Largest document that is judged: a certificate's PDF stays below a third of it, all others far below."""
 SMALL_BYTES = 16 * 1024
 """Largest body of every other request."""
 DRAINED_BYTES = 32 * 1024 * 1024
 """Largest body that is read to its end and dropped: the sender of a photo gets a page, not a reset connection."""
 
-_DOCUMENT_PATHS = ("/verify", "/verify/receipt", "/v1/verifications")
+_DOCUMENT_PATHS = ("/verify", "/verify/receipt", "/v1/verifications", "/bulk")
 
 
 class BodyLimit:
@@ -53,3 +59,31 @@ async def read_capped(request: Request, most: int) -> bytes | None:
         else:
             kept += chunk
     return None if too_large else bytes(kept)
+
+
+async def read_form(request: Request, *, most: int, files: int = 0, fields: int = 8) -> FormData | None:
+    """Read a form of either kind; None = it has more than `most` bytes. Raises NothingSent for what is no form.
+
+    The caller closes it.
+    """
+    kind = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind not in ("multipart/form-data", "application/x-www-form-urlencoded"):
+        raise NothingSent
+    body = await read_capped(request, most)
+    if body is None:
+        return None
+    parser = (
+        MultiPartParser(request.headers, _once(body), max_files=files, max_fields=fields, max_part_size=most)
+        if kind == "multipart/form-data"
+        else FormParser(request.headers, _once(body), max_fields=fields, max_part_size=most)
+    )
+    try:
+        return await parser.parse()
+    except (MultiPartException, KeyError, ValueError) as error:
+        # The parser reports a missing boundary, bad headers and undecodable text in these ways.
+        raise NothingSent from error
+
+
+async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
+    yield b""

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 from api.commands.words import state_word
 from api.demo_data import sample_roster, sample_scores
 from api.sending import issue_batch, take_to_chain
 from api.settings import DEFAULT_HOMES
-from api.terminal import OUT, counted, done, padded, said, shown
+from api.terminal import OUT, counted, done, note, padded, said, shown
 from api.wiring import Home
 from registry.anchor.progress import Batch, RequestState
 from registry.anchor.states import AnchorState
 from registry.delivery.bundle import BUNDLE_SUFFIX
+from registry.delivery.typesetting import GlyphMissing
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url, canonical_json, unb64url
 from registry.kernel.errors import RegistryError
@@ -22,6 +24,7 @@ from registry.workflows.approve import approve
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.change_status import present_status, request_changes
 from registry.workflows.deliver import deliver
+from registry.workflows.draw import draw_certificate
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.issue import propose
 
@@ -164,6 +167,9 @@ def _look(home: Home, batch: Batch, revoked: StoredCertificate, base: str, *, se
     OUT.print()
     OUT.print(f"{padded(said('看：', 'Look:'), 8)}{base}/C/{valid.reservation.key}  ({said('有效', 'valid')})")
     OUT.print(f"        {base}/C/{revoked.reservation.key}  ({said('已撤销', 'revoked')})")
+    paper = _paper(home, valid)
+    if paper is not None:
+        OUT.print(f"        {said(f'{paper}（印好的证书，也可拖上去）', f'{paper}  (as printed; drop it there too)')}")
     OUT.print(f"        {said(f'把{tampered}拖到{base}/', f'drop {tampered} on {base}/')}")
     where = "" if home.path in DEFAULT_HOMES else f" --home {home.path}"
     if not served:
@@ -173,6 +179,22 @@ def _look(home: Home, batch: Batch, revoked: StoredCertificate, base: str, *, se
     OUT.print(f"{padded(said('试：', 'Try:'), 8)}.venv/bin/vermilion verify {delivered}{where}")
     for command in ("audit timeline --limit 10", "audit fsck", "cert list --status revoked"):
         OUT.print(f"        .venv/bin/vermilion {command}{where}")
+
+
+def _paper(home: Home, certificate: StoredCertificate) -> Path | None:
+    """Draw one certificate beside its bundle; None, and a word why, where this machine has no Chinese font."""
+    try:
+        name, data = draw_certificate(home.store, home.key_of, home.press(), certificate.reservation.number)
+    except GlyphMissing:
+        note(
+            said(
+                "没有画出PDF证书：这台机器缺少中文字体（Debian：apt-get install fonts-noto-cjk）",
+                "no PDF was drawn: this machine lacks a Chinese font (Debian: apt-get install fonts-noto-cjk)",
+            )
+        )
+        return None
+    home.shelf.put(name, data)
+    return home.shelf.path(name)
 
 
 def _tampered(bundle: bytes) -> bytes:

@@ -33,6 +33,7 @@ WHAT_ZH: Final[Mapping[str, str]] = MappingProxyType(
         "passphrases": "口令",
         "work": "未完成",
         "waiting": "等人处理",
+        "print": "证书打印",
     }
 )
 """What is looked at, in Chinese."""
@@ -60,6 +61,7 @@ def examine(home: Home) -> list[Examined]:
         ("approver", _approver),
         ("work", _work),
         ("waiting", _waiting),
+        ("print", _print),
     ):
         found.extend(_tried(what, look, home))
     return found
@@ -255,3 +257,38 @@ def _waiting(home: Home) -> Iterator[Examined]:
             en=f"request {request.id} ({what[1]} to become {wanted_word(request)}) is {request.state}",
             remedy=f"vermilion cert approve {request.id}" if approves else f"vermilion cert send {request.id}",
         )
+
+
+def _print(home: Home) -> Iterator[Examined]:
+    """Say in which fonts certificates are set, which characters of names are missing, and whether there is a seal."""
+    from registry.delivery.fonts import fonts_here  # noqa: PLC0415 - loads the typesetter, which only this needs
+
+    press = home.press()
+    found = fonts_here(press.fonts)
+    good = found.serif is not None and found.bold
+    weight = ("", "") if found.bold else ("（没有粗体）", " (no bold)")
+    missing = "、".join(f"{one}（U+{ord(one):04X}）" for one in found.missing)
+    yield Examined(
+        what="print",
+        state="good" if good else "problem",
+        zh=f"正文{found.serif or '没有找到宋体'}{weight[0]}，姓名{found.kai or '同正文'}，编号{found.mono or '同正文'}",
+        en=f"text in {found.serif or 'no Chinese serif'}{weight[1]}, names in {found.kai or 'the same'}, "
+        f"numbers in {found.mono or 'the same'}",
+        remedy="" if good else said("安装fonts-noto-cjk", "apt-get install fonts-noto-cjk"),
+    )
+    yield Examined(
+        what="print",
+        state="note" if missing else "good",
+        zh=f"试过的生僻字缺：{missing}" if missing else "试过的生僻字都有",
+        en=f"rare characters of names that are missing: {', '.join(f'U+{ord(one):04X}' for one in found.missing)}"
+        if missing
+        else "the rare characters of names that were tried are all there",
+        remedy="[print] fonts, docs/certificate.md#fonts" if missing else "",
+    )
+    yield Examined(
+        what="print",
+        state="good" if press.seal else "note",
+        zh="印有发证机构自己的印章" if press.seal else "没有配置印章：证书印有“样张”字样",
+        en="with the issuing body's own seal" if press.seal else "no seal is configured: papers are marked SPECIMEN",
+        remedy="" if press.seal else "[print] seal, docs/certificate.md#seal",
+    )

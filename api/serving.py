@@ -5,23 +5,28 @@ signs what the site itself says (receipts, copies, status lists). Neither creden
 takes this process over can issue nothing and change nothing of what is issued.
 """
 
+import ipaddress
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app
+from api.employer import BulkDesk
+from api.holder import Desk
+from api.pages.certificate_pdf import BoundedPress
 from api.published import Published
 from api.sign_in import People
 from api.statuses import Statuses
 from api.terminal import note, said
 from api.verifier import IssuerContact, LookupGate, LookupLimits, SiteKnowledge
-from api.wiring import NODE_UNREACHABLE, Home, NoTerminal
+from api.wiring import Home, NoTerminal
 from node.signer import SecretFileMissing
 from registry.anchor.history import Anchored
 from registry.kernel.errors import RegistryError
@@ -29,7 +34,10 @@ from registry.kernel.identifiers import CertificateKey
 from registry.ports import LedgerUnavailable
 from registry.verification.receipts import Notary
 from registry.workflows.deliver import public_bundle
+from registry.workflows.draw import draw_by_key
 from registry.workflows.follow import follow
+from registry.workflows.hold import CopyDesk
+from registry.workflows.verify import NODE_UNREACHABLE
 
 _FOLLOW_SECONDS: Final = 1.0
 
@@ -129,6 +137,12 @@ def people(home: Home) -> People:
     )
 
 
+def desk(home: Home, notary: Notary | None) -> Desk:
+    """Give what the holders' pages use; without the statement key they make no copies."""
+    copies = None if notary is None else CopyDesk(key_of=home.key_of, press=home.press(), signer=notary.signer)
+    return Desk(key_of=home.key_of, copies=copies)
+
+
 def application(home: Home, *, cause: Callable[[], str | None], max_age_seconds: int | None = None) -> ASGIApp:
     """Make the web application over a data folder; `cause` says why nothing new is read of the chain."""
     judge = home.verifier(max_age=timedelta(seconds=max_age_seconds) if max_age_seconds else None, cause=cause)
@@ -140,9 +154,19 @@ def application(home: Home, *, cause: Callable[[], str | None], max_age_seconds:
         public_base_url=home.installation.public_base_url,
         contacts=contacts(home),
         people=people(home),
+        desk=desk(home, notary),
+        bulk=BulkDesk(
+            store=home.store,
+            clock=home.clock,
+            judge=judge,
+            notary=notary,
+            public_base_url=home.installation.public_base_url,
+        ),
         notary=notary,
         statuses=Statuses(home, judge, notary.signer if notary else None),
         public_bundle=lambda key: public_bundle(home.store, home.key_of, CertificateKey(key)),
+        press=BoundedPress(partial(draw_by_key, home.store, home.key_of, home.press())).draw,
+        proxies=[ipaddress.ip_network(one) for one in home.installation.web.trusted_proxies],
     )
 
 
@@ -158,8 +182,10 @@ def serve_pages(home: Home, node: str, host: str, port: int) -> bool:
     follower = Follower(home, node)
     app = application(home, cause=lambda: follower.cause)
     follower.start()
+    # Whom a proxy serves is asked of the proxies that the installation names, and of no other.
+    config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, proxy_headers=False)
     try:
-        uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)).run([listening])
+        uvicorn.Server(config).run([listening])
     finally:
         follower.stop()
         listening.close()

@@ -2,6 +2,7 @@
 values.
 """
 
+import ipaddress
 import json
 import os
 import tomllib
@@ -73,6 +74,11 @@ def _printable(text: str) -> str:
 Printed = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
 
 
+def _network(text: str) -> str:
+    """Take an address or a network. Raises ValueError."""
+    return str(ipaddress.ip_network(text))
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -110,6 +116,13 @@ class ChainSettings(_Part):
     """Knowledge older than this leaves the present standing unanswered."""
 
 
+class WebSettings(_Part):
+    """What stands before the web server."""
+
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ("127.0.0.1/32", "::1/128")
+    """Addresses or networks, such as `10.0.0.0/8`, that are believed about whom they serve (X-Forwarded-For)."""
+
+
 class ApproverSettings(_Part):
     """Who holds the approver's key, where it is a process of its own and not a key file."""
 
@@ -119,6 +132,15 @@ class ApproverSettings(_Part):
     """How it is asked: as our own signer and wallets are, as Web3Signer is, as Clef is."""
     account: Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")] | None = None
     """Needed where the signer has more than one."""
+
+
+class PrintSettings(_Part):
+    """How certificates are printed; paths are within the data folder, or absolute."""
+
+    seal: Annotated[str, Field(pattern=r"(?i)\.(svg|png)$")] | None = None
+    """Picture of the issuer's own seal, SVG or PNG; without it every paper is marked as a specimen (样张)."""
+    fonts: str | None = None
+    """A folder of fonts beside the machine's, such as one with the rare characters of names."""
 
 
 class Installation(_Part):
@@ -132,6 +154,8 @@ class Installation(_Part):
     machine_passphrases: bool = False
     """The key files open with passphrases that lie beside them: for demonstrations and test machines only."""
     chain: ChainSettings = ChainSettings()
+    web: WebSettings = WebSettings()
+    print: PrintSettings = PrintSettings()
     names: dict[Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")], Printed] = {}
     """What accounts of the consortium are called here; the chain knows addresses alone."""
     approver: ApproverSettings | None = None

@@ -39,7 +39,7 @@ class Statuses:
         )
 
     def token(self, issuer: str, number: int) -> StatusToken | None:
-        """Give a signed list of our issuer's; None = there is none. Raises StatusUnknown, StatusUnsigned."""
+        """Give a signed list of our issuer's; None = there is none. Raises StatusKnowledgeLapsed, StatusUnsigned."""
         if issuer != self._issuer:
             return None
         if self._publisher is None:

@@ -8,21 +8,30 @@ import getpass
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
-from api.settings import ApproverSettings, HomeMissing, Installation, find_home, read_installation
+from api.clock import SystemClock
+from api.links import require_node_address
+from api.settings import (
+    CONFIG_FILE,
+    ApproverSettings,
+    ConfigurationMalformed,
+    HomeMissing,
+    Installation,
+    find_home,
+    read_installation,
+)
 from api.terminal import is_attended
 from registry.anchor.trust import TrustRoot, TrustRootMalformed
 from registry.credential.v1 import Bilingual
 from registry.kernel.encoding import b64url
 from registry.kernel.errors import IntegrityFault, MalformedInput, Missing
-from registry.kernel.identifiers import IdentifierMalformed, IssuerCode, address
+from registry.kernel.identifiers import IssuerCode, address
 from registry.kernel.signing import PublicKey
 from registry.ports import ApprovalSigner, Ledger, LedgerForeign, LedgerUnavailable
 from registry.programme import Catalogue, load_catalogue
@@ -31,26 +40,19 @@ from registry.verification.receipts import Notary
 from registry.workflows.audit import Auditor
 from registry.workflows.follow import HistoryBroken, follow
 from registry.workflows.issue import IssuingBody
-from registry.workflows.verify import VerifyFromLedger, VerifyFromStore
+from registry.workflows.recheck import RecheckFromLedger, RecheckFromStore
+from registry.workflows.verify import NODE_UNREACHABLE, VerifyFromStore
 
 if TYPE_CHECKING:  # the chain's libraries take seconds to import: only what needs them pays
     from node.embedded import EmbeddedChain
     from node.signer import AccountKey, AccountSigner, Passphrase, StatementKeyFile
+    from registry.delivery.certificate_pdf import Press
 
-NODE_UNREACHABLE: Final = "node-unreachable"
 SHORTEST_PASSPHRASE: Final = 12
 _LONGEST_PASSPHRASE: Final = 4_096
 """Bytes that are read of a file descriptor."""
 _LOCK_PATIENCE_SECONDS: Final = 20.0
 _LOCK_POLL_SECONDS: Final = 0.2
-
-
-class SystemClock:
-    """The machine's clock (implements registry.ports.Clock)."""
-
-    def now(self) -> datetime:
-        """The present moment, UTC."""
-        return datetime.now(UTC)
 
 
 class KeyUnpublished(Missing):
@@ -336,6 +338,30 @@ class Home:
         """The folder of delivered bundles."""
         return Shelf(self.path / "delivered")
 
+    def press(self) -> "Press":
+        """Say how certificates are printed here. Raises ConfigurationMalformed, SealRefused."""
+        from registry.delivery.certificate_pdf import Press, seal_picture
+
+        settings, seal, fonts = self.installation.print, None, None
+        if settings.seal is not None:
+            try:
+                seal = seal_picture((self.path / settings.seal).read_bytes())
+            except OSError as error:
+                raise self._print_refused("seal", f"cannot read {settings.seal}") from error
+        if settings.fonts is not None:
+            fonts = self.path / settings.fonts
+            if not fonts.is_dir():
+                raise self._print_refused("fonts", f"no such folder: {fonts}")
+        return Press(
+            base_url=self.installation.public_base_url,
+            seal=seal,
+            fonts=fonts,
+            test_chain=self.installation.chain.test_chain,
+        )
+
+    def _print_refused(self, member: str, reason: str) -> ConfigurationMalformed:
+        return ConfigurationMalformed(self.path / CONFIG_FILE, f"print.{member}", reason)
+
     # — the chain —
 
     def chain(self, *, writing: bool = False, node: str | None = None) -> AbstractContextManager[Ledger]:
@@ -424,9 +450,22 @@ class Home:
             store=self.store,
             clock=self.clock,
             key_of=self.key_of,
-            test_chain=chain.test_chain,
+            test_chain=chain.chain_id if chain.test_chain else None,
             max_age=timedelta(seconds=chain.max_age_seconds) if max_age is None else max_age,
             as_of=as_of,
+            cause=cause,
+        )
+
+    def rechecker(
+        self, *, node: str | None, max_age: timedelta | None, cause: Callable[[], str | None] = lambda: None
+    ) -> RecheckFromStore:
+        """Make what holds kept receipts against what has been read of the chain."""
+        limit = timedelta(seconds=self.installation.chain.max_age_seconds)
+        return RecheckFromStore(
+            store=self.store,
+            ledger=lambda: self.chain(node=node),
+            clock=self.clock,
+            max_age=limit if max_age is None else max_age,
             cause=cause,
         )
 
@@ -458,15 +497,18 @@ class Home:
         )
 
 
-def require_node_address(url: str) -> None:
-    """Check that a node's address has the form of one. Raises IdentifierMalformed."""
+@contextmanager
+def rechecker_alone(nodes: Sequence[str], root: TrustRoot, *, max_age: timedelta) -> Iterator[RecheckFromLedger]:
+    """Make what holds kept receipts against nodes of the reader's choice, which all have to agree."""
+    from node.client.agreement import AgreedLedger
+    from node.client.ledger import Web3Ledger
+
+    ledgers = {url: Web3Ledger.over_http(url, root) for url in nodes}
     try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise IdentifierMalformed("node's address", "one such as http://127.0.0.1:8545")
+        yield RecheckFromLedger(ledger=lambda: AgreedLedger(ledgers), clock=SystemClock(), max_age=max_age)
+    finally:
+        for ledger in ledgers.values():
+            ledger.close()
 
 
 @contextmanager
@@ -530,21 +572,3 @@ def _read_passphrase(descriptor: int) -> bytes:
 
 def _roles(home: Home | None) -> tuple[str, ...]:
     return () if home is None else tuple(sorted(path.stem for path in home.keys.glob("*.json")))
-
-
-def verifier_without_home(
-    node: str, trust_root: Path, *, max_age: timedelta, as_of: datetime | None
-) -> VerifyFromLedger:
-    """Make a judge that asks a node of the reader's choice under the reader's own trust root.
-
-    Raises TrustRootMalformed.
-    """
-    root = read_trust_root(trust_root)
-    require_node_address(node)
-
-    def connect() -> Ledger:
-        from node.client.ledger import Web3Ledger
-
-        return Web3Ledger.over_http(node, root)
-
-    return VerifyFromLedger(ledger=connect, clock=SystemClock(), max_age=max_age, as_of=as_of)

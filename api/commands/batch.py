@@ -1,5 +1,6 @@
 """`vermilion batch`: propose, approve, issue; every step can be run again."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -8,6 +9,7 @@ from api.commands.approvals import Approving, approver_of, write_for_wallet
 from api.commands.enrol import ProgrammeOption, chosen
 from api.commands.options import (
     DryRunOption,
+    FileUnreadable,
     HomeOption,
     JsonOption,
     NodeOption,
@@ -162,6 +164,47 @@ def issue(
     show_batch(issued, as_json=as_json)
     if issued.state is not AnchorState.FINAL:
         raise typer.Exit(1 if issued.state in (AnchorState.FAILED, AnchorState.CANCELLED) else 3)
+
+
+@app.command(epilog="Example: vermilion batch pdf B-2026-11-0001 --out certificates.zip")
+def pdf(
+    batch: BatchArgument,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Write there. Default: BATCH.zip here.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw a recorded batch's certificates into one ZIP. May be run again: what is drawn is not drawn twice."""
+    from registry.delivery.typesetting import GlyphMissing
+    from registry.workflows.draw import draw_batch
+
+    found = Home.find(home)
+    target = out or Path(f"{batch}.zip")
+    again = f"vermilion batch pdf {batch} --out {target}"
+    try:
+        with stoppable(again), progress(said("绘制", "draw")) as update:
+            drawn = draw_batch(found.store, found.key_of, found.press(), batch, target, progress=update)
+    except OSError as error:
+        raise FileUnreadable(target, error.strerror or said("写不了", "cannot be written")) from error
+    refused = [
+        {"number": one.number, "characters": [f"U+{ord(each):04X}" for each in one.error.characters]}
+        for one in drawn.refused
+    ]
+    if as_json:
+        print_json({"file": str(target), "drawn": drawn.drawn, "erased": drawn.erased, "refused": refused})
+    else:
+        note(
+            said(
+                f"已写出{target}：{drawn.drawn:,}张" + (f"，已删除内容的{drawn.erased}张略去" if drawn.erased else ""),
+                f"wrote {target}: {counted(drawn.drawn, 'certificate')}"
+                + (f", without {drawn.erased} whose content was erased" if drawn.erased else ""),
+            )
+        )
+        for one in drawn.refused:
+            OUT.print(f"{one.number}  {', '.join(f'U+{ord(each):04X}' for each in one.error.characters)}")
+    if refused:
+        texts = advice()[GlyphMissing.code]
+        note(said(f"{texts.cause_zh}{texts.remedy_zh}", f"{texts.cause_en} {texts.remedy_en}"))
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: vermilion batch suspend B-2026-11-0001 --reason investigation")

@@ -195,6 +195,28 @@ def bundle(
     note(said(f"已写出{output}（{len(data)}字节）", f"wrote {output} ({counted(len(data), 'byte')})"))
 
 
+@app.command(epilog="Example: vermilion cert pdf DEMO-EEC-2026-7M3K9QX2TA4 --out certificate.pdf")
+def pdf(
+    number: NumberArgument,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write there. Default: NUMBER.pdf in this folder.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw a recorded certificate as PDF, in its public presentation; its bundle is attached."""
+    from registry.workflows.draw import draw_certificate
+
+    found = Home.find(home)
+    name, data = draw_certificate(found.store, found.key_of, found.press(), number)
+    target = out or Path(name)
+    write_file(target, data)
+    if as_json:
+        print_json({"file": str(target), "bytes": len(data)})
+    else:
+        note(said(f"已写出{target}（{len(data):,}字节）", f"wrote {target} ({len(data):,} bytes)"))
+
+
 @app.command(epilog="Example: vermilion cert suspend DEMO-EEC-2026-7M3K9QX2TA4 --reason investigation")
 @expanded
 def suspend(

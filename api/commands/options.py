@@ -14,8 +14,8 @@ import typer
 
 from api.settings import Surroundings
 from api.terminal import asked, is_attended, note, said
-from api.wiring import NODE_UNREACHABLE
 from registry.kernel.errors import MalformedInput
+from registry.workflows.verify import NODE_UNREACHABLE
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Data folder. Default: VERMILION_HOME, ./vermilion-data or ./demo-data.")

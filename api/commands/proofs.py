@@ -27,7 +27,7 @@ from api.commands.options import (
 from api.commands.sentences import sentence
 from api.settings import HomeMissing, Surroundings
 from api.terminal import OUT, counted, moment, note, print_fields, print_json, said, shown
-from api.wiring import NODE_UNREACHABLE, Home, ledger_over_http, read_trust_root
+from api.wiring import Home, ledger_over_http, read_trust_root
 from registry.anchor.concerning import records_of_certificate
 from registry.anchor.history import (
     Anchored,
@@ -66,6 +66,7 @@ from registry.ports import Ledger, LedgerUnavailable
 from registry.ports.storage import NotHere
 from registry.workflows.follow import follow
 from registry.workflows.prove import RebuiltLog, log_of_ledger, log_of_store, require_agreed, require_block
+from registry.workflows.verify import NODE_UNREACHABLE
 
 _SHOWN_LEAVES: Final = 12
 _SEQ: Final = re.compile(r"[0-9]{1,13}")

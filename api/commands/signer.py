@@ -7,11 +7,12 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
+from api.clock import SystemClock
 from api.commands.approvals import names_of, tell
 from api.commands.ballots import Names
 from api.commands.options import HomeOption, PassphraseFdOption, Unconfirmed
 from api.terminal import is_attended, moment, note, said
-from api.wiring import Home, SystemClock, account_key, read_trust_root
+from api.wiring import Home, account_key, read_trust_root
 from registry.anchor.operations import Approvable
 from registry.kernel.errors import MalformedInput, RegistryError
 

@@ -5,7 +5,7 @@ addresses in QR codes have no language in them, so the paper never chooses one f
 """
 
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
@@ -14,11 +14,10 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api import verifier
-from api.bodies import DOCUMENT_BYTES, SMALL_BYTES, read_capped
+from api.bodies import DOCUMENT_BYTES, SMALL_BYTES, read_form
 from api.headers import CONTENT_SECURITY_POLICY
 from api.pages.assets import assets, zipped
 from api.pages.catalogue import Catalogue
@@ -43,6 +42,8 @@ _WORDING = {
     "http/method": "method",
     "http/malformed": "malformed",
     "verify/nothing-sent": "malformed",
+    "receipt/no-key": "no-receipt",
+    "receipt/purpose": "purpose",
     "http/too-large": "too-large",
     "lookup/too-many": "too-many",
     "unavailable": "unavailable",
@@ -109,7 +110,7 @@ def home(request: Request) -> Response:
 
 def certificate(key: str, request: Request, doors: DoorsOfApp, as_of: date | None = None) -> Response:
     """Show the verdict on the certificate whose QR code was scanned, for now or as of the end of a past day."""
-    report = judge_key(doors, key, as_of)
+    report = judge_key(doors, source_of(request), key, as_of)
     return _verdict(request, report, entrance="key", key=None if report.outcome is Outcome.NOT_FOUND else key.upper())
 
 
@@ -268,23 +269,12 @@ class _Sent:
 
 async def _sent(request: Request) -> _Sent:
     """Read a form within its limits. Raises NothingSent when it is no form."""
-    content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    multipart = content_type == "multipart/form-data"
-    if not multipart and content_type != "application/x-www-form-urlencoded":
-        raise NothingSent
-    body = await read_capped(request, DOCUMENT_BYTES + _FORM_OVERHEAD if multipart else SMALL_BYTES)
-    if body is None:
-        return _Sent(too_large=True)
-    parser = (
-        MultiPartParser(request.headers, _once(body), max_files=1, max_fields=4, max_part_size=SMALL_BYTES)
-        if multipart
-        else FormParser(request.headers, _once(body), max_fields=4, max_part_size=SMALL_BYTES)
+    multipart = request.headers.get("Content-Type", "").startswith("multipart/")
+    form = await read_form(
+        request, most=DOCUMENT_BYTES + _FORM_OVERHEAD if multipart else SMALL_BYTES, files=1, fields=4
     )
-    try:
-        form = await parser.parse()
-    except (MultiPartException, KeyError, ValueError) as error:
-        # The parser reports a missing boundary, bad headers and undecodable text in these ways.
-        raise NothingSent from error
+    if form is None:
+        return _Sent(too_large=True)
     try:
         upload = form.get("document")
         if isinstance(upload, UploadFile) and upload.filename:
@@ -294,11 +284,6 @@ async def _sent(request: Request) -> _Sent:
         return _Sent(number=_typed(form, "number"), name=_typed(form, "name"), rows=_typed(form, "rows"))
     finally:
         await form.close()
-
-
-async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
-    yield body
-    yield b""
 
 
 def _typed(form: FormData, name: str) -> str:

@@ -20,8 +20,8 @@ from api.verifier import IssuerContact, public_content
 from registry.kernel.calendar import CHINA_TIME
 from registry.verification.model import Finding, Freshness, Notice, NoticeKind, Outcome, Question, Report
 
-Entrance = Literal["key", "document", "lookup", "browser"]
-"""How the question came: a QR code, a file that was sent, number and name, or a file that stayed in the browser."""
+Entrance = Literal["key", "document", "lookup", "browser", "share"]
+"""How the question came: QR code, file that was sent, number and name, file that stayed in the browser, holder's link."""
 Panel = Literal["valid", "plain", "indigo", "ochre", "slate", "dead"]
 
 PANELS: Mapping[Outcome, Panel] = {
@@ -112,6 +112,8 @@ class VerdictPage:
     blank: tuple[Row, ...] = ()
     """Rows of the paper for the reader's browser to fill in, where the content stayed there."""
     blank_words: str = ""
+    found_here: bool = False
+    """The reader's browser found the change; its place was not asked about."""
 
 
 def verdict_page(
@@ -163,6 +165,7 @@ def verdict_page(
         document_text="" if document is None else base64.b64encode(document).decode(),
         as_of="" if report.as_of is None else _date(report.as_of),
         latest_day=_date(report.judged_at - timedelta(days=1)),
+        found_here=str(_evidence(findings, Question.UNALTERED).get("check", "")).startswith("browser/"),
         blank=blank_paper(words) if in_browser else (),
         blank_words=paper_words(words, replaced=outcome is Outcome.SUPERSEDED) if in_browser else "",
     )

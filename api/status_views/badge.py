@@ -56,7 +56,7 @@ _WORDS: Final[Mapping[Standing, tuple[str, str]]] = {
     Standing.NOT_RELIABLE: ("请勿采信", "Do not rely on it"),
     Standing.CANNOT_SAY: ("现在无法确认", "Cannot say now"),
 }
-_ABOUT: Final = ("证书状态", "Certificate status")
+_ABOUT: Final = ("证书状态", "Certificate")
 _TEST: Final = ("测试链，不是真实证书", "test chain: not a real certificate")
 # Filled = settled, outline = may change or leads on, dashed = not known; on a field of 24 units.
 _SHAPES: Final[Mapping[Standing, str]] = {
@@ -105,7 +105,7 @@ BADGE_POLICY: Final = (
     f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"
 )
 """Content-Security-Policy of a badge that is opened by itself: its one style sheet, by digest."""
-_WIDTH: Final = 240
+_WIDTH: Final = 264
 
 
 def badge_of(report: Report | None, now: datetime) -> Badge:
@@ -113,8 +113,8 @@ def badge_of(report: Report | None, now: datetime) -> Badge:
     if report is None:
         return Badge(standing=Standing.CANNOT_SAY, as_of=now, test_chain=False)
     standing = Standing.NOT_RELIABLE if report.outcome in _NOT_RELIABLE else Standing.CANNOT_SAY
-    if report.outcome in list(Standing):
-        standing = Standing(report.outcome)
+    if report.outcome.value in {one.value for one in Standing}:
+        standing = Standing(report.outcome.value)
     read = [one.freshness.read_at for one in report.findings if one.freshness is not None]
     return Badge(
         standing=standing,
@@ -147,7 +147,8 @@ def badge_svg(badge: Badge, language: Language) -> bytes:
     day = badge.as_of.astimezone(CHINA_TIME).date().isoformat()
     dated = f"截至{day}" if language == "zh" else f"as of {day}"
     test, height = (_TEST[place], 76) if badge.test_chain else ("", 56)
-    told = " · ".join(part for part in (about, word, dated, test) if part)
+    comma = "，" if language == "zh" else ", "
+    told = comma.join(part for part in (about, word, dated, test) if part)
     marked = f'<text class="test" x="12" y="66">{escape(test)}</text>' if test else ""
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}"'
@@ -157,5 +158,5 @@ def badge_svg(badge: Badge, language: Language) -> bytes:
         f'<g class="{_TONES[badge.standing]}"><g class="shape" transform="translate(12 14) scale(1.167)">'
         f"{_SHAPES[badge.standing]}</g>"
         f'<text class="word" x="52" y="27">{escape(word)}</text></g>'
-        f'<text class="more" x="52" y="45">{escape(about)} · {escape(dated)}</text>{marked}</svg>'
+        f'<text class="more" x="52" y="45">{escape(about + comma + dated)}</text>{marked}</svg>'
     ).encode()

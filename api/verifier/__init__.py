@@ -1,6 +1,6 @@
 """The door for verifiers: anyone who holds a certificate, a file, or a number and a name."""
 
-from api.verifier.limits import LookupGate, LookupLimits, TooManyLookups
+from api.verifier.limits import LookupGate, LookupLimits, Network, TooManyKeys, TooManyLookups
 from api.verifier.masking import masked
 from api.verifier.ports import Doors, IssuerContact, PublishedDocuments, SiteHealth, SiteKnowledge, Verifier
 from api.verifier.report import altered, not_found, public_content, report_document, too_large
@@ -10,9 +10,11 @@ __all__ = [
     "IssuerContact",
     "LookupGate",
     "LookupLimits",
+    "Network",
     "PublishedDocuments",
     "SiteHealth",
     "SiteKnowledge",
+    "TooManyKeys",
     "TooManyLookups",
     "Verifier",
     "altered",

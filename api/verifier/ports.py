@@ -1,12 +1,13 @@
 """What the public doors need from the rest of the product, as protocols and values."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from api.status_views.ports import StatusViews
-from api.verifier.limits import LookupGate
+from api.verifier.limits import LookupGate, Network
+from registry.kernel.identifiers import CertificateKey
 from registry.verification import Claimed
 from registry.verification.model import Report
 from registry.verification.receipts import Notary
@@ -104,5 +105,9 @@ class Doors:
     """Status lists and badges; None = this site has none."""
     public_bundle: Callable[[str], bytes] | None = None
     """Gives the delivered document under a normal certificate key, or raises NoDocument; None = this site has none."""
+    press: Callable[[CertificateKey], tuple[str, bytes]] | None = None
+    """Draws the certificate under a key: name of the file, and the PDF. Raises NoDocument, GlyphMissing, Unavailable."""
+    proxies: Sequence[Network] = ()
+    """Who is believed about whom he serves, in X-Forwarded-For."""
     notary: Notary | None = None
     """Signs receipts; None where this site was started without its statement key."""

@@ -36,6 +36,8 @@ class AnchorState(StrEnum):
     CANCELLED = "cancelled"
 
 
+unsent: Final = frozenset({AnchorState.RESERVED, AnchorState.SEALED, AnchorState.APPROVED, AnchorState.CANCELLED})
+"""In these nothing of a batch has gone to the chain: nobody outside is told that its certificates exist."""
 allowed_transitions: Final[Mapping[AnchorState, frozenset[AnchorState]]] = {
     AnchorState.RESERVED: frozenset({AnchorState.SEALED, AnchorState.CANCELLED}),
     AnchorState.SEALED: frozenset({AnchorState.APPROVED, AnchorState.CANCELLED}),

@@ -1,8 +1,10 @@
-"""What leaves the house: the bundle, and later the sheet to print. Only after the anchor is final."""
+"""What leaves the house: the bundle and the printed certificate. Only after the anchor is final."""
 
 from registry.delivery.bundle import (
     BUNDLE_SUFFIX,
+    CREDENTIAL_NAME,
     MAX_BUNDLE,
+    MAX_DOCUMENT,
     Bundle,
     bundle_bytes,
     delivered_bundle,
@@ -14,7 +16,9 @@ from registry.delivery.bundle import (
 
 __all__ = [
     "BUNDLE_SUFFIX",
+    "CREDENTIAL_NAME",
     "MAX_BUNDLE",
+    "MAX_DOCUMENT",
     "Bundle",
     "bundle_bytes",
     "delivered_bundle",

@@ -4,7 +4,7 @@ Canonical JSON (RFC 8785) of `{"anchor","credential","key"}`. A presentation wit
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from registry.anchor.receipt import MAX_RECEIPT, AnchorReceipt, receipt_from_json
 from registry.credential import (
@@ -30,9 +30,17 @@ from registry.kernel.encoding import (
 from registry.kernel.merkle import ProofMalformed, ProofMismatch, require_included
 from registry.kernel.signing import KeyMalformed, PublicKey
 
+if TYPE_CHECKING:
+    from registry.delivery.copies import HolderCopy
+
 MAX_BUNDLE: Final = MAX_PRESENTATION + MAX_RECEIPT + 1024
 """Bytes; what is larger is not looked into."""
 BUNDLE_SUFFIX: Final = ".bundle.json"
+CREDENTIAL_NAME: Final = "credential.sd-jwt"
+"""Name under which a PDF has the presentation attached, beside the bundle."""
+PDF_MARK: Final = b"%PDF-"
+MAX_DOCUMENT: Final = 1024 * 1024
+"""Bytes of the largest file that is looked into, which is a PDF."""
 _MEMBERS: Final = frozenset({"anchor", "credential", "key"})
 _MAX_DEPTH: Final = 6
 
@@ -144,14 +152,40 @@ def delivered_bundle(credential: IssuedCredential | Presentation, anchor: Anchor
     return bundle_bytes(public_presentation(credential), anchor, key)
 
 
-def parse_document(data: bytes) -> Bundle | Presentation:
-    """Read what somebody handed in: a bundle or a bare presentation. Raises an Unreadable or an Altered.
+def parse_document(data: bytes) -> "Bundle | HolderCopy | Presentation":
+    """Read what somebody handed in: a bundle, a copy of one, a bare presentation, or a PDF with them.
 
-    Signature, receipt and path are compared by `require_unaltered`.
+    Raises an Unreadable or an Altered.
+
+    Signature, receipt and path are compared by `require_unaltered`. Of a PDF the attached credential is read, never the
+    drawn page.
     """
+    return _parse_attached(data) if data.startswith(PDF_MARK) else _parse_plain(data)
+
+
+def _parse_plain(data: bytes) -> "Bundle | HolderCopy | Presentation":
+    from registry.delivery.copies import is_copy, read_copy  # noqa: PLC0415 - a copy holds a bundle, read here
+
+    if is_copy(data):
+        return read_copy(data)
     if len(data) > MAX_BUNDLE:
         raise Oversized(len(data))
     return parse_bundle(data) if data[:1] == b"{" else parse(data)
+
+
+def _parse_attached(data: bytes) -> "Bundle | HolderCopy | Presentation":
+    from registry.delivery.attachments import (  # noqa: PLC0415 - most who read bundles never pay for the PDF library
+        AttachmentDamaged,
+        attached_document,
+    )
+
+    document = attached_document(data)
+    try:
+        # A PDF inside a PDF is none of ours.
+        return _parse_plain(document)
+    except Unreadable as error:
+        # It bears our file's name: something was done to it.
+        raise AttachmentDamaged(CREDENTIAL_NAME, str(error)) from error
 
 
 def parse_bundle(data: bytes) -> Bundle:

@@ -4,25 +4,30 @@ What is judged later is the credential attached to the file, not the drawn page:
 changes no verdict, and every verdict shows the credential's own fields to be compared with the paper.
 """
 
+import base64
+import hashlib
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
 from registry.anchor.receipt import AnchorReceipt
-from registry.credential import Presentation, public_presentation
-from registry.credential.v1 import Bilingual, CertificateType, Coded, IdentityType, Standard
-from registry.delivery.bundle import BUNDLE_SUFFIX, delivered_bundle
+from registry.credential import Presentation, parse, public_presentation
+from registry.credential.v1 import Bilingual, Coded, IdentityType, Standard
+from registry.delivery.bundle import BUNDLE_SUFFIX, CREDENTIAL_NAME, delivered_bundle
 from registry.delivery.qr import certificate_address, qr_code
-from registry.delivery.typesetting import Attachment, typeset
+from registry.delivery.typesetting import TEMPLATES, Attachment, GlyphMissing, TemplateBroken, typeset
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import JsonObject, JsonValue
+from registry.kernel.errors import MalformedInput
 from registry.kernel.identifiers import CertificateKey
 from registry.kernel.signing import PublicKey
 
-CREDENTIAL_NAME: Final = "credential.sd-jwt"
-"""Name under which the presentation is attached."""
 PDF_SUFFIX: Final = ".pdf"
+MAX_SEAL: Final = 100 * 1024
+"""Bytes of a seal's file: it is in every certificate."""
+_PNG_MARK: Final = b"\x89PNG\r\n\x1a\n"
+_PNG_HEAD: Final = 33
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +44,47 @@ class Press:
     """The paper says so."""
 
 
+class SealRefused(MalformedInput):
+    """The issuer's seal is no picture that can be printed."""
+
+    code = "delivery/seal"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"seal: expected {reason}")
+
+
+def seal_picture(data: bytes) -> str:
+    """Take the bytes of an SVG or PNG file as the SVG that is printed, and try it. Raises SealRefused."""
+    picture = _seal_svg(data)
+    try:
+        typeset("seal", {"seal": picture}, at=datetime(2026, 1, 1, tzinfo=UTC))
+    except (TemplateBroken, GlyphMissing) as error:
+        raise SealRefused("a picture that can be printed") from error
+    return picture
+
+
+def _seal_svg(data: bytes) -> str:
+    if len(data) > MAX_SEAL:
+        raise SealRefused(f"a picture of at most {MAX_SEAL} bytes, got {len(data)}")
+    if data.startswith(_PNG_MARK) and len(data) > _PNG_HEAD:
+        width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+        inside = base64.b64encode(data).decode("ascii")
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">'
+            f'<image width="{width}" height="{height}" href="data:image/png;base64,{inside}"/></svg>'
+        )
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise SealRefused("an SVG or PNG file") from error
+    if "<svg" not in text:
+        raise SealRefused("an SVG or PNG file")
+    if "<!ENTITY" in text:
+        raise SealRefused("an SVG file without entities")
+    return text
+
+
 def certificate_pdf(
     press: Press, credential: Presentation, anchor: AnchorReceipt, key: PublicKey, certificate_key: CertificateKey
 ) -> bytes:
@@ -47,10 +93,11 @@ def certificate_pdf(
     Raises GlyphMissing.
     """
     text = public_presentation(credential)
-    number = credential.entry.license_number
+    public = parse(text)  # what is printed is what is attached
+    number = public.entry.license_number
     return typeset(
-        f"certificate-{credential.terms.certificate_type.code}",
-        _values(press, credential, anchor, certificate_key),
+        f"certificate-{public.terms.certificate_type.code}",
+        paper_values(press, public, anchor, certificate_address(press.base_url, certificate_key)),
         attachments=(
             Attachment(
                 name=CREDENTIAL_NAME,
@@ -64,27 +111,27 @@ def certificate_pdf(
                 media_type="application/json",
                 relationship="supplement",
                 description="The signed certificate with its anchor receipt and public key, for verification",
-                data=delivered_bundle(credential, anchor, key),
+                data=delivered_bundle(public, anchor, key),
             ),
         ),
-        at=credential.terms.issued_at,
+        at=public.terms.issued_at,
         fonts=press.fonts,
     )
 
 
-def _values(
-    press: Press, credential: Presentation, anchor: AnchorReceipt, certificate_key: CertificateKey
-) -> JsonObject:
+def paper_values(press: Press, credential: Presentation, anchor: AnchorReceipt, address: str) -> JsonObject:
+    """Give what a certificate's template sets of a presentation; `address` is what its QR code holds."""
     terms, entry, disclosed = credential.terms, credential.entry, credential.disclosed
-    code = qr_code(certificate_address(press.base_url, certificate_key))
+    code = qr_code(address)
     achievement, award = terms.achievement, entry.award
     return {
         "holder": disclosed.name,
+        "latin": disclosed.name_latin,
         "identity": {
             "type": str(disclosed.identity_type or IdentityType.OTHER),
-            "number": disclosed.identity_number_masked,
+            "number": disclosed.identity_number or disclosed.identity_number_masked,
         }
-        if disclosed.identity_number_masked is not None
+        if (disclosed.identity_number or disclosed.identity_number_masked) is not None
         else None,
         "title": _bilingual(terms.certificate_type.name),
         "issuer": _bilingual(terms.issuer_name),
@@ -146,11 +193,9 @@ def _moment(moment: datetime) -> str:
     return f"{moment.astimezone(CHINA_TIME):%Y-%m-%d %H:%M:%S} +08:00"
 
 
-TITLES: Final = {
-    CertificateType.VOCATIONAL_TECHNOLOGY: "职业技术证书",
-    CertificateType.VOCATIONAL_COMPETENCE: "职业能力证书",
-    CertificateType.VOCATIONAL_SKILL_LEVEL: "职业技能等级证书",
-    CertificateType.PROFESSIONAL_TECHNICAL_LEVEL: "专业技术等级证书",
-    CertificateType.COMPETITION_AWARD: "竞赛奖励证书",
-    CertificateType.TRAINING_HOURS: "学时证明",
-}
+def edition_of(press: Press) -> str:
+    """Give a digest of what papers look like here: templates, seal, fonts' folder; hex."""
+    digest = hashlib.sha256(repr(press).encode())
+    for path in sorted(TEMPLATES.iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

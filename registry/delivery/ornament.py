@@ -166,9 +166,7 @@ def _ground() -> str:
     return f'<path d="{"".join(parts)}" fill="none" stroke="{_FAINT_GOLD}" stroke-width="14"/>'
 
 
-def _turned(
-    copies: int, samples: int, radius: Callable[[float], float], colour: str, width: int, period: float
-) -> str:
+def _turned(copies: int, samples: int, radius: Callable[[float], float], colour: str, width: int, period: float) -> str:
     """Draw a closed curve in polar form and its copies, each turned a little further within one petal."""
     path = "".join(
         _closed(

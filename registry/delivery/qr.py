@@ -53,5 +53,7 @@ def qr_code(address: str) -> QrCode:
     modules = code.symbol_size(scale=1, border=0)[0]
     module = max(SMALLEST_SIDE_MM / modules, _SMALLEST_MODULE_MM)
     picture = io.BytesIO()
-    code.save(picture, kind="svg", border=QUIET_ZONE, dark="#000", light="#fff", xmldecl=False, svgclass=None, lineclass=None)
+    code.save(
+        picture, kind="svg", border=QUIET_ZONE, dark="#000", light="#fff", xmldecl=False, svgclass=None, lineclass=None
+    )
     return QrCode(address=address, svg=picture.getvalue().decode(), side_mm=(modules + 2 * QUIET_ZONE) * module)

@@ -5,9 +5,11 @@ text. A character that no font has refuses the document by name, since a blank b
 """
 
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -16,13 +18,15 @@ from typing import Final, Literal
 
 import typst
 
-from registry.delivery.fonts import found_fonts
 from registry.kernel.encoding import JsonObject, JsonValue
 from registry.kernel.errors import IntegrityFault, RuleRefusal
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
+_NAMED: Final = 12
+"""Most characters that an error names."""
 _STANDARD: Final = "a-3a"
 _UNSHOWN: Final = re.compile(r'the text `"((?:[^"\\]|\\.)+)"` could not be displayed')
+_PRIVATE: Final = re.compile("[\ue000-\uf8ff\U000f0000-\U0010fffd]")
 _ESCAPE: Final = re.compile(r"\\u\{([0-9a-fA-F]{1,6})\}|\\(.)")
 _STEPS: Final = {"n": "\n", "r": "\r", "t": "\t", "0": "\0"}
 
@@ -34,7 +38,9 @@ class GlyphMissing(RuleRefusal):
 
     def __init__(self, characters: tuple[str, ...], field: str | None) -> None:
         self.characters, self.field = characters, field
-        named = ", ".join(f"U+{ord(one):04X}" for one in characters)
+        named = ", ".join(f"U+{ord(one):04X}" for one in characters[:_NAMED])
+        if len(characters) > _NAMED:
+            named += f" and {len(characters) - _NAMED} more"
         where = "" if field is None else f"{field}: "
         super().__init__(f"{where}expected characters that a font here has, got {named}")
 
@@ -74,15 +80,21 @@ def typeset(
     `at` is the time that the file carries, aware, whole seconds. `fonts` is a folder of fonts beside the machine's.
     Raises GlyphMissing.
     """
-    inputs = {"values": _json(values), "attachments": _json([_plain(one) for one in attachments])}
+    text = _json(values)
+    private = tuple(dict.fromkeys(_PRIVATE.findall(text)))
+    if private:
+        # Every font means something else by them: what is printed would be a matter of chance.
+        raise GlyphMissing(private, _field_of(private, values))
+    inputs = {"values": text, "attachments": _json([_plain(one) for one in attachments])}
     try:
-        data = _compiler(fonts).compile(
-            input=str(TEMPLATES / f"{template}.typ"),
-            format="pdf",
-            sys_inputs=inputs,
-            pdf_standards=[_STANDARD],
-            timestamp=int(at.timestamp()),
-        )
+        with _compiler(fonts) as compiler:
+            data = compiler.compile(
+                input=str(TEMPLATES / f"{template}.typ"),
+                format="pdf",
+                sys_inputs=inputs,
+                pdf_standards=[_STANDARD],
+                timestamp=int(at.timestamp()),
+            )
     except typst.TypstError as error:
         characters = tuple(dict.fromkeys(_unshown(error.diagnostic)))
         if characters:
@@ -93,20 +105,29 @@ def typeset(
     return data
 
 
-_own = threading.local()
+_places = threading.BoundedSemaphore(os.cpu_count() or 1)
+_idle: dict[Path | None, list[typst.Compiler]] = {}
 
 
-def _compiler(fonts: Path | None) -> typst.Compiler:
-    """Give this thread's compiler: it keeps fonts and pictures warm, and is not shared between threads."""
-    kept: dict[Path | None, typst.Compiler] = _own.__dict__.setdefault("compilers", {})
-    if fonts not in kept:
-        kept[fonts] = typst.Compiler(root=str(TEMPLATES), font_paths=_fonts(fonts))
-    return kept[fonts]
+@contextmanager
+def _compiler(fonts: Path | None) -> Iterator[typst.Compiler]:
+    """Lend a compiler: each keeps fonts and pictures warm in some 60 MB, so there are at most as many as cores."""
+    with _places:
+        idle = _idle.setdefault(fonts, [])
+        try:
+            compiler = idle.pop()
+        except IndexError:
+            compiler = typst.Compiler(root=str(TEMPLATES), font_paths=fonts_of(fonts))
+        try:
+            yield compiler
+        finally:
+            idle.append(compiler)
 
 
 @lru_cache(maxsize=8)
-def _fonts(folder: Path | None) -> typst.Fonts:
-    return found_fonts(folder)
+def fonts_of(folder: Path | None) -> typst.Fonts:
+    """Look for the machine's fonts and those of a folder; once, so that new ones are seen after a restart."""
+    return typst.Fonts(font_paths=[] if folder is None else [str(folder)])
 
 
 def _json(value: JsonValue) -> str:

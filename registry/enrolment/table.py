@@ -1,4 +1,4 @@
-"""From the bytes of a CSV file to rows of cells under known headings; reads both rosters and score sheets.
+"""From the bytes of a CSV file to rows of cells under known headings: rosters, score sheets, lists to verify.
 
 1. refuse what is no text: empty, too large, workbooks, binary;
 2. find the encoding: UTF-8 (with or without byte order mark), else GB18030; where two readings are possible, refuse;
@@ -83,6 +83,17 @@ class Table:
     notices: Sequence[RowProblem]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """What a kind of table may be like; None = as large as any table."""
+
+    max_bytes: int | None = None
+    max_rows: int | None = None
+    assumed: tuple[str, ...] = ()
+    """Keys of the columns of a file whose first line has no known heading, in order; rows may then be shorter.
+    Empty = a file needs headings."""
+
+
 class _Refused(Exception):
     """The file cannot be read any further."""
 
@@ -91,9 +102,11 @@ class _Refused(Exception):
         super().__init__()
 
 
-def read_table(data: bytes, columns: Sequence[Column], kinds: Mapping[str, ProblemKind]) -> Table:
+def read_table(
+    data: bytes, columns: Sequence[Column], kinds: Mapping[str, ProblemKind], shape: Shape = Shape()
+) -> Table:
     """Cut `data` into rows under `columns`. `kinds` is `table_kinds` of the caller's stage. Never raises."""
-    reader = _Reader(columns, kinds)
+    reader = _Reader(columns, kinds, shape)
     rows: list[Row] = []
     try:
         reader.refuse_what_is_no_text(data)  # 1
@@ -124,8 +137,11 @@ def normal_heading(text: str) -> str:
 class _Reader:
     """The state of one reading."""
 
-    def __init__(self, columns: Sequence[Column], kinds: Mapping[str, ProblemKind]) -> None:
-        self.columns, self.kinds = columns, kinds
+    def __init__(self, columns: Sequence[Column], kinds: Mapping[str, ProblemKind], shape: Shape) -> None:
+        self.columns, self.kinds, self.assumed = columns, kinds, shape.assumed
+        self.max_bytes = MAX_BYTES if shape.max_bytes is None else shape.max_bytes
+        self.max_rows = MAX_ROWS if shape.max_rows is None else shape.max_rows
+        self.headed = True
         self.encoding, self.delimiter, self.codec = "", "", ""
         self.places: dict[str, Place] = {}
         self.width = 0
@@ -137,8 +153,8 @@ class _Reader:
     def refuse_what_is_no_text(self, data: bytes) -> None:
         if not data.removeprefix(_UTF8_MARK).strip(b" \t\r\n,;"):
             raise _Refused(self.kinds["empty-file"].at())
-        if len(data) > MAX_BYTES:
-            raise _Refused(self.kinds["file-too-large"].at(limit=MAX_BYTES // 1024 // 1024))
+        if len(data) > self.max_bytes:
+            raise _Refused(self.kinds["file-too-large"].at(limit=self.max_bytes // 1024 // 1024))
         if data.startswith(_WORKBOOKS):
             raise _Refused(self.kinds["workbook"].at())
         if data.startswith(_UTF16_MARKS):
@@ -146,7 +162,7 @@ class _Reader:
         if b"\0" in data[: data.find(b"\n") + 1 or None]:  # a zero byte in the heading: no text of ours begins so
             raise _Refused(self.kinds["not-text"].at())
         if max(data.count(b"\n"), data.count(b"\r")) > MAX_ROWS + 1:
-            raise _Refused(self.kinds["too-many-rows"].at(limit=MAX_ROWS))
+            raise _Refused(self.kinds["too-many-rows"].at(limit=self.max_rows))
 
     def find_encoding(self, data: bytes) -> None:
         if data.startswith(_UTF8_MARK):
@@ -189,6 +205,10 @@ class _Reader:
         cuts = {delimiter: _cut(first, delimiter) or [] for delimiter in _DELIMITERS}
         known = {mark: sum(normal_heading(word) in self._by_heading for word in cut) for mark, cut in cuts.items()}
         self.delimiter = max(_DELIMITERS, key=lambda mark: (known[mark], len(cuts[mark])))
+        if self.assumed and not known[self.delimiter]:
+            self.headed, self.width = False, len(self.assumed)
+            self.places = {key: Place(position=at, heading="") for at, key in enumerate(self.assumed, start=1)}
+            return
         headings = cuts[self.delimiter]
         while headings and not headings[-1].strip():
             headings.pop()
@@ -214,7 +234,8 @@ class _Reader:
             self.width = 0  # a column that stands twice: which one is meant is not ours to choose, so no row is read
 
     def rows(self, lines: Sequence[str | None]) -> Iterator[Row]:
-        for number, line in enumerate(lines[1:], start=2):
+        first = 1 if self.headed else 0
+        for number, line in enumerate(lines[first:], start=first + 1):
             if line is None:
                 self.row_count += 1
                 self.problems.append(self.kinds["encoding-mixed"].at(number))
@@ -222,8 +243,8 @@ class _Reader:
             if not line.strip(" \t\u3000" + self.delimiter):
                 continue  # spreadsheets leave lines of mere separators at the end
             self.row_count += 1
-            if self.row_count > MAX_ROWS:
-                raise _Refused(self.kinds["too-many-rows"].at(limit=MAX_ROWS))
+            if self.row_count > self.max_rows:
+                raise _Refused(self.kinds["too-many-rows"].at(limit=self.max_rows))
             if self.width == 0:
                 continue
             cells = _cut(line, self.delimiter)
@@ -233,6 +254,8 @@ class _Reader:
             found = len(cells)
             while len(cells) > self.width and not cells[-1].strip():
                 cells.pop()
+            if not self.headed:
+                cells.extend("" for _ in range(self.width - len(cells)))
             if len(cells) != self.width:
                 self.problems.append(self.kinds["ragged-row"].at(number, found=found, expected=self.width))
                 continue
@@ -258,7 +281,12 @@ class _Reader:
 
 def is_formula_like(text: str) -> bool:
     """Tell whether a spreadsheet could take `text` for a formula: begins with = + - @ (also full-width), tab or CR."""
-    return text.casefold() not in NOTHING and unicodedata.normalize("NFKC", text[0])[:1] in _FORMULA
+    return text.casefold() not in NOTHING and begins_formula(text)
+
+
+def begins_formula(text: str) -> bool:
+    """Tell whether the first character alone is one that formulas begin with; what cells must not be written with."""
+    return unicodedata.normalize("NFKC", text[:1])[:1] in _FORMULA
 
 
 def _first_bad(text: str) -> tuple[int, str] | None:

@@ -3,7 +3,7 @@
 `node.client` implements Ledger, `node.signer` the signers, `registry.store` the UnitOfWork; `api.wiring` joins them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -45,6 +45,20 @@ class LedgerForeign(IntegrityFault):
         super().__init__(f"the node's {what} is not the trust root's: expected {expected}, found {found}")
 
 
+class NodesDisagree(IntegrityFault):
+    """Nodes that should all show one chain do not show the same, or one of them shows none that can be."""
+
+    code = "ledger/nodes-disagree"
+
+    def __init__(self, what: str, shown: Mapping[str, str]) -> None:
+        self.what = what
+        """What they disagree about."""
+        self.shown = dict(shown)
+        """What each node concerned shows, by host and port."""
+        told = "; ".join(f"{where}: {text}" for where, text in self.shown.items())
+        super().__init__(f"the nodes do not agree on {what}: {told}")
+
+
 class TransactionRefused(Conflict):
     """A node will not take a transaction, for a reason that sending again does not cure."""
 
@@ -76,8 +90,8 @@ class Fate:
     fault: str | None = None
 
 
-class Ledger(Protocol):
-    """A chain with our contract on it, checked against a trust root when it was opened.
+class LedgerReader(Protocol):
+    """What a verdict needs of a chain with our contract on it, checked against a trust root when it was opened.
 
     Every call may raise LedgerUnavailable. Only final blocks are shown.
     """
@@ -107,6 +121,10 @@ class Ledger(Protocol):
     def checkpoint(self, block: Block) -> Checkpoint:
         """The history log as the contract itself has it, at the end of `block`."""
         ...
+
+
+class Ledger(LedgerReader, Protocol):
+    """A chain that can also be written to, through a node."""
 
     def status_nonce(self, issuer: IssuerCode, batch: BatchId) -> int:
         """How often suspensions of this batch have happened: what a reinstatement's approval signs."""

@@ -366,6 +366,14 @@ class Batches(Protocol):
         """Find by certificate key."""
         ...
 
+    def shown_by_number(self, number: str) -> StoredCertificate | None:
+        """Find by number what a stranger may be shown: as `by_number`, without what is unsent or erased."""
+        ...
+
+    def drawn(self) -> StoredCertificate | None:
+        """Draw some certificate that a look-up could find; None = there is none."""
+        ...
+
     def by_leaf(self, batch: BatchId, leaf: int) -> StoredCertificate | None:
         """Find by place on chain."""
         ...

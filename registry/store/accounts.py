@@ -87,6 +87,13 @@ class SqlAccounts:
             self._session.change_read(account, row, {}, closed_at=micros(at))
         self.end_all(name, at)
 
+    def forget(self, of: str, at: datetime) -> None:
+        """Close the account of a person who is erased, if there is one, and delete its password's hash."""
+        row = self._session.row(account, select(account).where(account.c.person == of))
+        if row is not None:
+            self._session.change_read(account, row, {}, password=None)
+            self.close(row["name"], at)
+
     def invite(self, new: Invitation) -> None:
         """Keep an invitation; earlier ones of the account that were not used end."""
         earlier = select(invitation).where(invitation.c.account == new.account, invitation.c.used_at.is_(None))

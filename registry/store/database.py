@@ -41,6 +41,8 @@ BUSY_SECONDS: Final = 15.0
 """How long a writer waits for its turn."""
 _READERS_KEPT: Final = 8
 _MEMORY: Final = "memory"
+_CACHE_KIBIBYTES: Final = 8_192
+"""Pages that a reading connection keeps: the upper parts of trees and indexes, which every look-up goes through."""
 _NAMED: Final = {"R": roster, "S": sheet, "B": batch, "C": status_request, "V": job}
 _PRAGMAS: Final = (
     "journal_mode = WAL",
@@ -272,6 +274,7 @@ def _engine(path: Path, busy_seconds: float, *, writes: bool) -> Engine:
                 connection.execute(f"PRAGMA {pragma}")
             if not writes:
                 connection.execute("PRAGMA query_only = ON")
+                connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
         except sqlite3.Error:
             connection.close()
             raise

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
 
 from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import Batch, Placement
-from registry.anchor.states import AnchorState, require_transition
+from registry.anchor.states import AnchorState, require_transition, unsent
 from registry.batch import SALT_LENGTH, Reservation
 from registry.kernel.identifiers import (
     Address,
@@ -45,14 +45,16 @@ from registry.store.sessions import (
 from registry.store.tables import batch, certificate, credential, outbox, person, tree_chunk
 from registry.store.vault import decrypt, encrypt
 
-CHUNK = 1024
-"""Hashes in one stored piece of a tree level."""
-# One question for a whole path: which level, which chunk, which byte of it (from 1), as a JSON list of lists.
+CHUNK: Final = 32
+"""Hashes in one stored piece of a tree level: one page holds a few pieces, so a path is read in few pages."""
+# One question for a whole path: which level, which chunk, which byte of it (from 1), as a JSON list of lists. CROSS: in
+# this order, or SQLite reads the whole tree of the batch.
 _TREE_NODES: Final = (
     "SELECT asked.key, substr(tree_chunk.hashes, asked.value ->> 2, 32)"
-    " FROM json_each(:asked) AS asked JOIN tree_chunk ON tree_chunk.batch = :batch"
+    " FROM json_each(:asked) AS asked CROSS JOIN tree_chunk ON tree_chunk.batch = :batch"
     " AND tree_chunk.level = asked.value ->> 0 AND tree_chunk.chunk = asked.value ->> 1"
 )
+_TREE_WIDTH: Final = "SELECT length(hashes) FROM tree_chunk WHERE batch = :batch AND level = 0 AND chunk = 0"
 
 
 class SqlBatches:
@@ -260,7 +262,8 @@ class SqlBatches:
         """Read one leaf's path from the kept tree. Raises NotHere, SealBroken where it does not lead to the root."""
         of = self._remembered(batch_id)
         positions = [(0, leaf), *proof_positions(leaf, of.size)]
-        hashes = self._hashes(batch_id, positions)
+        width = self._session.remembered(("tree", batch_id), lambda: self._width(batch_id))
+        hashes = self._hashes(batch_id, positions, width)
         proof = InclusionProof(index=leaf, size=of.size, path=tuple(hashes[1:]))
         if of.root is None:
             raise NotHere("tree", batch_id)
@@ -270,9 +273,16 @@ class SqlBatches:
             raise SealBroken(tree_chunk.name, f"{batch_id}, on the path of leaf {leaf}") from error
         return proof
 
-    def _hashes(self, batch_id: str, positions: Sequence[tuple[int, int]]) -> list[bytes]:
+    def _width(self, batch_id: str) -> int:
+        """How many hashes the pieces of a tree have; older trees lie in larger ones. Raises NotHere."""
+        found = self._session.driver.execute(_TREE_WIDTH, {"batch": batch_id}).fetchone()
+        if found is None:
+            raise NotHere("tree node", f"{batch_id} level 0 position 0")
+        return max(1, int(found[0]) // HASH_SIZE)
+
+    def _hashes(self, batch_id: str, positions: Sequence[tuple[int, int]], width: int) -> list[bytes]:
         """Read single hashes of the tree, each by level and position; the seals of whole chunks are left to fsck."""
-        asked = [(level, position // CHUNK, position % CHUNK * HASH_SIZE + 1) for level, position in positions]
+        asked = [(level, position // width, position % width * HASH_SIZE + 1) for level, position in positions]
         found = self._session.driver.execute(_TREE_NODES, {"batch": batch_id, "asked": json.dumps(asked)}).fetchall()
         hashes = {place: bytes(one) for place, one in found}
         for place, (level, position) in enumerate(positions):
@@ -348,6 +358,10 @@ class SqlBatches:
         query = _certificates().where(certificate.c.person == person).order_by(certificate.c.id.desc())
         return list(self._stored(self._session.joined(query, certificate, credential), {}))
 
+    def shown_by_number(self, number: str) -> StoredCertificate | None:
+        """Find by number what a stranger may be shown: as `by_number`, without what is unsent or erased."""
+        return self._found(_SHOWN_BY_NUMBER, number=normal_number(number))
+
     def by_key(self, key: CertificateKey) -> StoredCertificate | None:
         """Find by certificate key."""
         return self._found(_BY_KEY, key=key)
@@ -404,8 +418,13 @@ def _one_certificate(*conditions: ColumnElement[bool], order: tuple[ColumnElemen
 
 _OF_NUMBER: Final = certificate.c.found_by == bindparam("number")
 _IS_FINAL: Final = batch.c.state == AnchorState.FINAL.value
-_BY_NUMBER: Final = _one_certificate(
-    _OF_NUMBER, order=(case((_IS_FINAL, 1), else_=0).desc(), certificate.c.revision.desc())
+_LATEST: Final = (case((_IS_FINAL, 1), else_=0).desc(), certificate.c.revision.desc())
+_BY_NUMBER: Final = _one_certificate(_OF_NUMBER, order=_LATEST)
+_SHOWN_BY_NUMBER: Final = _one_certificate(
+    _OF_NUMBER,
+    person.c.wrapped_key.is_not(None),
+    *(batch.c.state != state.value for state in sorted(unsent)),
+    order=_LATEST,
 )
 _BY_NUMBER_AND_REVISION: Final = _one_certificate(_OF_NUMBER, certificate.c.revision == bindparam("revision"))
 _BY_KEY: Final = _one_certificate(certificate.c.key == bindparam("key"))

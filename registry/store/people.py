@@ -12,6 +12,7 @@ from registry.enrolment import Candidate, Decision
 from registry.kernel.errors import Missing
 from registry.kernel.identifiers import Digest
 from registry.ports.storage import Application, NotHere, Roster
+from registry.store.accounts import SqlAccounts
 from registry.store.candidates import candidate_document, candidate_of, decision_document
 from registry.store.sessions import Row, Session, micros, pieces, time_of
 from registry.store.tables import application, certificate, person, roster, score
@@ -240,8 +241,9 @@ class SqlEnrolments:
         )
 
     def erase(self, person_id: str, at: datetime) -> None:
-        """Delete what is known of a person, the salts of their commitments, their key. Raises NotHere, PersonErased.
+        """Delete what is known of a person, the salts of their commitments, their key; close their account.
 
+        Raises NotHere, PersonErased.
         What cannot be taken out of append-only tables, and every older copy, is noise without the key.
         """
         row = self._session.row(person, select(person).where(person.c.id == person_id))
@@ -264,6 +266,7 @@ class SqlEnrolments:
             identity_number=None,
             erased_at=micros(at),
         )
+        SqlAccounts(self._session).forget(person_id, at)
 
 
 def _evidence(admission: str) -> str:

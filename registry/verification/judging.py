@@ -38,6 +38,7 @@ from registry.anchor.receipt import AnchorReceipt
 from registry.anchor.trust import Engine
 from registry.credential import Altered, Presentation, Unreadable, verify_signature
 from registry.delivery.bundle import Bundle, parse_document, require_receipt_agrees, require_unaltered
+from registry.delivery.copies import CopyStatement, HolderCopy
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.kernel.signing import PublicKey
@@ -63,6 +64,8 @@ class Submission:
     key: PublicKey | None
     awaits_chain: bool = False
     """We keep this credential ourselves and know that its batch is on its way to the chain."""
+    copy: CopyStatement | None = None
+    """For whom, for what and until when the holder shows it, where it is a copy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +87,11 @@ class Circumstances:
 def read_submission(data: bytes) -> Submission:
     """Read what somebody handed in. Raises Unreadable or Altered."""
     document = parse_document(data)
-    if isinstance(document, Bundle):
-        return Submission(credential=document.credential, receipt=document.anchor, key=document.key)
-    return Submission(credential=document, receipt=None, key=None)
+    if isinstance(document, Presentation):
+        return Submission(credential=document, receipt=None, key=None)
+    copy = document.copy if isinstance(document, HolderCopy) else None
+    bundle = document.bundle if isinstance(document, HolderCopy) else document
+    return Submission(credential=bundle.credential, receipt=bundle.anchor, key=bundle.key, copy=copy)
 
 
 def refused(error: Unreadable | Altered, circumstances: Circumstances) -> Report:
@@ -142,7 +147,7 @@ def judge(submission: Submission, circumstances: Circumstances) -> Report:
     """Answer the five questions and give the outcome. Never raises on a bad document: that is a verdict."""
     credential = submission.credential
     claimed = claimed_by(credential, submission.receipt, has_key=submission.key is not None)
-    case = _Case(claimed, circumstances, awaits_chain=submission.awaits_chain)
+    case = _Case(claimed, circumstances, awaits_chain=submission.awaits_chain, copy=submission.copy)
     first = case.as_recorded(_unaltered(submission))
     return case.report(first, claims(credential) if first.answer is Answer.PASSED else None)
 
@@ -171,8 +176,15 @@ def judge_document(data: bytes, circumstances: Circumstances) -> Report:
 class _Case:
     """One document before the judge: the facts, gathered once, and the five questions."""
 
-    def __init__(self, claimed: Claimed, circumstances: Circumstances, *, awaits_chain: bool) -> None:
-        self.claimed = claimed
+    def __init__(
+        self,
+        claimed: Claimed,
+        circumstances: Circumstances,
+        *,
+        awaits_chain: bool,
+        copy: CopyStatement | None = None,
+    ) -> None:
+        self.claimed, self.copy = claimed, copy
         self.awaits_chain = awaits_chain
         self.circumstances = circumstances
         self.at = circumstances.as_of or circumstances.now
@@ -207,7 +219,8 @@ class _Case:
             findings: tuple[Finding, ...] = (first, *_not_reached())
         else:
             third = self._on_chain()
-            findings = (first, self._issuers_key(), third, self._standing(third), self._in_force())
+            second = self._copys_key(self._issuers_key())
+            findings = (first, second, third, self._standing(third), self._in_force())
         outcome, reason = self._outcome(findings)
         return Report(
             outcome=outcome,
@@ -294,6 +307,25 @@ class _Case:
         if not self.claimed.has_key:
             return _finding(question, Answer.COULD_NOT_CHECK, "no-key", evidence, self.freshness)
         return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
+
+    def _copys_key(self, second: Finding) -> Finding:
+        """Of a copy, ask whether its statement too was signed by a key of the issuer, good when it was signed."""
+        if self.copy is None or second.answer is not Answer.PASSED:
+            return second
+        statement = self.copy.statement
+        slot = self.issuer.keys.get(statement.key.thumbprint())
+        evidence = second.evidence | {"copy_key": b64url(statement.key.thumbprint())}
+        if slot is None and not self._is_fresh:
+            return self._unknown(Question.ISSUERS_KEY, evidence)
+        if slot is None or slot.kind is not KeyKind.STATEMENT:
+            why = "copy-key-not-the-issuers"
+        elif is_compromised_at(slot, statement.issued_at):
+            why = "copy-key-compromised"
+        elif not is_good_at(slot, statement.issued_at):
+            why = "copy-key-outside-window"
+        else:
+            return second
+        return _finding(Question.ISSUERS_KEY, Answer.FAILED, why, evidence, self.freshness)
 
     def _keys_of(self, batch: BatchFacts) -> Mapping[str, KeySlot | None]:
         keys = self.issuer.keys
@@ -472,6 +504,10 @@ class _Case:
             notices.append(_notice(NoticeKind.TEST_CHAIN, chain=self.claimed.contract.chain_id))
         if outcome is Outcome.ALTERED:
             return tuple(notices)
+        if self.copy is not None and findings[Question.ISSUERS_KEY - 1].answer is not Answer.FAILED:
+            copy = self.copy
+            until = copy.until.isoformat()
+            notices.append(_notice(NoticeKind.HOLDER_COPY, audience=copy.audience, purpose=copy.purpose, until=until))
         notices.extend(self._notices_about_issuer())
         if self.claimed.revision > 1:
             notices.append(_notice(NoticeKind.CORRECTED, revision=self.claimed.revision))

@@ -45,8 +45,10 @@ from registry.kernel.statements import (
     sign_statement,
 )
 from registry.verification.claimed import Claimed, Recorded
-from registry.verification.model import Answer, Finding, Freshness, NoticeKind, Outcome, Question, Report
+from registry.verification.model import Answer, Finding, Freshness, Notice, NoticeKind, Outcome, Question, Report
 
+RECEIPT_NAME: Final = "verification-receipt.json"
+"""Name under which a receipt's page has the signed statement attached."""
 MAX_PURPOSE: Final = 200
 """Characters of the purpose, which the asker writes and nobody checks."""
 _MAX_WORD: Final = 64
@@ -329,6 +331,39 @@ def parse_verification_receipt(data: bytes) -> VerificationReceipt:
         last_known=None if of_list else _maybe(claims, "last_known", _MAX_WORD),
         rows=rows,
         counts=counts,
+    )
+
+
+def report_of(read: VerificationReceipt) -> Report:
+    """Give back the verdict that a receipt of one certificate keeps, for wording; of its content the number alone."""
+    assert read.outcome is not None
+    content: dict[str, object] = {"licenseNumber": read.number, "revision": read.revision}
+    return Report(
+        outcome=read.outcome,
+        code=read.code,
+        findings=tuple(
+            Finding(
+                question=one.question,
+                answer=one.answer,
+                reason=one.reason,
+                evidence=dict(one.evidence),
+                freshness=None if one.question in (Question.UNALTERED, Question.IN_FORCE) else read.freshness,
+            )
+            for one in read.answers
+        ),
+        notices=tuple(
+            Notice(
+                kind=NoticeKind(str(one["kind"])),
+                values={name: value for name, value in one.items() if name != "kind"},
+            )
+            for one in read.notices
+        ),
+        content=None if read.number is None else content,
+        successor=read.successor,
+        last_known=read.last_known,
+        judged_at=read.statement.issued_at,
+        as_of=read.as_of,
+        claimed=read.place,
     )
 
 

@@ -38,6 +38,8 @@ from registry.verification.receipts import AskedBy, ReceiptAnswer, VerificationR
 CLOCKS_APART: Final = timedelta(seconds=120)
 """How far the clocks of a site and of the chain may differ."""
 _FOR_EVER: Final = timedelta(days=365_000)
+_ABOUT_A_COPY: Final = "copy-"
+"""How the reasons begin that speak of the statement of a holder's copy."""
 _SETTLED: Final = frozenset(Outcome) - {Outcome.PENDING, Outcome.CANNOT_CONFIRM}
 """Outcomes that claim something: the other two say that something was not known, which no chain contradicts."""
 
@@ -317,12 +319,16 @@ class _Case:
         again = self._judged_again(known)
         evidence: dict[str, str | int | None] = {"outcome": receipt.outcome, "judged_again": again.outcome}
         for said, found in zip(receipt.answers, again.findings, strict=True):
+            if said.reason.startswith(_ABOUT_A_COPY):  # what the holder's copy said stands in the file alone
+                continue
             contradicted = Answer.COULD_NOT_CHECK not in (said.answer, found.answer) and said.answer is not found.answer
             if contradicted or not _same_ground(said, found):
                 evidence |= {"question": said.question.value, "reason": found.reason}
                 return _fail(kind, f"question-{said.question.slug}", evidence)
-        passed_first = receipt.answers[0].answer is Answer.PASSED
-        if receipt.outcome in _SETTLED and passed_first and again.outcome is not receipt.outcome:
+        complete = receipt.answers[0].answer is Answer.PASSED and not receipt.answers[1].reason.startswith(
+            _ABOUT_A_COPY
+        )
+        if receipt.outcome in _SETTLED and complete and again.outcome is not receipt.outcome:
             return _fail(kind, "outcome", evidence)
         return _check(kind, evidence=evidence)
 

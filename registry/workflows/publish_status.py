@@ -34,10 +34,10 @@ _BACK: Final = timedelta(seconds=5)
 _WHOLE_BATCH: Final = BatchFlag.SUSPENDED_BY_ISSUER | BatchFlag.SUSPENDED_BY_MEMBERS | BatchFlag.REVOKED
 
 
-class StatusUnknown(Unavailable):
+class StatusKnowledgeLapsed(Unavailable):
     """Nothing has been read of the chain for so long that no status list may be given out."""
 
-    code = "status/unknown"
+    code = "status/knowledge-lapsed"
 
     def __init__(self, read_at: datetime | None) -> None:
         self.read_at = read_at
@@ -95,12 +95,12 @@ class StatusPublisher:
         return self._issuer
 
     def token(self, number: int) -> StatusToken | None:
-        """Give list `number` signed; None = there is no such list. Raises StatusUnknown."""
+        """Give list `number` signed; None = there is no such list. Raises StatusKnowledgeLapsed."""
         with self._turn:
             self._look()
             now, true_at = self._clock.now(), self._true_at
             if true_at is None or now >= true_at - _BACK + timedelta(seconds=LIFETIME):
-                raise StatusUnknown(true_at)
+                raise StatusKnowledgeLapsed(true_at)
             one = self._lists.get(number)
             return None if one is None else self._signed(number, one, int((true_at - _BACK).timestamp()))
 

@@ -7,11 +7,12 @@ from datetime import timedelta
 
 from registry.anchor.history import Block
 from registry.kernel.statements import NotAStatement, StatementOversized, StatementRefused
-from registry.ports import Clock, Ledger, LedgerUnavailable
+from registry.ports import Clock, Ledger, LedgerReader, LedgerUnavailable, NodesDisagree
 from registry.ports.storage import Store
 from registry.verification import DEFAULT_MAX_AGE, Knowledge
 from registry.verification.receipts import VerificationReceipt, parse_verification_receipt
 from registry.verification.rechecking import BlockOf, Recheck, RecheckOutcome, recheck, refused_receipt
+from registry.workflows.verify import NODE_UNREACHABLE, NODES_DISAGREE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,7 @@ class RecheckFromStore:
             with self.ledger() as ledger:
                 return self._compare(read, ledger.block, self.cause(), file)
         except LedgerUnavailable:
-            return self._compare(read, None, self.cause() or "node-unreachable", file)
+            return self._compare(read, None, self.cause() or NODE_UNREACHABLE, file)
 
     def _compare(
         self, receipt: VerificationReceipt, block_of: BlockOf | None, cause: str | None, file: bytes | None
@@ -72,7 +73,7 @@ class RecheckFromStore:
 class RecheckFromLedger:
     """Compares with what a node of the reader's choice says, under a pinned trust root; keeps nothing."""
 
-    ledger: Callable[[], Ledger]
+    ledger: Callable[[], LedgerReader]
     clock: Clock
     max_age: timedelta = DEFAULT_MAX_AGE
 
@@ -98,7 +99,9 @@ class RecheckFromLedger:
             )
             cause = None
         except LedgerUnavailable:
-            knowledge, cause = None, "node-unreachable"
+            knowledge, cause = None, NODE_UNREACHABLE
+        except NodesDisagree:
+            knowledge, cause = None, NODES_DISAGREE
         return recheck(
             read,
             knowledge,

@@ -242,6 +242,29 @@ def sign_out(store: Store, clock: Clock, token: str) -> None:
         unit.accounts.end(token_hash(token), clock.now())
 
 
+def change_password(store: Store, clock: Clock, *, name: str, current: str, new: str) -> Token:
+    """Change the password of somebody who is signed in and knows it; end all sign-ins and give a new one's token.
+
+    Raises SignInRefused, PasswordRefused, NotHere.
+    """
+    with store.read() as unit:
+        account = unit.accounts.account(name)
+    if not password_holds(current, account.password) or account.closed_at is not None:
+        raise SignInRefused
+    kept, now = hash_password(new), clock.now()
+    with store.write() as unit:
+        unit.accounts.set_password(name, kept)
+        unit.accounts.end_all(name, now)
+        unit.journal.write(at=now, person=name, action="account.password", subject=name)
+    return _begin(store, name, now)
+
+
+def sign_out_everywhere(store: Store, clock: Clock, *, name: str) -> None:
+    """End every sign-in of an account. Raises NotHere."""
+    with store.write() as unit:
+        unit.accounts.end_all(name, clock.now())
+
+
 def _begin(store: Store, name: str, now: datetime) -> Token:
     token = new_token()
     with store.write() as unit:

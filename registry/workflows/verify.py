@@ -2,21 +2,25 @@
 
 import hmac
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Final
 
-from registry.anchor.states import AnchorState
-from registry.credential import Altered, IssuedCredential, Presentation, Unreadable, parse, public_presentation
+from registry.anchor.states import AnchorState, unsent
+from registry.credential import Altered, Presentation, Unreadable, parse
 from registry.enrolment import normal_name
+from registry.kernel.encoding import unb64url
 from registry.kernel.identifiers import BatchId, IdentifierMalformed, IssuerCode, certificate_key
-from registry.ports import Clock, KeyOf, Ledger, LedgerUnavailable
+from registry.ports import Clock, KeyOf, LedgerReader, LedgerUnavailable, NodesDisagree
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
 from registry.verification import (
     DEFAULT_MAX_AGE,
     Circumstances,
     Claimed,
     Knowledge,
+    Outcome,
+    Question,
     Report,
     Submission,
     judge,
@@ -26,9 +30,14 @@ from registry.verification import (
     refused,
     withdrawn,
 )
-from registry.workflows.deliver import ContentErased, presentation_of, receipt_of
+from registry.workflows.deliver import presentation_of, receipt_of
 
-_NOT_SHOWN = (AnchorState.RESERVED, AnchorState.SEALED, AnchorState.APPROVED, AnchorState.CANCELLED)
+NODE_UNREACHABLE: Final = "node-unreachable"
+"""Cause: fewer nodes answer than have to."""
+NODES_DISAGREE: Final = "nodes-disagree"
+"""Cause: the nodes that answer do not show the same chain."""
+_NO_NUMBER: Final = ""
+"""No certificate has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +83,7 @@ class VerifyFromStore:
             certificate = unit.batches.by_key(wanted)
             if certificate is not None and certificate.jwt is not None and certificate.disclosures is None:
                 return withdrawn(self._circumstances(None))
-            return self._stored(unit, certificate)
+            return self._leading_on(unit, self._stored(unit, certificate), certificate)
 
     def by_number(self, number: str) -> Report:
         """Judge the current revision under `number`: for those who have the registry's own data."""
@@ -87,27 +96,35 @@ class VerifyFromStore:
             return self._stored(unit, unit.batches.by_status_place(status_list, index))
 
     def by_number_and_name(self, number: str, name: str) -> Report:
-        """Judge the current revision under `number` if its holder is `name`; one answer for all that does not match."""
+        """Judge the current revision under `number` if its holder is `name`; one answer for all that does not match.
+
+        1. Whatever is asked, two look-ups by number: one that finds a certificate that can be shown, one that does not.
+        2. One certificate is judged, the one asked for or another drawn at random, before anybody asks for whom.
+        3. The name decides whether the report is given: a miss costs what a hit costs, whichever miss it is.
+        """
         with self.store.read() as unit:
-            found = unit.batches.by_number(number)
-            # A number that is not there is compared with somebody else's name: the work is the same, the answer no.
-            compared = found or next(unit.batches.certificates(limit=1), None)
-            same = compared is not None and _same_name(name, _name_in(compared))
-            if found is None or not same:
-                return not_found(self._circumstances(None))
-            return self._stored(unit, found)
+            # 1
+            other = unit.batches.drawn()
+            found = unit.batches.shown_by_number(number)
+            beside = unit.batches.shown_by_number(other.reservation.number if found is None and other else _NO_NUMBER)
+            # 2
+            report, holder = self._judged(unit, found or beside)
+            report = self._leading_on(unit, report, None)
+            # 3
+            same = _same_name(name, holder)
+            return report if same and found is not None else not_found(self._circumstances(None))
 
     def _stored(self, unit: UnitOfWork, certificate: StoredCertificate | None) -> Report:
-        if certificate is None or certificate.jwt is None or certificate.batch.state in _NOT_SHOWN:
-            return not_found(self._circumstances(None))
+        return self._judged(unit, certificate)[0]
+
+    def _judged(self, unit: UnitOfWork, certificate: StoredCertificate | None) -> tuple[Report, str]:
+        """Judge a kept certificate; give the holder's name beside the verdict, empty where there is none."""
+        if certificate is None or not _is_shown(certificate):
+            return not_found(self._circumstances(None)), ""
         try:
-            text = presentation_of(certificate)
-        except ContentErased:
-            return not_found(self._circumstances(None))
-        try:
-            credential = parse(text)
+            credential = parse(presentation_of(certificate))
         except (Unreadable, Altered) as error:
-            return refused(error, self._circumstances(None))
+            return refused(error, self._circumstances(None)), ""
         final = certificate.batch.state is AnchorState.FINAL
         submission = Submission(
             credential=credential,
@@ -115,7 +132,35 @@ class VerifyFromStore:
             key=self.key_of(certificate.batch.credential_key),
             awaits_chain=not final and certificate.batch.state is not AnchorState.FAILED,
         )
-        return judge(submission, self._circumstances(self._knowledge_of(unit, credential)))
+        report = judge(submission, self._circumstances(self._knowledge_of(unit, credential)))
+        return report, credential.disclosed.name or ""
+
+    def _leading_on(self, unit: UnitOfWork, report: Report, of: StoredCertificate | None) -> Report:
+        """Name the certificate that replaced one of ours by number and revision; with the old one's key comes its key.
+
+        `of` is the certificate that was asked for by its key, None where it was asked for otherwise: a key opens more
+        than the number does. It leads on to nobody else's certificate, and to none that is not there any more.
+        """
+        if report.outcome is not Outcome.SUPERSEDED:
+            return report
+        standing = report.findings[Question.STANDING - 1]
+        batch, index = standing.evidence.get("successor_batch"), standing.evidence.get("successor_index")
+        head = unit.projection.head()
+        if (
+            not isinstance(batch, str)
+            or not isinstance(index, int)
+            or head is None
+            or standing.evidence.get("successor_contract") != head.trust_root.contract.address
+        ):
+            return report
+        successor = unit.batches.by_leaf(BatchId(unb64url(batch)), index)
+        if successor is None or successor.batch.issuer != standing.evidence.get("successor_issuer"):
+            return report
+        if of is not None and of.person == successor.person and _is_shown(successor):
+            leading = replace(standing, evidence={**standing.evidence, "successor_key": successor.reservation.key})
+            findings = tuple(leading if one is standing else one for one in report.findings)
+            report = replace(report, findings=findings)
+        return replace(report, successor=f"{successor.reservation.number}#{successor.reservation.revision}")
 
     def _knowledge_of(self, unit: UnitOfWork, credential: Presentation) -> Knowledge | None:
         terms = credential.terms
@@ -149,7 +194,7 @@ class VerifyFromStore:
 class VerifyFromLedger:
     """Judges a document by asking a node of the reader's choice, under a pinned trust root; keeps nothing."""
 
-    ledger: Callable[[], Ledger]
+    ledger: Callable[[], LedgerReader]
     """Connects and checks the trust root."""
     clock: Clock
     test_chain: int | None = None
@@ -166,7 +211,10 @@ class VerifyFromLedger:
         try:
             knowledge, cause = self._read(), None
         except LedgerUnavailable:
-            knowledge, cause = None, "node-unreachable"
+            knowledge, cause = None, NODE_UNREACHABLE
+        except NodesDisagree as error:
+            report = judge(submission, self._circumstances(None, NODES_DISAGREE))
+            return _naming(report, {"disagree_on": error.what, **error.shown})
         return judge(submission, self._circumstances(knowledge, cause))
 
     def _read(self) -> Knowledge:
@@ -193,12 +241,18 @@ class VerifyFromLedger:
         )
 
 
-def _name_in(certificate: StoredCertificate) -> str:
-    """Read the name that a stored certificate discloses; empty where there is none."""
-    if certificate.disclosures is None or certificate.jwt is None:
-        return ""
-    issued = IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures)
-    return parse(public_presentation(issued)).disclosed.name or ""
+def _naming(report: Report, shown: Mapping[str, str]) -> Report:
+    """Say beside every question that the chain should have answered which nodes show what."""
+    findings = tuple(
+        replace(one, evidence={**one.evidence, **shown}) if one.reason == NODES_DISAGREE else one
+        for one in report.findings
+    )
+    return replace(report, findings=findings)
+
+
+def _is_shown(certificate: StoredCertificate) -> bool:
+    """Tell whether there is something to show of a certificate: signed, approved and sent, and not erased."""
+    return certificate.disclosures is not None and certificate.batch.state not in unsent
 
 
 def _same_name(given: str, kept: str) -> bool:

@@ -4,15 +4,18 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvicorn
+from starlette.types import ASGIApp
 
 from api.app import create_app
+from api.verifier import Verifier
 from registry.verification.model import NoticeKind, Outcome
 from tests.http.sample_reports import (
     CONTACTS,
@@ -27,7 +30,7 @@ from tests.http.sample_reports import (
 )
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 TEST_CHAIN_KEY, NOTICES_KEY = "T" * 26, "U" * 26
@@ -55,7 +58,7 @@ class Site:
     """The running application."""
 
     base_url: str
-    verifier: SampleVerifier
+    verifier: Verifier
 
 
 @dataclass(slots=True)
@@ -65,11 +68,21 @@ class Visit:
     page: "Page"
     site: Site
     requests: list[str] = field(default_factory=list)
+    methods: list[tuple[str, str]] = field(default_factory=list)
+    """Method and path of each request."""
+    bodies: list[str] = field(default_factory=list)
+    """What was sent by POST, as far as it is text."""
     complaints: list[str] = field(default_factory=list)
 
     def open(self, path: str) -> "Page":
         self.page.goto(self.site.base_url + path)
         return self.page
+
+    def note(self, request: "Request") -> None:
+        self.requests.append(request.url)
+        self.methods.append((request.method, request.url.removeprefix(self.site.base_url)))
+        if request.method == "POST":
+            self.bodies.append((request.post_data_buffer or b"").decode("utf-8", "replace"))
 
     def require_quiet(self) -> None:
         """Nothing left the host, nothing was blocked, nothing was logged."""
@@ -95,46 +108,78 @@ class Visits:
         context.set_default_timeout(15_000)
         self.contexts.append(context)
         visit = Visit(page=context.new_page(), site=self.site)
-        visit.page.on("request", lambda request: visit.requests.append(request.url))
+        visit.page.on("request", lambda request: visit.note(request))  # noqa: PLW0108 - playwright marks the object
         visit.page.on("console", lambda message: visit.complaints.append(message.text))
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         return visit
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
+def verifier() -> Verifier:
+    """Answers with made-up reports; a module may put its own in this place."""
+    return made_up()
+
+
+def made_up() -> SampleVerifier:
     verifier = SampleVerifier()
     verifier.by_keys[TEST_CHAIN_KEY] = replace(
         REPORTS[Outcome.VALID], notices=(NOTICES[NoticeKind.TEST_CHAIN], NOTICES[NoticeKind.SINGLE_NODE])
     )
     verifier.by_keys[NOTICES_KEY] = replace(REPORTS[Outcome.VALID], notices=tuple(NOTICES.values()))
+    return verifier
+
+
+@pytest.fixture(scope="module")
+def site(verifier: Verifier) -> Iterator[Site]:
+    yield from served(verifier)
+
+
+def served(verifier: Verifier) -> Iterator[Site]:
+    """Serve the application over a verifier on a free port, and end it afterwards."""
+
+    def application(base_url: str) -> ASGIApp:
+        return create_app(
+            verifier,
+            health=SampleHealth(),
+            documents=SampleDocuments(),
+            public_base_url=base_url,
+            contacts=CONTACTS,
+            limits=GENEROUS,
+            clock=lambda: NOW,
+        )
+
+    with running(application) as base_url:
+        yield Site(base_url=base_url, verifier=verifier)
+
+
+@contextmanager
+def running(make: Callable[[str], ASGIApp]) -> Iterator[str]:
+    """Serve the application that `make` makes for an address on a free port; give that address."""
     listener = socket.create_server(("127.0.0.1", 0))
     base_url = f"http://localhost:{listener.getsockname()[1]}"
-    app = create_app(
-        verifier,
-        health=SampleHealth(),
-        documents=SampleDocuments(),
-        public_base_url=base_url,
-        contacts=CONTACTS,
-        limits=GENEROUS,
-        clock=lambda: NOW,
-    )
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(make(base_url), log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     until = time.monotonic() + 20
     while not server.started:
         assert time.monotonic() < until, "the application did not start"
         time.sleep(0.02)
-    yield Site(base_url=base_url, verifier=verifier)
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
+    try:
+        yield base_url
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        listener.close()
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
     # One browser a module: its event loop must be gone before other tests start their own.
+    yield from launched()
+
+
+def launched(*arguments: str) -> Iterator["Browser"]:
+    """Give a running Chromium and end it afterwards."""
     missing = _missing()
     if missing is not None:
         if os.environ.get("CI", "").lower() in {"1", "true"}:
@@ -143,9 +188,11 @@ def browser() -> Iterator["Browser"]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox", "--lang=zh-CN"])
-        yield launched
-        launched.close()
+        started = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--lang=zh-CN", *arguments]
+        )
+        yield started
+        started.close()
 
 
 @pytest.fixture
@@ -158,9 +205,14 @@ def visits(browser: "Browser", site: Site) -> Iterator[Visits]:
 
 @pytest.fixture(scope="session")
 def addresses() -> dict[str, str]:
+    return every_address()
+
+
+def every_address() -> dict[str, str]:
     """Every kind of page, by name, with `{language}` still open."""
     return {
         "home": "/{language}/",
+        "list": "/{language}/list",
         "how": "/{language}/how",
         "status": "/{language}/status",
         "problem": "/{language}/problems/lookup/too-many",

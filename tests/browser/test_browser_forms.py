@@ -3,6 +3,8 @@
 import base64
 from typing import TYPE_CHECKING
 
+import pytest
+
 from api.bodies import DOCUMENT_BYTES
 from registry.verification.model import Outcome
 from tests.http.sample_reports import NAME, NUMBER, REPORTS
@@ -33,15 +35,6 @@ def headline(page: "Page") -> str:
     return page.get_by_role("heading", level=1).inner_text()
 
 
-def test_dropped_file_is_judged_at_once(visits: "Visits") -> None:
-    visit = visits.start(width=1280)
-    page = visit.open("/zh/")
-    with page.expect_navigation():
-        drop(page, b"outcome=revoked")
-    assert headline(page) == "证书已被撤销"
-    visit.require_quiet()
-
-
 def test_file_dropped_beside_the_zone_does_not_replace_the_page(visits: "Visits") -> None:
     page = visits.start(width=1280).open("/zh/")
     drop(page, b"outcome=revoked", selector="footer")
@@ -57,15 +50,44 @@ def test_file_above_the_cap_is_not_uploaded(visits: "Visits") -> None:
     visit.require_quiet()
 
 
-def test_chosen_file_is_judged_at_once(visits: "Visits") -> None:
+def test_file_that_the_browser_cannot_read_is_sent_on_request(visits: "Visits") -> None:
     visit = visits.start()
     page = visit.open("/en/")
+    page.set_input_files(
+        "#document", {"name": "a.bundle.json", "mimeType": "application/json", "buffer": b"outcome=valid"}
+    )
     with page.expect_navigation():
-        page.set_input_files(
-            "#document", {"name": "a.bundle.json", "mimeType": "application/json", "buffer": b"outcome=valid"}
-        )
+        page.get_by_role("button", name="Send us the file").click()
     assert headline(page) == "This certificate is valid"
     visit.require_quiet()
+
+
+@pytest.mark.parametrize("java_script", [True, False])
+def test_several_numbers_are_judged_one_by_one(visits: "Visits", java_script: bool) -> None:
+    visit = visits.start(java_script_enabled=java_script)
+    page = visit.open("/zh/")
+    page.get_by_role("link", name="一次核验几份").click()
+    page.get_by_label("编号和姓名").fill(f"{NUMBER} {NAME}\n{NUMBER}，王芳\nonly-a-number")
+    page.get_by_role("button", name="逐份核验").click()
+    rows = page.locator(".judged-row")
+    assert [rows.nth(one).locator("h3").inner_text() for one in range(3)] == ["有效", "没有查到", "这一行不完整"]
+    page.get_by_role("button", name="English").click()
+    assert rows.nth(1).locator("h3").inner_text() == "Nothing found"
+    rows.nth(0).get_by_role("button").click()
+    assert headline(page) == "This certificate is valid"
+    visit.complaints[:] = [one for one in visit.complaints if "404" not in one]
+    visit.require_quiet()
+
+
+def test_past_day_can_be_asked_about(visits: "Visits") -> None:
+    page = visits.start(java_script_enabled=False).open(f"/zh/C/{'A' * 26}")
+    page.get_by_text("某一天的状态").click()
+    page.get_by_label("日期").fill("2026-11-26")
+    page.get_by_role("button", name="查那一天").click()
+    assert headline(page) == "2026-11-26当天：有效"
+    assert "那一天在有效期内吗？" in page.locator(".questions").inner_text()
+    page.get_by_role("link", name="看今天的").click()
+    assert headline(page) == "证书有效"
 
 
 def test_forms_work_without_scripts(visits: "Visits") -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.browser.conftest import Visits
 
 VENDOR = Path(__file__).parent / "vendor"
-NAMES = ("home", "how", "status", "problem", "test-chain", "notices", *(outcome.value for outcome in Outcome))
+NAMES = ("home", "list", "how", "status", "problem", "test-chain", "notices", *(outcome.value for outcome in Outcome))
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _READERS: tuple[tuple[Language, int, Literal["light", "dark"]], ...] = (
     ("zh", 390, "light"),
@@ -106,6 +106,19 @@ def test_printed_report_is_one_page(visits: "Visits", addresses: dict[str, str])
         for language in LANGUAGES:
             page = visit.open(addresses[name].format(language=language))
             assert page.pdf(format="A4").count(b"/Type /Page\n") == 1, (name, language)
+
+
+def test_home_page_is_light(visits: "Visits", addresses: dict[str, str]) -> None:
+    """All that the page loads by itself, as it travels, is 20 kB at most; the scanner comes when it is wanted."""
+    visit = visits.start()
+    sizes: dict[str, int] = {}
+    visit.page.on("requestfinished", lambda one: sizes.update({one.url: sum(one.sizes().values())}))
+    for language in LANGUAGES:
+        visit.open(addresses["home"].format(language=language))
+        visit.page.wait_for_load_state("networkidle")
+    assert len(sizes) == len(set(visit.requests))
+    english = sum(size for url, size in sizes.items() if not url.endswith("/zh/"))
+    assert english <= 20_000, sizes
 
 
 def test_vendored_files_are_as_they_came() -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from api.verifier import IssuerContact, LookupLimits, SiteKnowledge
 from registry.kernel.errors import Unavailable
 from registry.kernel.identifiers import normal_number
+from registry.verification import Claimed
 from registry.verification.model import (
     Answer,
     Finding,
@@ -233,6 +234,17 @@ class SampleVerifier:
     by_keys: dict[str, Report] = field(default_factory=lambda: {key: REPORTS[one] for one, key in KEYS.items()})
     lookup: Report = field(default_factory=lambda: REPORTS[Outcome.VALID])
     away: bool = False
+    as_of: datetime | None = None
+    claims: list[Claimed] = field(default_factory=list)
+    """What was asked by place alone."""
+
+    def at(self, moment: datetime) -> "SampleVerifier":
+        return replace(self, as_of=moment)
+
+    def by_claim(self, claimed: Claimed, *, checked: bool) -> Report:
+        self._require_here()
+        self.claims.append(claimed)
+        return replace(REPORTS[Outcome.VALID if checked else Outcome.CANNOT_CONFIRM], content=None)
 
     def by_document(self, data: bytes) -> Report:
         self._require_here()
@@ -241,7 +253,8 @@ class SampleVerifier:
 
     def by_key(self, key: str) -> Report:
         self._require_here()
-        return self.by_keys.get(key.upper(), REPORTS[Outcome.NOT_FOUND])
+        found = self.by_keys.get(key.upper(), REPORTS[Outcome.NOT_FOUND])
+        return found if self.as_of is None else replace(found, as_of=self.as_of)
 
     def by_number_and_name(self, number: str, name: str) -> Report:
         self._require_here()

@@ -9,48 +9,26 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.app import create_app
 from api.bodies import DOCUMENT_BYTES
 from api.pages.catalogue import LANGUAGES, Language, catalogue
 from api.verifier import LookupLimits
 from registry.verification.model import Answer, NoticeKind, Outcome, Question, Report
 from tests.http.sample_reports import (
-    BASE_URL,
-    CONTACTS,
     CONTENT,
     FRESHNESS,
-    GENEROUS,
     KEYS,
     NAME,
     NOTICES,
-    NOW,
     NUMBER,
     REPORTS,
-    SampleDocuments,
     SampleHealth,
     SampleVerifier,
     finding,
     report,
 )
-from tests.http.web_client import WebClient
+from tests.http.sample_site import make_client
 
 KEY = "Q" * 26
-
-
-def make_client(
-    verifier: SampleVerifier | None = None, limits: LookupLimits = GENEROUS, health: SampleHealth | None = None
-) -> WebClient:
-    return WebClient(
-        create_app(
-            verifier or SampleVerifier(),
-            health=health or SampleHealth(),
-            documents=SampleDocuments(),
-            public_base_url=BASE_URL,
-            contacts=CONTACTS,
-            limits=limits,
-            clock=lambda: NOW,
-        )
-    )
 
 
 def page_of(shown: Report, language: Language = "zh") -> str:
@@ -264,11 +242,11 @@ def test_file_from_the_form_is_judged() -> None:
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("size", [DOCUMENT_BYTES + 1, DOCUMENT_BYTES * 40])
+@pytest.mark.parametrize("size", [DOCUMENT_BYTES + 1, DOCUMENT_BYTES * 20])
 def test_file_above_the_cap_gets_a_clear_verdict(size: int) -> None:
     answer = make_client().post("/en/verify", files={"document": ("photo.jpg", b"x" * size)})
     assert answer.status_code == 200
-    assert "larger than 64 KB" in answer.text
+    assert "larger than 1 MB" in answer.text
     assert "unreadable/too-large" in answer.text
 
 

@@ -10,16 +10,17 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.client import Client
 from api.commands.setup import demo_installation
 from api.demo_data import sample_roster, sample_scores
 from api.errors import exit_code as exit_code_of
 from api.founding import make_installation
 from api.serving import application
+from api.status_views import badge_address
 from api.verifier.report import report_document
-from api.wiring import Home, verifier_without_home
+from api.wiring import Home
 from registry.kernel.errors import RegistryError
 from registry.ports.storage import StoredCertificate
-from registry.verification import DEFAULT_MAX_AGE
 from registry.workflows.change_status import present_status
 from tests.http.web_client import WebClient
 
@@ -55,25 +56,27 @@ class World:
         number, key, path = certificate.reservation.number, certificate.reservation.key, self.bundle(certificate)
         self.home.catch_up()
         pages = self.pages()
-        alone = verifier_without_home(
-            self.node, self.home.path / "trust-root.json", max_age=DEFAULT_MAX_AGE, as_of=None
-        )
+        alone = Client(trust_root=self.home.path / "trust-root.json", nodes=[self.node])
         found: dict[str, Callable[[], object]] = {
             "command, file": lambda: self._verify(str(path)),
             "command, number": lambda: self._verify(number),
             "command, number and name": lambda: self._verify(number, "--name", name),
             "command, link": lambda: self._verify(f"http://localhost:8000/C/{key}"),
-            "another's machine, node and trust root": lambda: report_document(alone.by_document(path.read_bytes())),
+            "another's machine, node and trust root": lambda: report_document(alone.verify(path)),
             "http, key": lambda: pages.get(f"/v1/certificates/{key}/verdict").json(),
             "http, document": lambda: pages.post("/v1/verifications", content=path.read_bytes()).json(),
             "http, number and name": lambda: pages.post("/v1/lookups", json={"number": number, "name": name}).json(),
         }
-        verdicts = {entrance: str(ask()["outcome"]) for entrance, ask in found.items()}  # type: ignore[index]
+        with alone:
+            verdicts = {entrance: str(ask()["outcome"]) for entrance, ask in found.items()}  # type: ignore[index]
         verdicts |= {
             "page, key": _of_page(pages.get(f"/C/{key}").text),
             "page, file": _of_page(pages.post("/verify", files={"document": ("a.json", path.read_bytes())}).text),
             "page, number and name": _of_page(pages.post("/verify", data={"number": number, "name": name}).text),
         }
+        place = certificate.reservation
+        badge = badge_address("", self.home.issuer, place.status_list, place.status_index)
+        verdicts["badge"] = pages.get(f"{badge}.json").json()["status"]
         return verdicts
 
     def _verify(self, *words: str) -> object:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.clock import SystemClock
 from api.commands.ballots import Names
 from api.commands.options import (
     LONGEST_WAIT,
@@ -29,7 +30,7 @@ from api.commands.options import (
 from api.errors import advice
 from api.settings import HomeMissing
 from api.terminal import ERR, note, print_json, said, shown
-from api.wiring import Home, SystemClock, account_key, ledger_over_http, read_trust_root
+from api.wiring import Home, account_key, ledger_over_http, read_trust_root
 from registry.anchor.ballots import BallotUnreadable, Motion, motion_of
 from registry.anchor.council import Council, council_of
 from registry.anchor.facts import IssuerFacts, issuer_facts

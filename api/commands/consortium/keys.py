@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.clock import SystemClock
 from api.commands.approvals import ApprovalWays
 from api.commands.approvals import tell as tell_approval
 from api.commands.ballots import instant, until_words, window_words
@@ -16,7 +17,7 @@ from api.commands.consortium.voting import read_key, read_time, tell
 from api.commands.options import confirm, expanded, read_file, write_new_file
 from api.commands.sentences import KEY_KINDS
 from api.terminal import OUT, note, print_json, print_table, said
-from api.wiring import SystemClock, account_key
+from api.wiring import account_key
 from registry.anchor.facts import is_good_at, moment
 from registry.anchor.history import KeyKind, KeySlot
 from registry.anchor.operations import AddKey, Approval, ApproverKeyApproval, ReportCompromise, RetireKey

@@ -7,7 +7,7 @@
 // Whether the chain holds that root, and how the certificate stands today, only the chain's records can tell.
 
 const HALF_ORDER = 0x7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8n;
-const MOST = 32 * 1024;
+const MOST = 64 * 1024;
 const HIDDEN = ["name", "nameLatin", "identityType", "nationalIdentityNumber", "nationalIdentityNumberMasked", "grade",
   "portrait"];
 const RECEIPT = ["batch", "blockHash", "blockNumber", "blockTime", "contract", "digest", "genesis", "inclusionProof",
@@ -28,7 +28,7 @@ class Altered extends Error {
   }
 }
 
-/** Say that there is nothing of ours to check: `encrypted`, `several`, `foreign`. */
+/** Say that there is nothing that can be checked here: `encrypted`, `several`, `copy`, `foreign`. */
 class Unreadable extends Error {}
 
 function require(condition, check, member) {
@@ -70,6 +70,7 @@ async function found(data) {
   if (!file.startsWith("%PDF-")) throw new Unreadable("foreign");
   if (/\/Encrypt[\s<]/.test(file)) throw new Unreadable("encrypted");
   const bundles = new Map();
+  const credentials = [];
   for (const { index } of file.matchAll(/\/EmbeddedFile(?![A-Za-z])/g)) {
     const begin = file.indexOf("stream", index);
     const dictionary = file.slice(file.lastIndexOf(" obj", index), begin);
@@ -78,10 +79,16 @@ async function found(data) {
     if (begin < 0 || !size) continue;
     const stream = data.subarray(start, start + size);
     const content = dictionary.includes("/FlateDecode") ? await inflated(stream) : stream;
-    if (content && content[0] === 0x7b) bundles.set(base64url(await sha256(content)), content);
+    const text = content ? new TextDecoder("latin1").decode(content) : "";
+    if (text.startsWith("{")) bundles.set(text, content);
+    if (text.startsWith("eyJ")) credentials.push(text);
   }
   if (bundles.size > 1) throw new Unreadable("several");
-  for (const content of bundles.values()) return content;
+  for (const [text, content] of bundles) {
+    // The same certificate must lie in both of our attachments.
+    require(credentials.every((one) => text.includes(`"credential":"${one}"`)), "attachments");
+    return content;
+  }
   throw new Unreadable("foreign");
 }
 
@@ -121,6 +128,8 @@ function opened(data) {
   } catch {
     throw new Unreadable("foreign");
   }
+  // The issuing body's word on a holder's copy has rules of its own, which the site applies.
+  if (bundle?.bundle && bundle.copy) throw new Unreadable("copy");
   if (typeof bundle?.credential !== "string" || !bundle.anchor) throw new Unreadable("foreign");
   require(names(bundle) === "anchor,credential,key", "members");
   require(canonical(bundle) === text, "not-canonical");

@@ -2,6 +2,7 @@
 // Without this module the form works as it is: choose, then press the button, which sends the file.
 
 const form = document.getElementById("drop");
+const zone = form.parentElement;
 const input = document.getElementById("document");
 const message = document.getElementById("drop-message");
 const words = message.dataset;
@@ -52,20 +53,20 @@ for (const kind of ["dragover", "drop"]) {
 }
 
 for (const kind of ["dragenter", "dragover"]) {
-  form.addEventListener(kind, () => {
-    form.classList.add("over");
+  zone.addEventListener(kind, () => {
+    zone.classList.add("over");
     say(words.drop);
   });
 }
 
-form.addEventListener("dragleave", (event) => {
-  if (form.contains(event.relatedTarget)) return;
-  form.classList.remove("over");
+zone.addEventListener("dragleave", (event) => {
+  if (zone.contains(event.relatedTarget)) return;
+  zone.classList.remove("over");
   say("");
 });
 
-form.addEventListener("drop", (event) => {
-  form.classList.remove("over");
+zone.addEventListener("drop", (event) => {
+  zone.classList.remove("over");
   say("");
   if (event.dataTransfer.files.length === 0) return;
   input.files = event.dataTransfer.files;

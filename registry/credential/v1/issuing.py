@@ -11,7 +11,7 @@ For each credential, after what is the same in the whole batch has been written 
 import binascii
 import json
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from hashlib import sha256
 from json.encoder import encode_basestring
 from typing import Final, Protocol
@@ -148,6 +148,12 @@ def public_presentation(credential: IssuedCredential | Presentation, *, portrait
         for member, text in credential.disclosures.items()
         if (member in PUBLIC_MEMBERS and (portrait or member != "portrait")) or member.startswith("result.")
     ]
+    return "~".join((credential.jwt, *shown, ""))
+
+
+def chosen_presentation(credential: IssuedCredential | Presentation, members: Collection[str]) -> str:
+    """Write the credential with the members that its holder chose to show; `result` stands for all results."""
+    shown = [text for member, text in credential.disclosures.items() if member.partition(".")[0] in members]
     return "~".join((credential.jwt, *shown, ""))
 
 

@@ -4,7 +4,7 @@ from collections.abc import KeysView
 
 from registry.credential.errors import MemberMissing, MemberRefused, MemberUnknown
 from registry.credential.v1.model import Bilingual, Coded
-from registry.kernel.encoding import JsonValue
+from registry.kernel.encoding import JsonObject, JsonValue
 
 
 class MemberReader:
@@ -23,6 +23,11 @@ class MemberReader:
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
+
+    @property
+    def whole(self) -> JsonObject:
+        """The object itself."""
+        return self._members
 
     @property
     def names(self) -> KeysView[str]:

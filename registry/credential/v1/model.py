@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from registry.kernel.calendar import CHINA_TIME
+from registry.kernel.encoding import JsonValue
 from registry.kernel.identifiers import (
     BatchId,
     BlockHash,
@@ -296,6 +297,10 @@ class Presentation:
     terms: BatchTerms
     entry: CertificateEntry
     disclosed: DisclosedClaims
+    payload: Mapping[str, JsonValue]
+    """The visible members as they were read."""
+    told: Mapping[str, JsonValue]
+    """Member → value of each disclosure, named as in `disclosures`."""
 
 
 def masked(number: str) -> str:

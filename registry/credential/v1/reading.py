@@ -147,6 +147,8 @@ def parse(text: str | bytes) -> Presentation:
         terms=terms,
         entry=entry,
         disclosed=disclosed,
+        payload=members.whole,
+        told={member: disclosure.content[-1] for member, disclosure in found.items()},
     )
 
 

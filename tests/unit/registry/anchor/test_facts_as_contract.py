@@ -18,8 +18,10 @@ from registry.anchor.facts import (
     address_key,
     batch_facts,
     certificate_life,
+    changed_statuses,
     is_good_at,
     issuer_facts,
+    touched_batch,
 )
 from registry.anchor.history import BatchFlag
 from registry.kernel.identifiers import Address, BatchId, IssuerCode, ScopeCode
@@ -104,7 +106,10 @@ def agree_on_batch(world: RecordedWorld, name: str) -> None:
     for flag in BatchFlag:
         raised = facts.raised(flag)
         assert raised is not None or not facts.flags & flag
+    changed = changed_statuses(world.records, ISSUER, batch)
+    assert {touched_batch(one, ISSUER) for one in world.records} <= {None, *(BatchId(digest(one)) for one in BATCHES)}
     for index in INDICES:
+        assert changed.get(index, Status.VALID) == world.status(index, name)
         life = list(certificate_life(world.records, ISSUER, batch, index))
         assert (life[-1].status if life else Status.VALID) == world.status(index, name)
         assert [step.seq for step in life] == sorted(step.seq for step in life)

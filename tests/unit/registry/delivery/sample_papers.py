@@ -1,4 +1,7 @@
-"""Certificates of all six types to be printed; `python -m tests.unit.registry.delivery.sample_papers` draws the gallery."""
+"""Certificates of all six types to be printed.
+
+`python -m tests.unit.registry.delivery.sample_papers FOLDER [FONTS]` draws a picture of each.
+"""
 
 import subprocess
 import sys
@@ -8,7 +11,6 @@ from pathlib import Path
 
 from registry.credential import Presentation, full_presentation, parse
 from registry.credential.v1 import (
-    Achievement,
     Award,
     BatchTerms,
     Bilingual,
@@ -24,7 +26,7 @@ from registry.delivery.certificate_pdf import Press, certificate_pdf
 from registry.kernel.identifiers import CertificateKey, CertificateNumber, IssuerCode
 from registry.programme.model import CERTIFICATE_TYPE_NAMES
 from registry.programme.model import CertificateType as ProgrammeType
-from tests.vectors.material import ENTRY, KEY, TERMS, fixed, issue, receipt
+from tests.vectors.material import ENTRY, KEY, TERMS, issue, receipt
 
 CERTIFICATE_KEY = CertificateKey("K7Q2M4XPZ6TRWA3BCD5EFGHJNS")
 PRESS = Press(base_url="https://zs.example.cn", test_chain=True)
@@ -110,7 +112,10 @@ PAPERS: dict[CertificateType, tuple[BatchTerms, CertificateEntry, HolderClaims]]
         _entry("DEMO-EEC-2026-QF8M1D3Z9RC", registration_number="GXB-2026-000318", training_hours=40),
         _holder(
             "王䶮",
-            results=(replace(_RESULTS[0]), Result(paper="practice", name=Bilingual(zh="实操", en="Practice"), value="91.5")),
+            results=(
+                replace(_RESULTS[0]),
+                Result(paper="practice", name=Bilingual(zh="实操", en="Practice"), value="91.5"),
+            ),
         ),
     ),
     CertificateType.VOCATIONAL_SKILL_LEVEL: (
@@ -131,9 +136,7 @@ PAPERS: dict[CertificateType, tuple[BatchTerms, CertificateEntry, HolderClaims]]
             CertificateType.PROFESSIONAL_TECHNICAL_LEVEL,
             ("智能制造工程技术人员", "Intelligent Manufacturing Engineer"),
             level=_level("2"),
-            occupation=Coded(
-                code="2-02-07-13", name=Bilingual(zh="智能制造工程技术人员"), framework="职业分类大典"
-            ),
+            occupation=Coded(code="2-02-07-13", name=Bilingual(zh="智能制造工程技术人员"), framework="职业分类大典"),
             achievement=replace(
                 TERMS.achievement,
                 name=Bilingual(zh="智能制造工程技术人员", en="Intelligent Manufacturing Engineer"),
@@ -189,13 +192,15 @@ def drawn(kind: CertificateType, press: Press = PRESS, **holder: object) -> byte
     return certificate_pdf(press, credential, receipt(credential), KEY.public_key(), CERTIFICATE_KEY)
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, fonts: Path | None) -> None:
+    """Draw one page of each type as PNG; `fonts`: a folder of fonts beside the machine's."""
     for kind in CertificateType:
-        path = folder / f"certificate-{kind}.pdf"
-        path.write_bytes(drawn(kind))
-        picture = path.with_suffix("")
-        subprocess.run(["pdftoppm", "-r", "100", "-png", "-singlefile", str(path), str(picture)], check=True)
+        subprocess.run(
+            ["pdftoppm", "-r", "100", "-png", "-singlefile", "-", str(folder / f"certificate-{kind}")],
+            input=drawn(kind, replace(PRESS, fonts=fonts)),
+            check=True,
+        )
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None)

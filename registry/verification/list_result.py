@@ -1,0 +1,188 @@
+"""The result of verifying a list: one line for each line that came, as a CSV file that a receipt is signed over.
+
+No cell can be taken for a formula: one that begins with = + - @, tab or carriage return gets an apostrophe before it.
+The file is UTF-8 with byte order mark, because spreadsheets read Chinese only then; lines end in CR LF (RFC 4180).
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Final
+
+from registry.enrolment import RowProblem
+from registry.enrolment.table import begins_formula
+from registry.kernel.calendar import CHINA_TIME
+from registry.kernel.errors import IntegrityFault
+from registry.status import Reason
+from registry.verification.model import Outcome, Question, Report
+from registry.verification.receipts import freshness_of
+
+NOT_VERIFIED: Final = "not-verified"
+"""Stands for the outcome where a line could not be verified; its code says what is wrong with it."""
+_CHANGED: Final = frozenset({Outcome.REVOKED, Outcome.SUSPENDED, Outcome.SUPERSEDED})
+_MARK: Final = "\ufeff"
+_APOSTROPHE: Final = "'"
+
+
+class ResultMalformed(IntegrityFault):
+    """A kept result file is not one that is written here."""
+
+    code = "bulk/result-malformed"
+
+    def __init__(self) -> None:
+        super().__init__("a kept result of a bulk verification cannot be read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow:
+    """One line of the result; empty where there is nothing to say. All texts, as they stand in the file."""
+
+    line: str
+    """Line of the file that came."""
+    number: str
+    """As it was asked, or the certificate's where it was asked by link; empty where nothing was found."""
+    outcome: str
+    """An outcome's slug, or `not-verified`."""
+    code: str
+    words: str
+    """The verdict, or what is wrong with the line, in the language of the file."""
+    notices: str
+    """Slugs of what stands beside the verdict, between spaces; `test-chain` above all."""
+    name: str
+    """The holder's on the certificate, for links alone: who asks by name knows it."""
+    since: str
+    """Date, +08:00, since when it is revoked, suspended or superseded."""
+    reason: str
+    """Reason's slug."""
+    revision: str
+    successor: str
+    """`<number>#<revision>`."""
+    block: str
+    """The last block that the answer rests on."""
+    block_time: str
+    """RFC 3339, +08:00."""
+
+
+HEADINGS: Final[Mapping[str, tuple[str, str]]] = {
+    "line": ("行", "line"),
+    "number": ("编号", "number"),
+    "outcome": ("结论", "outcome"),
+    "code": ("代码", "code"),
+    "words": ("说明", "in words"),
+    "notices": ("附注", "notices"),
+    "name": ("姓名（按链接查到的）", "name (by link)"),
+    "since": ("自何日起", "since"),
+    "reason": ("原因", "reason"),
+    "revision": ("版次", "revision"),
+    "successor": ("接替者", "successor"),
+    "block": ("截至区块", "as of block"),
+    "block_time": ("区块时间", "block time"),
+}
+"""Headings in Chinese and English; a file's are both, so that everybody can read it and every program finds them."""
+_COLUMNS: Final = tuple(one.name for one in fields(ResultRow))
+
+
+def judged_row(line: int, number: str, report: Report, words: str, *, by_link: bool) -> ResultRow:
+    """Put a verdict into a line. `number` is what was asked, empty for a link."""
+    standing = next((one.evidence for one in report.findings if one.question is Question.STANDING), {})
+    content = report.content or {}
+    found, revision, name = (content.get(member) for member in ("licenseNumber", "revision", "name"))
+    freshness = freshness_of(report)
+    changed = report.outcome in _CHANGED
+    return ResultRow(
+        line=str(line),
+        number=found if by_link and isinstance(found, str) else number,
+        outcome=report.outcome.value,
+        code=report.code,
+        words=words,
+        notices=" ".join(one.kind.value for one in report.notices),
+        name=name if by_link and isinstance(name, str) else "",
+        since=_day(standing.get("since")) if changed else "",
+        reason=_reason(standing.get("reason")) if changed else "",
+        revision=str(revision) if isinstance(revision, int) else "",
+        successor=report.successor or "",
+        block="" if freshness is None else str(freshness.block),
+        block_time="" if freshness is None else _moment(freshness.time),
+    )
+
+
+def refused_row(problem: RowProblem, words: str) -> ResultRow:
+    """Put what is wrong with a line in its place."""
+    given = {"line": str(problem.line), "outcome": NOT_VERIFIED, "code": problem.code, "words": words}
+    return ResultRow(**{name: given.get(name, "") for name in _COLUMNS})
+
+
+def result_csv(rows: Sequence[ResultRow]) -> bytes:
+    """Write the result file."""
+    text = io.StringIO()
+    text.write(_MARK)
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(f"{zh} {en}" for zh, en in HEADINGS.values())
+    for row in rows:
+        writer.writerow(inert(getattr(row, name)) for name in _COLUMNS)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def read_result(data: bytes) -> Iterator[ResultRow]:
+    """Read a result file that was written here. Raises ResultMalformed."""
+    lines = csv.reader(io.StringIO(data.decode("utf-8").removeprefix(_MARK), newline=""))
+    next(lines, None)
+    for cells in lines:
+        if len(cells) != len(_COLUMNS):
+            raise ResultMalformed
+        yield ResultRow(**{name: _plain(cell) for name, cell in zip(_COLUMNS, cells, strict=True)})
+
+
+def result_workbook(data: bytes) -> bytes:
+    """Write a result file as an XLSX workbook of texts, for reading: the receipt is over the CSV."""
+    # Takes long to import, and few people want a workbook.
+    from openpyxl import Workbook  # type: ignore[import-untyped]  # noqa: PLC0415
+    from openpyxl.cell import WriteOnlyCell  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("result")
+    for cells in csv.reader(io.StringIO(data.decode("utf-8").removeprefix(_MARK), newline="")):
+        row = []
+        for text in cells:
+            cell = WriteOnlyCell(sheet, value=text)
+            cell.data_type = "s"
+            row.append(cell)
+        sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def counts_of(rows: Sequence[ResultRow]) -> dict[Outcome, int]:
+    """Count the verified lines by outcome."""
+    counted = Counter(one.outcome for one in rows)
+    return {outcome: counted[outcome.value] for outcome in Outcome if counted[outcome.value]}
+
+
+def inert(text: str) -> str:
+    """Make a text harmless as a cell: control characters become spaces, a formula's beginning is quoted."""
+    plain = "".join(one if one.isprintable() else " " for one in text)
+    return _APOSTROPHE + plain if begins_formula(text) or begins_formula(plain.lstrip()) else plain
+
+
+def _plain(cell: str) -> str:
+    quoted = cell.startswith(_APOSTROPHE) and begins_formula(cell[1:].lstrip())
+    return cell[1:] if quoted else cell
+
+
+def _day(since: object) -> str:
+    return datetime.fromisoformat(since).astimezone(CHINA_TIME).date().isoformat() if isinstance(since, str) else ""
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(CHINA_TIME).isoformat(timespec="seconds")
+
+
+def _reason(code: object) -> str:
+    try:
+        return Reason(code).slug if isinstance(code, int) else ""
+    except ValueError:
+        return str(code)

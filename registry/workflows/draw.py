@@ -1,0 +1,192 @@
+"""Draw: certificates as PDF, one by one or a batch in one ZIP; only final ones, and the same bytes every time.
+
+1. Draw what is not drawn yet into a folder beside the ZIP, each file whole or not at all.
+2. Write the ZIP from the folder in the order of numbers, under another name; then give it its name.
+3. Remove the folder.
+
+What is cut off goes on where it stopped when it is run again.
+"""
+
+import hashlib
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from registry.anchor.receipt import AnchorReceipt
+from registry.anchor.states import AnchorState
+from registry.credential import Presentation, parse
+from registry.delivery.certificate_pdf import PDF_SUFFIX, Press, certificate_pdf, edition_of
+from registry.delivery.typesetting import GlyphMissing
+from registry.kernel.calendar import CHINA_TIME
+from registry.kernel.identifiers import CertificateKey
+from registry.kernel.merkle import MerkleTree
+from registry.kernel.progress import Progress, unheard
+from registry.kernel.signing import PublicKey
+from registry.ports import KeyOf
+from registry.ports.storage import NotHere, Store, StoredCertificate, UnitOfWork
+from registry.workflows.deliver import ContentErased, NoDocument, NotDeliverable, presentation_of, receipt_of
+
+_AHEAD: Final = 4
+"""Certificates read ahead for each worker."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printable:
+    """All that a certificate's paper is drawn from."""
+
+    credential: Presentation
+    anchor: AnchorReceipt
+    key: PublicKey
+    certificate_key: CertificateKey
+
+    @property
+    def file_name(self) -> str:
+        """Name of its PDF."""
+        return self.credential.entry.license_number + PDF_SUFFIX
+
+    def draw(self, press: Press) -> bytes:
+        """Draw it. Raises GlyphMissing."""
+        return certificate_pdf(press, self.credential, self.anchor, self.key, self.certificate_key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A certificate that cannot be drawn."""
+
+    number: str
+    error: GlyphMissing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnBatch:
+    """What became of a batch's certificates."""
+
+    drawn: int
+    erased: int
+    """Left out: their holders' data was erased."""
+    refused: tuple[Refused, ...]
+    """Left out: with characters that no font here has."""
+
+
+def printable(
+    unit: UnitOfWork, certificate: StoredCertificate, key_of: KeyOf, *, tree: MerkleTree | None = None
+) -> Printable:
+    """Gather what a certificate's paper is drawn from. Raises NotDeliverable, ContentErased."""
+    batch = certificate.batch
+    if batch.state is not AnchorState.FINAL:
+        raise NotDeliverable(certificate.reservation.number, batch.state)
+    return Printable(
+        credential=parse(presentation_of(certificate)),
+        anchor=receipt_of(unit, certificate, tree),
+        key=key_of(batch.credential_key),
+        certificate_key=certificate.reservation.key,
+    )
+
+
+def draw_certificate(store: Store, key_of: KeyOf, press: Press, number: str) -> tuple[str, bytes]:
+    """Draw the current revision under a number: name of its file, and the PDF.
+
+    Raises NotHere, NotDeliverable, ContentErased, GlyphMissing.
+    """
+    with store.read() as unit:
+        certificate = unit.batches.by_number(number)
+        if certificate is None:
+            raise NotHere("certificate", number)
+        found = printable(unit, certificate, key_of)
+    return found.file_name, found.draw(press)
+
+
+def draw_by_key(store: Store, key_of: KeyOf, press: Press, key: CertificateKey) -> tuple[str, bytes]:
+    """Draw the certificate that a QR code leads to: name of its file, and the PDF. Raises NoDocument, GlyphMissing."""
+    with store.read() as unit:
+        certificate = unit.batches.by_key(key)
+        if certificate is None:
+            raise NoDocument
+        try:
+            found = printable(unit, certificate, key_of)
+        except (NotDeliverable, ContentErased) as error:
+            raise NoDocument from error
+    return found.file_name, found.draw(press)
+
+
+def draw_batch(
+    store: Store, key_of: KeyOf, press: Press, name: str, target: Path, *, progress: Progress = unheard
+) -> DrawnBatch:
+    """Draw a final batch into the ZIP file `target`, with as many threads as there are cores.
+
+    Certificates that cannot be drawn are left out and named. Raises NotDeliverable, NotHere, OSError.
+    """
+    with store.read() as unit:
+        batch = unit.batches.batch(name)
+        if batch.state is not AnchorState.FINAL:
+            raise NotDeliverable(name, batch.state)
+    place = hashlib.sha256(f"{edition_of(press)} {batch.id}".encode()).hexdigest()[:12]
+    folder = target.with_name(f".{target.name}.{place}")
+    folder.mkdir(mode=0o700, exist_ok=True)  # names and marks are nobody else's to read
+    # 1
+    refused: list[Refused] = []
+    erased = done = 0
+    under_way: dict[Future[None], Printable] = {}
+    workers = os.cpu_count() or 1
+
+    def settle(finished: set[Future[None]]) -> None:
+        nonlocal done
+        for one in finished:
+            what = under_way.pop(one)
+            try:
+                one.result()
+            except GlyphMissing as error:
+                refused.append(Refused(number=what.credential.entry.license_number, error=error))
+            done += 1
+            progress(done, batch.size)
+
+    # The typesetter works outside Python's lock, so that threads use all cores.
+    with ThreadPoolExecutor(workers, thread_name_prefix="draw") as pool:
+        for what in _printables(store, key_of, name):
+            if what is None or (folder / what.file_name).exists():
+                erased += what is None
+                done += 1
+                progress(done, batch.size)
+                continue
+            under_way[pool.submit(_draw_into, folder, press, what)] = what
+            if len(under_way) >= workers * _AHEAD:
+                settle(wait(under_way, return_when=FIRST_COMPLETED).done)
+        settle(wait(under_way).done)
+    # 2
+    assert batch.placement is not None  # it is final
+    recorded = batch.placement.block_time.astimezone(CHINA_TIME)
+    moment = (recorded.year, recorded.month, recorded.day, recorded.hour, recorded.minute, recorded.second)
+    new = folder / "new.zip"
+    drawn = 0
+    with zipfile.ZipFile(new, "w") as archive:
+        for path in sorted(folder.glob(f"*{PDF_SUFFIX}")):
+            entry = zipfile.ZipInfo(path.name, date_time=moment)
+            entry.create_system, entry.external_attr = 3, 0o600 << 16
+            archive.writestr(entry, path.read_bytes())
+            drawn += 1
+    new.chmod(0o600)
+    os.replace(new, target)
+    # 3
+    shutil.rmtree(folder)
+    return DrawnBatch(drawn=drawn, erased=erased, refused=tuple(sorted(refused, key=lambda one: one.number)))
+
+
+def _printables(store: Store, key_of: KeyOf, name: str) -> Iterator[Printable | None]:
+    """Give a batch's certificates, None for one whose content was erased."""
+    with store.read() as unit:
+        tree = MerkleTree(unit.batches.leaves(name))
+        for certificate in unit.batches.certificates(batch_id=name):
+            erased = certificate.disclosures is None
+            yield None if erased else printable(unit, certificate, key_of, tree=tree)
+
+
+def _draw_into(folder: Path, press: Press, what: Printable) -> None:
+    data = what.draw(press)
+    new = folder / f".{what.file_name}"
+    new.write_bytes(data)
+    os.replace(new, folder / what.file_name)

@@ -10,11 +10,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
 
-from api import employer, holder, pages, problems, sign_in
+from api import employer, holder, issuer, pages, problems, sign_in
 from api.bodies import BodyLimit
 from api.employer import BulkDesk
 from api.headers import SecurityHeaders
 from api.holder import Desk
+from api.issuer import ConsoleDesk
 from api.openapi import openapi_document
 from api.pages import certificate_pdf, receipts
 from api.sign_in import People
@@ -50,6 +51,7 @@ def create_app(
     people: People | None = None,
     desk: Desk | None = None,
     bulk: BulkDesk | None = None,
+    console: ConsoleDesk | None = None,
     notary: Notary | None = None,
     clock: Callable[[], datetime] = _now,
     statuses: StatusViews | None = None,
@@ -60,8 +62,8 @@ def create_app(
     """Join the public doors into one ASGI application.
 
     `public_base_url` is scheme and host as printed (`https://v.example.cn`); it is never taken from a request.
-    `contacts` are by issuer code. Without `people` nobody can
-    sign in, without a `notary` no receipts are given. `clock` gives aware datetimes.
+    `contacts` are by issuer code. Without `people` nobody can sign in, without a `notary` no
+    receipts are given. `clock` gives aware datetimes.
     """
 
     @asynccontextmanager
@@ -99,6 +101,7 @@ def create_app(
     app.state.people = people
     app.state.desk = desk
     app.state.bulk = bulk
+    app.state.console = console
     description = JSONResponse(openapi_document())
 
     def openapi(request: Request) -> Response:  # noqa: ARG001 - the route's form
@@ -119,6 +122,8 @@ def create_app(
             app.include_router(holder.router)
         if bulk is not None:
             app.include_router(employer.router)
+        if console is not None:
+            app.include_router(issuer.router)
     problems.install(app, page=pages.problem_page, document=document)
     app.add_middleware(BodyLimit)
     return SecurityHeaders(app, https=base_url.startswith("https://"))

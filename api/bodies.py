@@ -19,7 +19,7 @@ SMALL_BYTES = 16 * 1024
 DRAINED_BYTES = 32 * 1024 * 1024
 """Largest body that is read to its end and dropped: the sender of a photo gets a page, not a reset connection."""
 
-_DOCUMENT_PATHS = ("/verify", "/verify/receipt", "/v1/verifications", "/bulk")
+_DOCUMENT_PATHS = ("/verify", "/verify/receipt", "/v1/verifications", "/bulk", "/console/rosters", "/console/scores")
 
 
 class BodyLimit:

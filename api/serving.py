@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from api.app import create_app
 from api.employer import BulkDesk
 from api.holder import Desk
+from api.issuer import ConsoleDesk, TriedFiles
 from api.pages.certificate_pdf import BoundedPress
 from api.published import Published
 from api.sign_in import People
@@ -161,6 +162,14 @@ def application(home: Home, *, cause: Callable[[], str | None], max_age_seconds:
             judge=judge,
             notary=notary,
             public_base_url=home.installation.public_base_url,
+        ),
+        console=ConsoleDesk(
+            store=home.store,
+            clock=home.clock,
+            catalogue=home.catalogue,
+            issuer=home.issuer,
+            programmes=home.installation.programmes,
+            tried=TriedFiles(clock=home.clock),
         ),
         notary=notary,
         statuses=Statuses(home, judge, notary.signer if notary else None),

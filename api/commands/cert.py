@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.commands.account import print_link
 from api.commands.approvals import Approving, approver_of, write_for_wallet
 from api.commands.numbers import named_numbers
 from api.commands.options import (
@@ -48,6 +49,7 @@ from registry.workflows.change_status import (
     request_changes,
 )
 from registry.workflows.deliver import bundle_of
+from registry.workflows.sign_in import invite_holder
 
 app = typer.Typer(no_args_is_help=True, help="Certificates.")
 
@@ -215,6 +217,16 @@ def pdf(
         print_json({"file": str(target), "bytes": len(data)})
     else:
         note(said(f"已写出{target}（{len(data):,}字节）", f"wrote {target} ({len(data):,} bytes)"))
+
+
+@app.command(epilog="Example: vermilion cert claim DEMO-EEC-2026-7M3K9QX2TA4 --as maker-1")
+def claim(
+    number: NumberArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Print a link with which the holder of a certificate chooses a password, once; an earlier one ends."""
+    found = Home.find(home)
+    token = invite_holder(found.store, found.clock, number=number, by=person(by))
+    print_link(found, number, token, as_json=as_json)
 
 
 @app.command(epilog="Example: vermilion cert suspend DEMO-EEC-2026-7M3K9QX2TA4 --reason investigation")

@@ -21,7 +21,7 @@ from registry.kernel.calendar import CHINA_TIME
 from registry.verification.model import Finding, Freshness, Notice, NoticeKind, Outcome, Question, Report
 
 Entrance = Literal["key", "document", "lookup", "browser", "share"]
-"""How the question came: QR code, file that was sent, number and name, file that stayed in the browser, holder's link."""
+"""How it was asked: QR code, file that was sent, number and name, file that stayed in the browser, holder's link."""
 Panel = Literal["valid", "plain", "indigo", "ochre", "slate", "dead"]
 
 PANELS: Mapping[Outcome, Panel] = {

@@ -106,7 +106,7 @@ class Doors:
     public_bundle: Callable[[str], bytes] | None = None
     """Gives the delivered document under a normal certificate key, or raises NoDocument; None = this site has none."""
     press: Callable[[CertificateKey], tuple[str, bytes]] | None = None
-    """Draws the certificate under a key: name of the file, and the PDF. Raises NoDocument, GlyphMissing, Unavailable."""
+    """Draws the certificate under a key: name of the file, and the PDF. Raises NoDocument, GlyphMissing."""
     proxies: Sequence[Network] = ()
     """Who is believed about whom he serves, in X-Forwarded-For."""
     notary: Notary | None = None

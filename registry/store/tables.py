@@ -195,7 +195,7 @@ tree_chunk = _table(
     Column("batch", ForeignKey("batch.id"), primary_key=True),
     Column("level", Integer, primary_key=True),  # 0 = leaves
     Column("chunk", Integer, primary_key=True),
-    Column("hashes", LargeBinary, nullable=False),  # up to 1,024 hashes of 32 bytes
+    Column("hashes", LargeBinary, nullable=False),  # up to 32 hashes of 32 bytes; 1,024 in older trees
 )
 
 outbox = _table(

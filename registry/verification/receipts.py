@@ -346,7 +346,7 @@ def report_of(read: VerificationReceipt) -> Report:
                 question=one.question,
                 answer=one.answer,
                 reason=one.reason,
-                evidence=dict(one.evidence),
+                evidence=_worded(one),
                 freshness=None if one.question in (Question.UNALTERED, Question.IN_FORCE) else read.freshness,
             )
             for one in read.answers
@@ -365,6 +365,13 @@ def report_of(read: VerificationReceipt) -> Report:
         as_of=read.as_of,
         claimed=read.place,
     )
+
+
+def _worded(answer: ReceiptAnswer) -> dict[str, str | int | None]:
+    evidence: dict[str, str | int | None] = dict(answer.evidence)
+    if "valid_from" in evidence:  # an end that is not named is none: for life
+        evidence.setdefault("valid_until", None)
+    return evidence
 
 
 # — writing —

@@ -18,7 +18,7 @@ from registry.workflows.sign_in import invite_holder
 from tests.browser.conftest import Site, Visit
 from tests.browser.test_browser_pages import RULES, VENDOR
 from tests.http.sample_reports import SampleVerifier
-from tests.http.test_http_holder import several
+from tests.http.test_http_holder import ROOM, several
 from tests.lifecycle.conftest import World, world
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def test_holders_pages_are_quiet_accessible_and_fit(world: World, holder: Visit,
 
 
 def test_several_certificates_fit_and_are_accessible(holder: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("api.holder.router.held_by", lambda *asked: several(held_by(*asked)))
+    monkeypatch.setattr(ROOM, "held_by", lambda *asked: several(held_by(*asked)))
     page, shots = holder.page, os.environ.get("SCREENSHOTS")
     for language, width, scheme in _READERS:
         page.set_viewport_size({"width": width, "height": 844})

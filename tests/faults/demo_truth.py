@@ -90,11 +90,14 @@ def _of_certificates(certificates: list[StoredCertificate]) -> Iterator[str]:
 
 
 def _of_bundles(home: Home, certificates: list[StoredCertificate]) -> Iterator[str]:
-    """One file a certificate, and each has the verdict it should."""
+    """One bundle a certificate and one paper of one of them, and each has the verdict it should."""
     folder = home.path / "delivered"
     # What was being written at a kill stays beside them under a hidden name; it is no bundle and nobody's to open.
-    names = {path.name for path in folder.glob("[!.]*")}
+    papers = {path.name for path in folder.glob("[!.]*.pdf")}
+    names = {path.name for path in folder.glob("[!.]*")} - papers
     expected = {f"{one.reservation.number}.bundle.json" for one in certificates}
+    if len(papers) > 1 or not papers <= {f"{one.reservation.number}.pdf" for one in certificates}:
+        yield f"papers that nobody asked for: {len(papers)}"
     if names != expected:
         yield f"{len(expected - names)} bundles missing, {len(names - expected)} files too many"
     judge = home.verifier()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
+from importlib import import_module
 
 import pikepdf
 import pypdf
@@ -17,6 +18,7 @@ import pytest
 import zxingcpp
 from markupsafe import escape
 
+from api import serving
 from api.serving import application
 from api.sign_in import Visit
 from registry.access import AccountKind, Role
@@ -37,6 +39,7 @@ __all__ = ["world"]
 
 PASSWORD = "correct horse battery"
 AUDIENCE, PURPOSE = "深圳市云帆数据有限公司", "入职核验"
+ROOM = import_module("api.holder.router")  # the package shows its router under the same name
 DUE, REVOKED = "DEMO-EEC-2026-DUE00000001", "DEMO-EEC-2026-REVOKED0001"
 NEW = "staple correct horse"
 CHOSEN = {"password": PASSWORD, "again": PASSWORD}
@@ -256,12 +259,12 @@ def test_the_page_is_there_in_both_languages_and_is_kept_nowhere(holder: HolderA
 def test_several_certificates_each_with_its_state_and_earlier_revisions_folded(
     holder: HolderAtHome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.holder.router.held_by", lambda *asked: several(held_by(*asked)))
+    monkeypatch.setattr(ROOM, "held_by", lambda *asked: several(held_by(*asked)))
     page = holder.get("/holder").text
     own, _, others = page.partition('<a class="other"')
     assert f'<span class="mono">{holder.number}</span><span class="row-hint">Revision 2</span>' in own
     assert "Earlier revisions <small>1</small>" in own
-    assert '<span class="mark-word tone-indigo">superseded</span>' in own
+    assert '<span class="mark-word tone-indigo">replaced</span>' in own
     assert [re.sub(r"<[^>]+>", "", one) for one in re.findall(r'<span class="mark-word.*?</a>', others)] == [
         f"ends {day_in(40)}",
         "expired",
@@ -274,7 +277,7 @@ def test_several_certificates_each_with_its_state_and_earlier_revisions_folded(
     assert "now stands as: revoked" in revoked
     chinese = holder.get("/zh/holder").text
     assert f"{day_in(40)}</span>到期" in chinese
-    monkeypatch.setattr("api.holder.router.held_by", lambda *_: ())
+    monkeypatch.setattr(ROOM, "held_by", lambda *_: ())
     assert "No certificates here yet" in holder.get("/holder").text
 
 
@@ -366,6 +369,17 @@ def test_a_copy_whose_day_is_past_is_told_with_a_warning(
     page = site.post("/verify", files={"document": ("copy.pdf", data)}).text
     assert outcome_of(page) == "valid"
     assert 'class="notice warning" data-notice="holder-copy"' in page
+
+
+def test_a_site_without_its_statement_key_says_that_it_makes_no_copies(
+    world: World, holder: HolderAtHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "notary_of", lambda _: None)
+    app = application(world.home, cause=lambda: None, max_age_seconds=3_600)
+    elsewhere = replace(holder, site=WebClient(app, headers=holder.site.headers))
+    assert "This site cannot sign copies now" in elsewhere.get("/holder").text
+    assert elsewhere.send(f"/holder/{holder.number}/copy", **holder.terms()).status_code == 403
+    assert elsewhere.share()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from api.serving import application
 from api.status_views import badge_address
 from api.verifier.report import report_document
 from api.wiring import Home
+from registry.kernel.encoding import unb64url
 from registry.kernel.errors import RegistryError
 from registry.ports.storage import StoredCertificate
 from registry.workflows.change_status import present_status
@@ -73,6 +74,9 @@ class World:
             "page, key": _of_page(pages.get(f"/C/{key}").text),
             "page, file": _of_page(pages.post("/verify", files={"document": ("a.json", path.read_bytes())}).text),
             "page, number and name": _of_page(pages.post("/verify", data={"number": number, "name": name}).text),
+            "page, file that stays in the browser": _of_page(
+                pages.post("/checked", json={"answer": "passed", "claim": _claim_of(path.read_bytes())}).text
+            ),
         }
         place = certificate.reservation
         badge = badge_address("", self.home.issuer, place.status_list, place.status_index)
@@ -98,6 +102,22 @@ class World:
         with self.home.store.read() as unit:
             batch = next(one for one in unit.batches.batches() if one.scope == f"AIGC-APP-ENG/{level}")
             return list(unit.batches.certificates(batch_id=batch.id))
+
+
+def _claim_of(bundle: bytes) -> dict[str, object]:
+    """What a browser that keeps a file asks by: its place, as `check.js` takes it from the file."""
+    document = json.loads(bundle)
+    header, payload = (json.loads(unb64url(part)) for part in document["credential"].split(".")[:2])
+    said = ("merkleRoot", "treeSize", "transaction", "blockNumber", "blockHash", "blockTime")
+    return {
+        "iss": payload["iss"],
+        "kid": header["kid"],
+        **payload["anchor"],
+        "scope": f"{payload['achievement']['humanCode']}/{payload['level']['targetCode']}",
+        "revision": payload["revision"],
+        **{name: payload[name] for name in ("nbf", "exp") if name in payload},
+        "anchor": {name: document["anchor"][name] for name in said},
+    }
 
 
 def _of_page(text: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ from registry.verification.list_result import read_result
 from registry.verification.model import Report
 from registry.verification.receipts import parse_verification_receipt
 from registry.workflows.share import Field, share, terms_of
-from registry.workflows.sign_in import accept, add_account
+from registry.workflows.sign_in import accept, add_account, sign_in
 from tests.http.web_client import WebClient
 from tests.lifecycle.conftest import World
 
@@ -48,6 +49,7 @@ DELAY = 1
 AHEAD = timedelta(days=366 * 4)
 Saying = tuple[str, str]
 """Outcome and code."""
+PASSWORD = "correct horse battery"
 PEOPLE = "maker-1", "approver-1"
 EVENTS = (
     "suspend",
@@ -121,10 +123,12 @@ class Subject:
     paper: Path
     scanned: str
     """The path of the address that its QR code holds."""
-    share: str
+    employer: str
+    """Name of an account that verifies lists."""
+    share: str = ""
     """The path of a link that its holder made."""
-    cookie: str
-    """Of an employer."""
+    cookie: str = ""
+    """Of the employer, signed in."""
     truth: Truth = field(default_factory=Truth)
 
 
@@ -143,12 +147,6 @@ class Stage:
         number, place = certificate.reservation.number, len(self.unused)
         paper = self.folder / f"{number}.pdf"
         paper.write_bytes(self.world.pages().get(f"/C/{certificate.reservation.key}/certificate.pdf").content)
-        terms = terms_of(
-            "湾区智造研究院", "入职核验", f"{home.clock.now() + timedelta(days=30):%Y-%m-%d}", home.clock.now()
-        )
-        token = share(
-            home.store, home.clock, person=certificate.person, number=number, terms=terms, fields=[Field.NAME]
-        )
         invitation = add_account(
             home.store,
             home.clock,
@@ -158,15 +156,32 @@ class Stage:
             roles=frozenset({Role.EMPLOYER}),
             by="operator-1",
         )
-        return Subject(
+        accept(home.store, home.clock, invitation, PASSWORD)
+        subject = Subject(
             certificate=certificate,
             name=self.world.name_of(certificate),
             bundle=self.world.bundle(certificate),
             paper=paper,
             scanned=path_in(scanned(paper, self.folder)),
-            share=f"/share/{token}",
-            cookie=f"vermilion={accept(home.store, home.clock, invitation, 'correct horse battery')}",
+            employer=f"employer-{place}",
         )
+        self.let_in(subject)
+        return subject
+
+    def let_in(self, subject: Subject) -> None:
+        """Let the holder share the certificate for a month, and the employer sign in."""
+        home, certificate = self.world.home, subject.certificate
+        until = f"{home.clock.now() + timedelta(days=30):%Y-%m-%d}"
+        token = share(
+            home.store,
+            home.clock,
+            person=certificate.person,
+            number=certificate.reservation.number,
+            terms=terms_of("湾区智造研究院", "入职核验", until, home.clock.now()),
+            fields=[Field.NAME],
+        )
+        subject.share = f"/share/{token}"
+        subject.cookie = f"vermilion={sign_in(home.store, home.clock, name=subject.employer, password=PASSWORD)}"
 
     def do(self, subject: Subject, event: str) -> None:
         """Let something happen, in the registry and in the model."""
@@ -197,6 +212,7 @@ class Stage:
                 truth.issuer = False
             case _:
                 self.ahead, truth.late = AHEAD, True
+                self.let_in(subject)  # links and sign-ins have ended long before
 
     def decide(self, kind: str) -> None:
         """Two members decide about the issuing body; what is dangerous is waited for and enacted."""
@@ -286,7 +302,7 @@ def of_report(report: Report) -> Saying:
 def of_page(text: str) -> Saying:
     """Read the outcome that a page was set for, and the code among its technical details."""
     outcome = text.partition("verdict outcome-")[2].partition('"')[0]
-    codes = re.findall(rf'<dd class="mono">\s*({outcome}(?:/[a-z0-9-]+)?)\s*<', text)
+    codes = re.findall(rf'class="mono">\s*({outcome}(?:/[a-z0-9-]+)?)\s*<', text)
     return outcome, codes[0] if codes else "no code on the page"
 
 
@@ -310,11 +326,21 @@ def path_in(address: str) -> str:
     return address[len("http://localhost:8000") :]
 
 
+def put_in_force_for_three_years(path: Path) -> None:
+    """Write a later version of the programme, whose certificates are not for life."""
+    text = files("registry.programme").joinpath("data/AIGC-APP-ENG/2026.1.toml").read_text("utf-8")
+    folder = path / "programmes" / "AIGC-APP-ENG"
+    folder.mkdir(parents=True)
+    later = text.replace('version = "2026.1"', 'version = "2026.2"').replace("for_life = true", "months = 36")
+    (folder / "2026.2.toml").write_text(later, "utf-8")
+
+
 @contextmanager
 def staged(folder: Path) -> Iterator[Stage]:
     """Make an installation with some thirty certificates of one level."""
     path = folder / "home"
     make_installation(Home(path), demo_installation(), lambda what, text: None)
+    put_in_force_for_three_years(path)
     home = Home(path)
     with running_node(home, 0) as node:
         world = World(home=home, node=node)

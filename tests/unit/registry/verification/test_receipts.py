@@ -30,7 +30,17 @@ from registry.verification.receipts import (
 )
 from tests.statement_keys import STATEMENT_KEY
 from tests.unit.registry.verification.receipt_scene import NOTARY, receipt_on
-from tests.unit.registry.verification.scene import HOLDER, INDEX, ISSUED, NOW, ROOT, Chain, chain_in_order
+from tests.unit.registry.verification.scene import (
+    HOLDER,
+    INDEX,
+    ISSUED,
+    NOW,
+    ROOT,
+    TERMS,
+    Chain,
+    chain_in_order,
+    issue,
+)
 
 KEY = "K7Q2M4XPZ6TRWA3BCD5EFGHJNS"
 GOOD = receipt_on(chain_in_order())
@@ -285,3 +295,11 @@ def test_receipt_of_every_outcome_is_read_again(chain: Chain) -> None:
         assert report_of(read).code == report.code
         assert read.as_of == report.as_of
     assert len({one.outcome for one in reports}) > 3
+
+
+def test_certificate_for_life_is_worded_so() -> None:
+    issued = issue(replace(TERMS, last_valid_day=None))
+    chain = chain_in_order(issued)
+    signed = verification_receipt(NOTARY, chain.judge(chain.submission(issued)), asked_key(KEY))
+    back = report_of(parse_verification_receipt(signed.to_bytes()))
+    assert back.findings[4].evidence == {"valid_from": "2026-11-20", "valid_until": None}

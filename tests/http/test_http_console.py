@@ -1,0 +1,247 @@
+"""The console on a real store: who may open what, rosters on trial, eligibility, scores by two people, batches."""
+
+import re
+import time
+
+import pytest
+
+from api.app import create_app
+from api.demo_data import sample_roster, sample_scores
+from api.issuer import ConsoleDesk, TriedFiles
+from api.issuer.desk import KEPT_FOR
+from api.sign_in import People, Visit
+from api.verifier import LookupGate, LookupLimits
+from registry.access import ALLOWED, AccountKind, Action, Role
+from registry.programme import load_catalogue
+from registry.store import open_database
+from registry.workflows.issue import propose
+from registry.workflows.sign_in import accept, add_account
+from tests.http.sample_reports import SampleDocuments, SampleHealth, SampleVerifier
+from tests.http.web_client import WebClient
+from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, NOW, PROGRAMME, CredentialKey, SettableClock
+
+PASSWORD = "correct horse battery"
+KINDS = {Role.EMPLOYER: AccountKind.EMPLOYER}
+PAGES = {
+    "/console": Action.SEE_REGISTRY,
+    "/console/rosters": Action.SEE_REGISTRY,
+    "/console/scores": Action.SEE_REGISTRY,
+    "/console/batches/B-2026-11-0001": Action.SEE_REGISTRY,
+}
+FORMS = {
+    "/console/rosters": Action.IMPORT_ROSTER,
+    "/console/rosters/take": Action.IMPORT_ROSTER,
+    "/console/rosters/decide": Action.DECIDE,
+    "/console/scores": Action.ENTER_SCORES,
+    "/console/scores/S-2026-11-0001/confirm": Action.CONFIRM_SCORES,
+}
+
+
+class House:
+    """A console and the people who work with it."""
+
+    def __init__(self, store, clock: SettableClock) -> None:
+        self.store, self.clock = store, clock
+        self.people = People(
+            store=store,
+            clock=clock,
+            gate=LookupGate(LookupLimits(per_source=10_000, per_number=10_000), time.monotonic),
+            secure=False,
+        )
+        desk = ConsoleDesk(
+            store=store,
+            clock=clock,
+            catalogue=load_catalogue(),
+            issuer=ISSUER,
+            programmes=(PROGRAMME,),
+            tried=TriedFiles(clock=clock),
+        )
+        self.app = create_app(
+            SampleVerifier(),
+            health=SampleHealth(),
+            documents=SampleDocuments(),
+            public_base_url="http://localhost:8000",
+            people=self.people,
+            console=desk,
+        )
+        self.tokens: dict[str, str] = {}
+
+    def person(self, name: str, *roles: Role) -> "Person":
+        token = add_account(
+            self.store,
+            self.clock,
+            name=name,
+            display=name,
+            kind=KINDS.get(roles[0], AccountKind.STAFF),
+            roles=frozenset(roles),
+            by="operator-1",
+        )
+        return Person(self, name, accept(self.store, self.clock, token, PASSWORD))
+
+
+class Person:
+    """Somebody who is signed in."""
+
+    def __init__(self, house: House, name: str, token: str) -> None:
+        with house.store.read() as unit:
+            self.csrf = Visit(account=unit.accounts.account(name), token=token).csrf
+        headers = {"Cookie": f"vermilion={token}", "Accept-Language": "en"}
+        self.browser = WebClient(house.app, headers=headers)
+
+    def get(self, path: str):
+        return self.browser.get(path)
+
+    def post(self, path: str, file: bytes | None = None, **fields: str):
+        files = {} if file is None else {"files": {"file": ("名册 <b>.csv", file)}}
+        return self.browser.post(path, data={"csrf": self.csrf, **fields}, **files)
+
+
+@pytest.fixture
+def house(tmp_path):
+    store = open_database(tmp_path / "registry.db", KEYS, create=True)
+    yield House(store, SettableClock())
+    store.close()
+
+
+@pytest.mark.parametrize("role", [one for one in Role if one is not Role.HOLDER])
+def test_a_role_opens_what_the_table_allows_and_nothing_else(house, role):
+    somebody = house.person("somebody", role)
+    for path, action in PAGES.items():
+        allowed = action in ALLOWED[role]
+        assert (somebody.get(path).status_code != 403) == allowed, (path, action)
+    for path, action in FORMS.items():
+        allowed = action in ALLOWED[role]
+        assert (somebody.post(path).status_code != 403) == allowed, (path, action)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_who_is_not_signed_in_is_led_to_the_page_for_it(house, path):
+    answer = WebClient(house.app).get(path)
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == f"/sign-in?next={path}"
+
+
+@pytest.mark.parametrize("path", FORMS)
+def test_a_form_without_its_proof_changes_nothing(house, path):
+    everybody = house.person("all", Role.CLERK, Role.REVIEWER, Role.MAKER)
+    everybody.csrf = "made up"
+    answer = everybody.post(path, sample_roster(count=3)) if path in PAGES else everybody.post(path)
+    assert answer.status_code == 403
+    assert "sign-in/form-foreign" in answer.text
+    assert WebClient(house.app).post(path, data={"csrf": ""}).status_code == 401
+
+
+def kept_in(page: str) -> str:
+    return re.search(r'name="kept" value="([^"]+)"', page)[1]
+
+
+def test_an_empty_house_is_told_where_to_begin(house):
+    page = house.person("clerk-1", Role.CLERK).get("/console").text
+    assert "There is no roster yet" in page
+    assert 'href="/console/rosters"' in page
+
+
+def test_a_roster_goes_the_whole_way_to_a_batch_that_waits_for_approval(house):
+    clerk, second = house.person("clerk-1", Role.CLERK), house.person("clerk-2", Role.REVIEWER)
+    tried = clerk.post("/console/rosters", sample_roster(count=30))
+    assert tried.status_code == 200
+    assert "All 30 rows can be imported" in tried.text
+    assert "<b>" not in tried.text.partition("<main")[2].replace("<b>Read", "")
+    with house.store.read() as unit:
+        assert unit.enrolments.rosters() == []
+
+    taken = clerk.post("/console/rosters/take", kept=kept_in(tried.text), take="all")
+    assert taken.headers["Location"] == "/console/rosters?taken=R-2026-11-0001"
+    assert "30 without a decision" in clerk.get("/console").text
+    decided = clerk.post("/console/rosters/decide")
+    assert decided.headers["Location"].startswith("/console/rosters?eligible=")
+    with house.store.read() as unit:
+        awaited = unit.marks.awaited(PROGRAMME)
+
+    entered = clerk.post("/console/scores", sample_scores(awaited), examined_on="2026-11-08")
+    assert entered.headers["Location"] == "/console/scores?entered=S-2026-11-0001"
+    assert "somebody else must confirm" in clerk.get("/console/scores").text
+    assert "waits for a second person" in second.get("/console").text
+    assert second.post("/console/scores/S-2026-11-0001/confirm").status_code == 303
+    again = second.post("/console/scores/S-2026-11-0001/confirm")
+    assert (again.status_code, "exam/confirmed-before" in again.text) == (409, True)
+
+    key = CredentialKey()
+    batch = propose(
+        house.store, house.clock, load_catalogue(), BODY, key, programme=PROGRAMME, level="1", person="maker-1"
+    )
+    page = second.get(f"/console/batches/{batch.id}").text
+    assert f"{batch.size} certificates wait for approval" in page
+    assert f"vermilion batch approve {batch.id}" in page
+    assert 'http-equiv="refresh"' in page
+    assert batch.root.hex()[:8] in page
+    assert f"/console/batches/{batch.id}" in second.get("/console").text
+
+
+def test_the_one_who_entered_scores_cannot_confirm_them_whatever_the_roles(house):
+    both = house.person("both", Role.CLERK, Role.REVIEWER)
+    tried = both.post("/console/rosters", sample_roster(count=5))
+    both.post("/console/rosters/take", kept=kept_in(tried.text), take="all")
+    both.post("/console/rosters/decide")
+    with house.store.read() as unit:
+        awaited = unit.marks.awaited(PROGRAMME)
+    both.post("/console/scores", sample_scores(awaited), examined_on="2026-11-08")
+    assert "vermilion" in both.get("/console/scores").text
+    refused = both.post("/console/scores/S-2026-11-0001/confirm")
+    assert refused.status_code == 403
+    with house.store.read() as unit:
+        assert unit.marks.sheet("S-2026-11-0001").confirmed_by is None
+
+
+def spoilt(count: int) -> bytes:
+    """A roster whose second row has an identity number with another check character."""
+    lines = sample_roster(count=count).decode("utf-8-sig").splitlines()
+    cells = lines[2].split(",")
+    place = lines[0].split(",").index("证件号码")
+    last = cells[place][-1]
+    cells[place] = cells[place][:-1] + ("0" if last != "0" else "1")
+    return ("﻿" + "\r\n".join([*lines[:2], ",".join(cells), *lines[3:]]) + "\r\n").encode()
+
+
+def test_a_bad_row_is_named_and_only_the_good_ones_are_taken_when_that_is_wished(house):
+    clerk = house.person("clerk-1", Role.CLERK)
+    tried = clerk.post("/console/rosters", spoilt(6))
+    assert tried.status_code == 422
+    assert "1 rows need changes; nothing was imported" in tried.text
+    assert "enrol/identity-check" in tried.text
+    assert 'value="all"' not in tried.text
+    kept = kept_in(tried.text)
+    again = clerk.post("/console/rosters/take", kept=kept, take="all")
+    assert again.status_code == 422  # the rows are refused once more, and shown
+    taken = clerk.post("/console/rosters/take", kept=kept_in(again.text), take="good")
+    assert taken.status_code == 303
+    with house.store.read() as unit:
+        assert [one.rows for one in unit.enrolments.rosters()] == [5]
+
+
+def test_a_tried_file_is_its_senders_alone_taken_once_and_forgotten_soon(house):
+    clerk, other = house.person("clerk-1", Role.CLERK), house.person("clerk-2", Role.CLERK)
+    kept = kept_in(clerk.post("/console/rosters", sample_roster(count=3)).text)
+    for refused in (other.post("/console/rosters/take", kept=kept), clerk.post("/console/rosters/take", kept="x")):
+        assert (refused.status_code, "console/file-not-kept" in refused.text) == (404, True)
+    assert clerk.post("/console/rosters/take", kept=kept, take="all").status_code == 303
+    assert clerk.post("/console/rosters/take", kept=kept, take="all").status_code == 404
+    late = kept_in(clerk.post("/console/rosters", sample_roster(count=4)).text)
+    house.clock.time = NOW + KEPT_FOR
+    assert clerk.post("/console/rosters/take", kept=late, take="all").status_code == 404
+
+
+@pytest.mark.parametrize("data", [b"", b"\0\1\2", b"a,b\r\n1,2\r\n", "姓名\r\n".encode(), b"%PDF-1.7"])
+def test_a_file_that_is_no_roster_or_sheet_is_refused_with_its_reason(house, data):
+    clerk = house.person("clerk-1", Role.CLERK)
+    for path in ("/console/rosters", "/console/scores"):
+        answer = clerk.post(path, data, examined_on="2026-11-08")
+        assert answer.status_code == 422, path
+        assert "nothing was" in answer.text or "not one row" in answer.text
+    with house.store.read() as unit:
+        assert unit.enrolments.rosters() == []
+        assert unit.marks.sheets() == []
+
+
+def test_an_unknown_batch_is_no_page(house):
+    assert house.person("auditor", Role.AUDITOR).get("/console/batches/B-2026-11-9999").status_code == 404

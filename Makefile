@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 # Tests of one file stay together; more than four at once only fight for the disk.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); if [ $$n -gt 4 ]; then echo 4; else echo $$n; fi)
 
-.PHONY: demo run test test-deep test-browser test-wheel coverage-contract snippets check format vectors artifacts openapi lock gas measure clean
+.PHONY: demo run test test-deep test-browser test-wheel coverage-contract snippets check format vectors artifacts openapi lock gas gallery measure clean
 
 demo: .venv/.run
 	@$(BIN)/vermilion demo --home "$(HOME_FOLDER)" --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve)
@@ -66,7 +66,13 @@ openapi: .venv/.dev
 measure: .venv/.dev
 	$(BIN)/python -m benchmarks.issue --sizes 10000 --json
 	$(BIN)/python -m benchmarks.verify --sizes 10000 --json
+	$(BIN)/python -m benchmarks.pdf --json
+	$(BIN)/python -m benchmarks.lookup_timing --sizes 2000 --json
 	$(MAKE) gas
+
+# Pictures of pages and certificates for docs/gallery/.
+gallery: .venv/.browser
+	$(BIN)/python -m tests.browser.gallery
 
 gas: .venv/.dev
 	$(BIN)/python -m tests.contract.gas_figures

@@ -15,7 +15,7 @@ from api.bodies import BodyLimit
 from api.employer import BulkDesk
 from api.headers import SecurityHeaders
 from api.holder import Desk
-from api.issuer import ConsoleDesk
+from api.issuer import ConsoleDesk, approving
 from api.openapi import openapi_document
 from api.pages import certificate_pdf, receipts
 from api.sign_in import People
@@ -124,6 +124,8 @@ def create_app(
             app.include_router(employer.router)
         if console is not None:
             app.include_router(issuer.router)
+            if console.approvals is not None:
+                app.include_router(approving.router)
     problems.install(app, page=pages.problem_page, document=document)
     app.add_middleware(BodyLimit)
     return SecurityHeaders(app, https=base_url.startswith("https://"))

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from api.app import create_app
 from api.employer import BulkDesk
 from api.holder import Desk
-from api.issuer import ConsoleDesk, TriedFiles
+from api.issuer import ApprovalDesk, ConsoleDesk, TriedFiles
 from api.pages.certificate_pdf import BoundedPress
 from api.published import Published
 from api.sign_in import People
@@ -170,6 +170,7 @@ def application(home: Home, *, cause: Callable[[], str | None], max_age_seconds:
             issuer=home.issuer,
             programmes=home.installation.programmes,
             tried=TriedFiles(clock=home.clock),
+            approvals=ApprovalDesk(key_of=home.key_of, contract=home.trust_root.contract, issuer_name=home.body.name),
         ),
         notary=notary,
         statuses=Statuses(home, judge, notary.signer if notary else None),

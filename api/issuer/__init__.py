@@ -1,6 +1,6 @@
 """The console of the issuing body."""
 
-from api.issuer.desk import ConsoleDesk, TriedFiles
+from api.issuer.desk import ApprovalDesk, ConsoleDesk, TriedFiles
 from api.issuer.router import router
 
-__all__ = ["ConsoleDesk", "TriedFiles", "router"]
+__all__ = ["ApprovalDesk", "ConsoleDesk", "TriedFiles", "router"]

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from registry.access import new_token
+from registry.credential.v1 import Bilingual
 from registry.kernel.errors import Missing
-from registry.kernel.identifiers import IssuerCode
-from registry.ports import Clock
+from registry.kernel.identifiers import ContractAddress, IssuerCode
+from registry.ports import Clock, KeyOf
 from registry.ports.storage import Store
 from registry.programme import Catalogue, Programme
 
@@ -74,6 +75,15 @@ class TriedFiles:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalDesk:
+    """What the pages to approve compare with; public all of it."""
+
+    key_of: KeyOf
+    contract: ContractAddress
+    issuer_name: Bilingual
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleDesk:
     """What the console needs of the rest of the product."""
 
@@ -84,6 +94,8 @@ class ConsoleDesk:
     programmes: tuple[str, ...]
     """Codes of the programmes that are issued."""
     tried: TriedFiles
+    approvals: ApprovalDesk | None = None
+    """None = approvals are given by command alone."""
 
     def chosen(self, code: str) -> Programme:
         """Give the programme that was chosen; the only one where there is one."""

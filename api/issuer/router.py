@@ -25,6 +25,8 @@ from registry.access import Action, may
 from registry.anchor.progress import Batch, RequestState
 from registry.anchor.states import AnchorState
 from registry.enrolment import RowProblem, RowsRefused
+from registry.enrolment.table import MAX_ROWS
+from registry.enrolment.workbook import WorkbookRefused, is_workbook, workbook_as_csv
 from registry.kernel.calendar import CHINA_TIME
 from registry.ports.storage import Sheet
 from registry.workflows.assess import check_scores, confirm_sheet, record_scores
@@ -246,6 +248,7 @@ def batch_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response
         steps=_steps(batch.state),
         way=WAY,
         own=batch.proposed_by.casefold() == visit.account.name.casefold(),
+        approves=desk.approvals is not None and may(visit.account.roles, Action.APPROVE),
         refresh=REFRESH_SECONDS if moving else 0,
     )
 
@@ -317,9 +320,17 @@ async def _sent(request: Request, visit: Visit) -> tuple[dict[str, str], str, by
         upload = form.get("file")
         if not isinstance(upload, UploadFile) or not upload.filename:
             return fields, "", b""
-        return fields, upload.filename[-_NAME:], await upload.read()
+        return fields, upload.filename[-_NAME:], await run_in_threadpool(_as_text, await upload.read())
     finally:
         await form.close()
+
+
+def _as_text(data: bytes) -> bytes:
+    """Give a workbook's first sheet as CSV; what is none, or cannot be opened, as it came: the reader says why."""
+    try:
+        return workbook_as_csv(data, max_rows=MAX_ROWS) if is_workbook(data) else data
+    except WorkbookRefused:
+        return data
 
 
 def _page(request: Request, visit: Visit, template: str, tab: str, *, status: int = 200, **values: Any) -> Response:

@@ -87,6 +87,7 @@ def render(
             asset=asset_path,
             host=doors(request).public_base_url.partition("://")[2],
             at_home=template == "home.html",
+            with_people=getattr(request.app.state, "people", None) is not None,
             switch=_Switch(href=f"/{other}{again}", lang=HTML_LANG[other], fields=resend or {}),
             **values,
         )

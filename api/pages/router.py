@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api import verifier
 from api.bodies import DOCUMENT_BYTES, SMALL_BYTES, read_form
+from api.errors import advice
 from api.headers import CONTENT_SECURITY_POLICY
 from api.pages.assets import assets, zipped
 from api.pages.catalogue import Catalogue
@@ -226,20 +227,29 @@ def problem_explained(code: str, request: Request) -> Response:
 
 
 def problem_page(request: Request, problem: Problem) -> Response:
-    """Show a problem to a person."""
+    """Show a problem to a person: in the pages' own words, else in those that every door has for its code."""
     words = words_of(request)
-    wording = _WORDING.get(problem.code) or _WORDING_BY_STATUS.get(problem.status, "default")
-    retry = problem.headers.get("Retry-After", "")
-    wait = words.age(int(retry)) if retry.isdigit() else None
-    key = f"problems.{wording}.text"
+    known = advice().get(problem.code)
+    wording = _WORDING.get(problem.code)
+    if wording is None and known is not None:
+        chinese = words.language == "zh"
+        title = (known.cause_zh if chinese else known.cause_en).rstrip("。.")
+        text = (known.remedy_zh if chinese else known.remedy_en).replace("`", "")
+    else:
+        wording = wording or _WORDING_BY_STATUS.get(problem.status, "default")
+        retry = problem.headers.get("Retry-After", "")
+        wait = words.age(int(retry)) if retry.isdigit() else None
+        key = f"problems.{wording}.text"
+        title = words.text(f"problems.{wording}.title")
+        text = words.phrase(key, wait=wait) if wording == "too-many" else words.text(key)
     return render(
         request,
         "problem.html",
         status=problem.status,
         keep="no-store",
         headers=problem.headers,
-        title=words.text(f"problems.{wording}.title"),
-        text=words.phrase(key, wait=wait) if wording == "too-many" else words.text(key),
+        title=title,
+        text=text,
         code=problem.code,
         instance=problem.instance or "",
     )

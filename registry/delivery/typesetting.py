@@ -16,6 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final, Literal
 
+import pylopdf_fonts_zh_cn
 import typst
 
 from registry.kernel.encoding import JsonObject, JsonValue
@@ -126,8 +127,12 @@ def _compiler(fonts: Path | None) -> Iterator[typst.Compiler]:
 
 @lru_cache(maxsize=8)
 def fonts_of(folder: Path | None) -> typst.Fonts:
-    """Look for the machine's fonts and those of a folder; once, so that new ones are seen after a restart."""
-    return typst.Fonts(font_paths=[] if folder is None else [str(folder)])
+    """Look for the machine's fonts, those of a folder, and the two that are installed with us; once a process.
+
+    Ours have regular weight alone and come last: a machine without any Chinese font can print too.
+    """
+    ours = str(pylopdf_fonts_zh_cn.serif_path().parent)
+    return typst.Fonts(font_paths=[ours] if folder is None else [str(folder), ours])
 
 
 def _json(value: JsonValue) -> str:

@@ -34,6 +34,8 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FORMULA = frozenset("=+-@\N{MINUS SIGN}\t\r")
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+"""Letters and marks that show nothing (Default_Ignorable_Code_Point, but of categories that text is made of)."""
 _HEADING_NOISE = re.compile(r"[\s_*:：-]+")
 
 
@@ -270,7 +272,7 @@ class _Reader:
             problem = self.kinds["cell-too-long"].at(line, place.heading, place.position, limit=MAX_CELL)
         elif stripped and is_formula_like(stripped):
             problem = self.kinds["formula-cell"].at(line, place.heading, place.position)
-        elif stripped.isprintable() or (bad := _first_bad(text)) is None:
+        elif (stripped.isprintable() and _UNSEEN.isdisjoint(stripped)) or (bad := _first_bad(text)) is None:
             return stripped
         else:
             at, slug = bad
@@ -296,7 +298,8 @@ def _first_bad(text: str) -> tuple[int, str] | None:
         if category == "Co":
             return place, "private-use"
         # Zs is space of all widths. Cn is "not assigned" only to this Python: planes 2 and 3 hold Han added since then.
-        if category in {"Cc", "Cf", "Cs", "Zl", "Zp"} or (category == "Cn" and not _HAN.match(character)):
+        unknown = category == "Cn" and not _HAN.match(character)
+        if unknown or character in _UNSEEN or category in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
             return place, "control-character"
     return None
 

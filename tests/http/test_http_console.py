@@ -1,27 +1,22 @@
 """The console on a real store: who may open what, rosters on trial, eligibility, scores by two people, batches."""
 
+import csv
+import io
 import re
-import time
 
 import pytest
+from openpyxl import Workbook
 
-from api.app import create_app
 from api.demo_data import sample_roster, sample_scores
-from api.issuer import ConsoleDesk, TriedFiles
 from api.issuer.desk import KEPT_FOR
-from api.sign_in import People, Visit
-from api.verifier import LookupGate, LookupLimits
-from registry.access import ALLOWED, AccountKind, Action, Role
+from registry.access import ALLOWED, Action, Role
 from registry.programme import load_catalogue
 from registry.store import open_database
 from registry.workflows.issue import propose
-from registry.workflows.sign_in import accept, add_account
-from tests.http.sample_reports import SampleDocuments, SampleHealth, SampleVerifier
+from tests.http.console_site import House
 from tests.http.web_client import WebClient
-from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, NOW, PROGRAMME, CredentialKey, SettableClock
+from tests.unit.registry.store.filled import BODY, KEYS, NOW, PROGRAMME, CredentialKey, SettableClock
 
-PASSWORD = "correct horse battery"
-KINDS = {Role.EMPLOYER: AccountKind.EMPLOYER}
 PAGES = {
     "/console": Action.SEE_REGISTRY,
     "/console/rosters": Action.SEE_REGISTRY,
@@ -35,65 +30,6 @@ FORMS = {
     "/console/scores": Action.ENTER_SCORES,
     "/console/scores/S-2026-11-0001/confirm": Action.CONFIRM_SCORES,
 }
-
-
-class House:
-    """A console and the people who work with it."""
-
-    def __init__(self, store, clock: SettableClock) -> None:
-        self.store, self.clock = store, clock
-        self.people = People(
-            store=store,
-            clock=clock,
-            gate=LookupGate(LookupLimits(per_source=10_000, per_number=10_000), time.monotonic),
-            secure=False,
-        )
-        desk = ConsoleDesk(
-            store=store,
-            clock=clock,
-            catalogue=load_catalogue(),
-            issuer=ISSUER,
-            programmes=(PROGRAMME,),
-            tried=TriedFiles(clock=clock),
-        )
-        self.app = create_app(
-            SampleVerifier(),
-            health=SampleHealth(),
-            documents=SampleDocuments(),
-            public_base_url="http://localhost:8000",
-            people=self.people,
-            console=desk,
-        )
-        self.tokens: dict[str, str] = {}
-
-    def person(self, name: str, *roles: Role) -> "Person":
-        token = add_account(
-            self.store,
-            self.clock,
-            name=name,
-            display=name,
-            kind=KINDS.get(roles[0], AccountKind.STAFF),
-            roles=frozenset(roles),
-            by="operator-1",
-        )
-        return Person(self, name, accept(self.store, self.clock, token, PASSWORD))
-
-
-class Person:
-    """Somebody who is signed in."""
-
-    def __init__(self, house: House, name: str, token: str) -> None:
-        with house.store.read() as unit:
-            self.csrf = Visit(account=unit.accounts.account(name), token=token).csrf
-        headers = {"Cookie": f"vermilion={token}", "Accept-Language": "en"}
-        self.browser = WebClient(house.app, headers=headers)
-
-    def get(self, path: str):
-        return self.browser.get(path)
-
-    def post(self, path: str, file: bytes | None = None, **fields: str):
-        files = {} if file is None else {"files": {"file": ("名册 <b>.csv", file)}}
-        return self.browser.post(path, data={"csrf": self.csrf, **fields}, **files)
 
 
 @pytest.fixture
@@ -229,6 +165,23 @@ def test_a_tried_file_is_its_senders_alone_taken_once_and_forgotten_soon(house):
     late = kept_in(clerk.post("/console/rosters", sample_roster(count=4)).text)
     house.clock.time = NOW + KEPT_FOR
     assert clerk.post("/console/rosters/take", kept=late, take="all").status_code == 404
+
+
+def workbook(csv_bytes: bytes) -> bytes:
+    book, made = Workbook(), io.BytesIO()
+    for row in csv.reader(io.StringIO(csv_bytes.decode("utf-8-sig"))):
+        book.active.append(row)
+    book.save(made)
+    return made.getvalue()
+
+
+def test_a_workbook_is_read_as_its_first_sheet_and_a_broken_one_is_refused_with_its_reason(house):
+    clerk = house.person("clerk-1", Role.CLERK)
+    whole = workbook(sample_roster(count=6))
+    tried = clerk.post("/console/rosters", whole)
+    assert "All 6 rows can be imported" in tried.text
+    broken = clerk.post("/console/rosters", whole[: len(whole) // 2])
+    assert (broken.status_code, "enrol/workbook" in broken.text) == (422, True)
 
 
 @pytest.mark.parametrize("data", [b"", b"\0\1\2", b"a,b\r\n1,2\r\n", "姓名\r\n".encode(), b"%PDF-1.7"])

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from html.parser import HTMLParser
 from importlib import import_module
+from pathlib import Path
 
 import pikepdf
 import pypdf
@@ -39,6 +40,7 @@ __all__ = ["world"]
 
 PASSWORD = "correct horse battery"
 AUDIENCE, PURPOSE = "深圳市云帆数据有限公司", "入职核验"
+CORPUS = Path(__file__).parents[1] / "fixtures" / "injection" / "corpus.txt"
 ROOM = import_module("api.holder.router")  # the package shows its router under the same name
 DUE, REVOKED = "DEMO-EEC-2026-DUE00000001", "DEMO-EEC-2026-REVOKED0001"
 NEW = "staple correct horse"
@@ -217,7 +219,7 @@ def test_the_key_of_the_qr_code_opens_none_of_this(world: World, site: WebClient
     paper = site.get(f"/C/{key}")
     assert paper.status_code == 200
     assert shared not in paper.text
-    assert "/holder" not in paper.text
+    assert f"/holder/{holder.number}" not in paper.text
     for stranger, refused in ((None, 303), (other_holder(world, site), 404), (staff(world, site), 403)):
         headers = {} if stranger is None else {"Cookie": f"vermilion={stranger}"}
         proof = "" if stranger is None else proof_of(world, stranger)
@@ -433,6 +435,23 @@ def test_what_a_holder_writes_is_text_on_every_page_and_on_paper(
     assert re.search(r'name="audience"[^>]* value="([^"]*)"', form)[1] == escape(payload)
     text = pypdf.PdfReader(io.BytesIO(holder.copy(audience=payload))).pages[0].extract_text()
     assert re.sub(r"\s", "", payload) in re.sub(r"\s", "", text)
+
+
+def test_the_whole_corpus_of_injections_is_text_in_the_list_of_links(
+    world: World, holder: HolderAtHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer ones too, which no form takes: whatever is kept is shown as it is."""
+    holder.share()
+    (kept,) = of_person(world, holder)[0]
+    payloads = [one for one in CORPUS.read_text("utf-8").splitlines() if one and not one.startswith("##")]
+    assert len(payloads) >= 100
+    shares = tuple(replace(kept, audience=one, purpose=one) for one in payloads)
+    monkeypatch.setattr(ROOM, "shares_of", lambda *_: (shares, shares))
+    page = holder.get("/holder").text
+    assert strange_parts(page) == []
+    assert page.count("<li><div><strong><bdi>") == 2 * len(payloads)
+    for one in payloads:
+        assert page.count(f"<strong><bdi>{escape(one)}</bdi></strong>") >= 2, one
 
 
 # — links —

@@ -20,9 +20,10 @@ import registry
 from api import problems
 from api.cli import print_error
 from api.errors import Advice, advice, exit_code
-from api.verifier.limits import TooManyLookups
+from api.verifier.limits import TooManyKeys, TooManyLookups
 from contracts import faults
 from node.client.ledger import OUT_OF_GAS, REVERTED
+from registry.access import NotSignedIn
 from registry.kernel import errors as tree
 from registry.kernel.errors import (
     Conflict,
@@ -198,7 +199,8 @@ def test_every_class_leaves_as_its_branch_does(kind):
     branch = next((one for one in BRANCHES if issubclass(kind, one)), RegistryError)
     assert exit_code(bare(kind)) == exit_code(bare(branch))
     status = problems.problem_of(bare(kind)).status
-    assert status == (429 if kind is TooManyLookups else problems.problem_of(bare(branch)).status)
+    own = {TooManyLookups: 429, TooManyKeys: 429, NotSignedIn: 401}
+    assert status == own.get(kind, problems.problem_of(bare(branch)).status)
 
 
 def test_the_page_of_errors_is_the_table_in_the_code():
@@ -244,6 +246,7 @@ STAGES = {
     "sign-in": "Signing in",
     "access": "What roles allow",
     "bulk": "Verification of many certificates",
+    "console": "The console",
     "store": "The database",
     "home": "The data folder",
     "serve": "The web server",

@@ -5,12 +5,14 @@ import struct
 import subprocess
 import sys
 import zlib
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pikepdf
 import pypdf
+import pypdfium2
 import pytest
 import zxingcpp
 
@@ -22,7 +24,15 @@ from registry.delivery.fonts import KAI, MONO, RARE_CHARACTERS, SERIF, fonts_her
 from registry.delivery.qr import AddressTooLong, certificate_address, qr_code
 from registry.delivery.typesetting import TEMPLATES, Attachment, GlyphMissing, typeset
 from registry.kernel.identifiers import CertificateKey
-from tests.unit.registry.delivery.sample_papers import CERTIFICATE_KEY, PAPERS, PRESS, SEAL, drawn, presented
+from tests.unit.registry.delivery.sample_papers import (
+    CERTIFICATE_KEY,
+    PAPERS,
+    PRESS,
+    SEAL,
+    drawn,
+    page_picture,
+    presented,
+)
 
 ALL = tuple(CertificateType)
 ADDRESS = f"HTTPS://ZS.EXAMPLE.CN/C/{CERTIFICATE_KEY}"
@@ -45,8 +55,9 @@ PNG = b"".join(
 
 
 def text_of(data: bytes) -> str:
-    run = subprocess.run(["pdftotext", "-raw", "-", "-"], input=data, capture_output=True, check=True)
-    return run.stdout.decode()
+    """All that a reader of the text finds, without spaces and breaks."""
+    with closing(pypdfium2.PdfDocument(data)) as document:
+        return plain(document[0].get_textpage().get_text_range())
 
 
 def plain(text: str) -> str:
@@ -55,15 +66,7 @@ def plain(text: str) -> str:
 
 def decoded(data: bytes, dots_per_inch: int = 72) -> list[str]:
     """What a reader of codes finds on the page as it looks at that resolution."""
-    page = subprocess.run(
-        ["pdftoppm", "-r", str(dots_per_inch), "-gray", "-singlefile", "-"],
-        input=data, capture_output=True, check=True,
-    ).stdout  # fmt: skip
-    head, size, _, pixels = page.split(b"\n", 3)
-    assert head == b"P5"
-    width, height = map(int, size.split())
-    picture = memoryview(pixels).cast("B", (height, width))
-    return [one.text for one in zxingcpp.read_barcodes(picture)]
+    return [one.text for one in zxingcpp.read_barcodes(page_picture(data, dots_per_inch))]
 
 
 @pytest.mark.parametrize("kind", ALL)

@@ -1,0 +1,77 @@
+"""A console over a store of its own, and the people who work with it."""
+
+import time
+
+from api.app import create_app
+from api.issuer import ApprovalDesk, ConsoleDesk, TriedFiles
+from api.sign_in import People, Visit
+from api.verifier import LookupGate, LookupLimits
+from registry.access import AccountKind, Role
+from registry.programme import load_catalogue
+from registry.workflows.sign_in import accept, add_account
+from tests.http.sample_reports import SampleDocuments, SampleHealth, SampleVerifier
+from tests.http.web_client import WebClient
+from tests.unit.registry.store.filled import ISSUER, PROGRAMME, SettableClock
+
+PASSWORD = "correct horse battery"
+KINDS = {Role.EMPLOYER: AccountKind.EMPLOYER}
+
+
+class House:
+    """A console and the people who work with it."""
+
+    def __init__(self, store, clock: SettableClock, approvals: ApprovalDesk | None = None) -> None:
+        self.store, self.clock = store, clock
+        self.people = People(
+            store=store,
+            clock=clock,
+            gate=LookupGate(LookupLimits(per_source=10_000, per_number=10_000), time.monotonic),
+            secure=False,
+        )
+        desk = ConsoleDesk(
+            store=store,
+            clock=clock,
+            catalogue=load_catalogue(),
+            issuer=ISSUER,
+            programmes=(PROGRAMME,),
+            tried=TriedFiles(clock=clock),
+            approvals=approvals,
+        )
+        self.app = create_app(
+            SampleVerifier(),
+            health=SampleHealth(),
+            documents=SampleDocuments(),
+            public_base_url="http://localhost:8000",
+            people=self.people,
+            console=desk,
+        )
+
+    def person(self, name: str, *roles: Role) -> "Person":
+        token = add_account(
+            self.store,
+            self.clock,
+            name=name,
+            display=name,
+            kind=KINDS.get(roles[0], AccountKind.STAFF),
+            roles=frozenset(roles),
+            by="operator-1",
+        )
+        return Person(self, name, accept(self.store, self.clock, token, PASSWORD))
+
+
+class Person:
+    """Somebody who is signed in."""
+
+    def __init__(self, house: House, name: str, token: str) -> None:
+        self.token = token
+        with house.store.read() as unit:
+            self.csrf = Visit(account=unit.accounts.account(name), token=token).csrf
+        headers = {"Cookie": f"vermilion={token}", "Accept-Language": "en"}
+        self.browser = WebClient(house.app, headers=headers)
+
+    def get(self, path: str):
+        return self.browser.get(path)
+
+    def post(self, path: str, file: bytes | None = None, **fields: str):
+        files = {} if file is None else {"files": {"file": ("名册 <b>.csv", file)}}
+        return self.browser.post(path, data={"csrf": self.csrf, **fields}, **files)

@@ -1,0 +1,157 @@
+"""The approver's pages on a real store: what is shown, what is signed, and whose signature is taken."""
+
+import json
+import re
+
+import pytest
+
+from api.demo_data import sample_roster, sample_scores
+from api.issuer import ApprovalDesk
+from node.signer import AccountKey, ApproverSigner, WalletSignature, read_document
+from registry.access import ALLOWED, Action, Role
+from registry.anchor.states import AnchorState
+from registry.kernel.identifiers import Address, ContractAddress
+from registry.programme import load_catalogue
+from registry.store import open_database
+from registry.workflows.assess import confirm_sheet, record_scores
+from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.issue import propose
+from tests.http.console_site import House
+from tests.http.web_client import WebClient
+from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, NOW, PROGRAMME, CredentialKey, SettableClock
+
+WALLET = AccountKey(b"\x51" * 32)
+COMPARED = {"compared": "yes"}
+
+
+class Approving(House):
+    """A house with one sealed batch, proposed by maker-1."""
+
+    def __init__(self, store, clock: SettableClock) -> None:
+        catalogue, key = load_catalogue(), CredentialKey()
+        super().__init__(
+            store,
+            clock,
+            ApprovalDesk(key_of=lambda thumbprint: key.public_key, contract=BODY.contract, issuer_name=BODY.name),
+        )
+        programme = catalogue.programme(PROGRAMME)
+        import_roster(store, clock, programme, sample_roster(count=40), person="clerk-1")
+        decide_applications(store, clock, catalogue, ISSUER, person="clerk-1")
+        with store.read() as unit:
+            awaited = unit.marks.awaited(PROGRAMME)
+        day = clock.now().date()
+        sheet = record_scores(store, clock, programme, sample_scores(awaited), examined_on=day, person="clerk-1").sheet
+        confirm_sheet(store, clock, sheet.id, person="clerk-2")
+        self.batch = propose(store, clock, catalogue, BODY, key, programme=PROGRAMME, level="1", person="maker-1")
+
+    @property
+    def page(self) -> str:
+        return f"/console/batches/{self.batch.id}/approve"
+
+    def state(self) -> AnchorState:
+        with self.store.read() as unit:
+            return unit.batches.batch(self.batch.id).state
+
+
+@pytest.fixture
+def house(tmp_path):
+    store = open_database(tmp_path / "registry.db", KEYS, create=True)
+    yield Approving(store, SettableClock())
+    store.close()
+
+
+def deadline_in(page: str) -> str:
+    return re.search(r'name="deadline" value="(\d+)"', page)[1]
+
+
+def signature_over(document: bytes, contract: ContractAddress = BODY.contract) -> str:
+    asked = read_document(json.loads(document), contract)
+    return "0x" + ApproverSigner(WALLET, contract).approve(asked).signature.hex()
+
+
+def test_the_page_says_in_words_and_groups_what_is_to_be_signed(house):
+    page = house.person("wu.qiming", Role.APPROVER).get(house.page).text
+    assert f"I agree that {house.batch.size} certificates of" in page
+    for digest in (house.batch.batch, house.batch.root, house.batch.credential_key):
+        for at in range(0, 64, 8):
+            assert f"<span>{digest.hex()[at : at + 8]}</span>" in page
+    assert page.count('class="agrees"') >= 5
+    assert "checked" not in re.search(r'<input type="checkbox"[^>]*>', page)[0]
+    names = re.findall(r"<bdi>([^<]+)</bdi>", page)
+    assert len(names) == 3
+
+
+def test_a_signature_over_the_document_approves_the_batch(house):
+    approver = house.person("wu.qiming", Role.APPROVER)
+    deadline = deadline_in(approver.get(house.page).text)
+    document = approver.get(f"{house.page}/document?deadline={deadline}")
+    assert document.headers["Content-Disposition"] == f'attachment; filename="{house.batch.id}.json"'
+    answer = approver.post(house.page, deadline=deadline, signature=signature_over(document.content), **COMPARED)
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/console/batches/{house.batch.id}")
+    with house.store.read() as unit:
+        batch = unit.batches.batch(house.batch.id)
+    assert (batch.state, batch.approved_by) == (AnchorState.APPROVED, "wu.qiming")
+    assert (batch.approval.approver, batch.approval.deadline) == (WALLET.address, int(deadline))
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"compared": ""}, "not ticked"),
+        ({"deadline": "1"}, "has shown, or has passed"),
+        ({"deadline": "99999999999"}, "has shown, or has passed"),
+        ({"deadline": "١٢٣"}, "has shown, or has passed"),
+        ({"signature": "0x12"}, "signature"),
+        ({"signature": "<script>alert(1)</script>"}, "signature"),
+    ],
+)
+def test_half_an_approval_is_none(house, changed, told):
+    approver = house.person("wu.qiming", Role.APPROVER)
+    deadline = deadline_in(approver.get(house.page).text)
+    document = approver.get(f"{house.page}/document?deadline={deadline}").content
+    fields = {"deadline": deadline, "signature": signature_over(document), **COMPARED, **changed}
+    answer = approver.post(house.page, **fields)
+    assert answer.status_code == 422
+    assert told in re.search(r'role="alert">([^<]*)', answer.text)[1].lower()
+    assert "<script>alert" not in answer.text
+    assert house.state() is AnchorState.SEALED
+
+
+def test_the_maker_cannot_approve_whatever_the_roles(house):
+    both = house.person("maker-1", Role.MAKER, Role.APPROVER)
+    page = both.get(house.page).text
+    assert 'name="signature"' not in page
+    assert "somebody else must approve" in page
+    approver = house.person("wu.qiming", Role.APPROVER)
+    deadline = deadline_in(approver.get(house.page).text)
+    document = approver.get(f"{house.page}/document?deadline={deadline}").content
+    answer = both.post(house.page, deadline=deadline, signature=signature_over(document), **COMPARED)
+    assert answer.status_code == 422
+    assert house.state() is AnchorState.SEALED
+
+
+def test_a_signature_for_another_contract_is_another_account(house):
+    approver = house.person("wu.qiming", Role.APPROVER)
+    deadline = deadline_in(approver.get(house.page).text)
+    document = json.loads(approver.get(f"{house.page}/document?deadline={deadline}").content)
+    elsewhere = ContractAddress(chain_id=1, address=Address("0x" + "c1" * 20))
+    document["domain"] |= {"chainId": 1, "verifyingContract": elsewhere.address}
+    foreign = signature_over(json.dumps(document).encode(), elsewhere)
+    asked = read_document(json.loads(approver.get(f"{house.page}/document?deadline={deadline}").content), BODY.contract)
+    assert WalletSignature(asked, bytes.fromhex(foreign[2:]), BODY.contract).address != WALLET.address
+
+
+@pytest.mark.parametrize("role", [one for one in Role if one is not Role.HOLDER])
+def test_only_approvers_open_the_page(house, role):
+    somebody = house.person("somebody", role)
+    allowed = Action.APPROVE in ALLOWED[role]
+    for path in (house.page, f"{house.page}/document?deadline={int(NOW.timestamp()) + 60}"):
+        assert (somebody.get(path).status_code == 200) == allowed
+    assert (somebody.post(house.page).status_code != 403) == allowed
+
+
+def test_a_form_without_its_proof_approves_nothing(house):
+    approver = house.person("wu.qiming", Role.APPROVER)
+    approver.csrf = "made up"
+    assert approver.post(house.page).status_code == 403
+    assert WebClient(house.app).get(house.page).status_code == 303

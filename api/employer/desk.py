@@ -3,6 +3,7 @@
 The queue is what waits in the store, so that it outlives the process: what was not finished begins again.
 """
 
+import logging
 import threading
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +16,7 @@ from registry.ports.storage import Store
 from registry.verification.receipts import Notary
 from registry.workflows.verify_many import Judge, forget_expired, hand_in, work_off
 
+_log = logging.getLogger("vermilion.bulk")
 _LOOKS_EVERY_SECONDS: Final = 30.0
 
 
@@ -67,16 +69,23 @@ class BulkDesk:
         for id in waiting:
             if self._stopping.is_set():
                 return False
-            work_off(
-                self.store,
-                self.clock,
-                self.judge,
-                self.notary,
-                wording_in,
-                public_base_url=self.public_base_url,
-                id=id,
-                stop=self._stopping.is_set,
-            )
+            try:
+                work_off(
+                    self.store,
+                    self.clock,
+                    self.judge,
+                    self.notary,
+                    wording_in,
+                    public_base_url=self.public_base_url,
+                    id=id,
+                    stop=self._stopping.is_set,
+                )
+            except RegistryError:
+                raise
+            except Exception as error:
+                _log.error("unforeseen fault in list %s: %s", id, type(error).__name__)
+                with self.store.write() as unit:
+                    unit.jobs.fail(id, RegistryError.code, self.clock.now())
         with self.store.read() as unit:
             return not unit.jobs.waiting()
 

@@ -7,9 +7,9 @@ import csv
 import html
 import io
 import re
-import subprocess
 import unicodedata
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
@@ -18,6 +18,7 @@ from xml.etree import ElementTree
 
 import openpyxl
 import pikepdf
+import pypdfium2
 import pytest
 
 from api.app import create_app
@@ -376,8 +377,8 @@ def things(data: bytes) -> tuple[int, frozenset[str], int]:
 
 
 def text_of(data: bytes) -> str:
-    run = subprocess.run(["pdftotext", "-raw", "-", "-"], input=data, capture_output=True, check=True)
-    return run.stdout.decode()
+    with closing(pypdfium2.PdfDocument(data)) as document:
+        return "".join(page.get_textpage().get_text_range() for page in document)
 
 
 def comparable(text: str) -> str:

@@ -8,7 +8,6 @@ import csv
 import io
 import json
 import re
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,7 +21,6 @@ import pytest
 import zxingcpp
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from PIL import Image
 from typer.testing import CliRunner
 
 import api.founding
@@ -44,6 +42,7 @@ from registry.workflows.share import Field, share, terms_of
 from registry.workflows.sign_in import accept, add_account, sign_in
 from tests.http.web_client import WebClient
 from tests.lifecycle.conftest import World
+from tests.unit.registry.delivery.sample_papers import page_picture
 
 DELAY = 1
 AHEAD = timedelta(days=366 * 4)
@@ -162,7 +161,7 @@ class Stage:
             name=self.world.name_of(certificate),
             bundle=self.world.bundle(certificate),
             paper=paper,
-            scanned=path_in(scanned(paper, self.folder)),
+            scanned=path_in(scanned(paper)),
             employer=f"employer-{place}",
         )
         self.let_in(subject)
@@ -311,12 +310,9 @@ def of_receipt(data: bytes) -> Saying:
     return str(receipt.outcome), receipt.code
 
 
-def scanned(paper: Path, folder: Path) -> str:
+def scanned(paper: Path) -> str:
     """Rasterise a paper at 72 dpi and decode its QR code."""
-    target = folder / "scan"
-    subprocess.run(["pdftoppm", "-r", "72", "-png", "-singlefile", paper, target], check=True)
-    with Image.open(f"{target}.png") as picture:
-        (code,) = zxingcpp.read_barcodes(picture)
+    (code,) = zxingcpp.read_barcodes(page_picture(paper.read_bytes(), 72))
     return str(code.text)
 
 

@@ -35,8 +35,12 @@ def test_over_a_hundred_of_two_hundred_candidates_hold_a_valid_certificate(world
     assert len(certificates) > 100
     world.home.catch_up()
     judge = world.home.verifier()
-    outcomes = {str(judge.by_document(world.bundle(one).read_bytes()).outcome) for one in certificates}
-    assert outcomes == {"valid"}
+    # Other stories of the same installation may have suspended or revoked a few of them before.
+    outcomes = [
+        (str(judge.by_document(world.bundle(one).read_bytes()).outcome), world.status(one)) for one in certificates
+    ]
+    assert [outcome for outcome, _ in outcomes] == [status for _, status in outcomes]
+    assert sum(outcome == "valid" for outcome, _ in outcomes) > 100
 
 
 def test_certificate_is_seen_alike_by_every_entrance_through_its_life(world) -> None:

@@ -177,7 +177,14 @@ def _look(home: Home, batch: Batch, revoked: StoredCertificate, base: str, *, se
         start = said(f"（先运行{serve}，以上链接才能打开）", f"(these open once they are served: {serve})")
         OUT.print(f"        {shown(start)}")
     OUT.print(f"{padded(said('试：', 'Try:'), 8)}.venv/bin/vermilion verify {delivered}{where}")
-    for command in ("audit timeline --limit 10", "audit fsck", "cert list --status revoked"):
+    commands = (
+        "audit timeline --limit 10",
+        "audit fsck",
+        "cert list --status revoked",
+        f"cert claim {valid.reservation.number} --as maker-1",
+        "account add zhou.lan --display 周岚 --role exam-clerk --role maker",
+    )
+    for command in commands:
         OUT.print(f"        .venv/bin/vermilion {command}{where}")
 
 

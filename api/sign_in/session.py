@@ -6,16 +6,15 @@ changes something carries `csrf`, an HMAC of that token; browsers that say where
 """
 
 import hmac
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from fastapi import Request
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from api.bodies import SMALL_BYTES, read_capped
+from api.bodies import SMALL_BYTES, read_form
 from api.problems import NothingSent
 from api.verifier.limits import LookupGate
 from registry.access import Account, Action, NotSignedIn, require
@@ -27,6 +26,7 @@ from registry.workflows.sign_in import LASTS
 from registry.workflows.sign_in import signed_in as sign_in_of
 
 _CSRF_TAG: Final = b"vermilion/csrf/1"
+_MOST_FIELDS: Final = 40
 
 
 class FormForeign(RuleRefusal):
@@ -133,38 +133,12 @@ def forget(response: Response, people: People) -> None:
     response.delete_cookie(people.cookie, path="/", secure=people.secure, httponly=True, samesite="lax")
 
 
-async def form_of(request: Request, *, most: int = SMALL_BYTES, files: int = 0) -> FormData | None:
-    """Read a form of at most `most` bytes; None = it is larger. Close it after use. Raises NothingSent."""
-    content_type = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    multipart = content_type == "multipart/form-data"
-    if not multipart and content_type != "application/x-www-form-urlencoded":
-        raise NothingSent
-    body = await read_capped(request, most)
-    if body is None:
-        return None
-    parser = (
-        MultiPartParser(request.headers, _once(body), max_files=files, max_fields=40, max_part_size=SMALL_BYTES)
-        if multipart
-        else FormParser(request.headers, _once(body), max_fields=40, max_part_size=SMALL_BYTES)
-    )
-    try:
-        return await parser.parse()
-    except (MultiPartException, KeyError, ValueError) as error:
-        # The parser reports a missing boundary, bad headers and undecodable text in these ways.
-        raise NothingSent from error
-
-
 async def fields_of(request: Request) -> dict[str, str]:
     """Read a small form of text fields; of a repeated one the last counts. Raises NothingSent."""
-    form = await form_of(request)
+    form = await read_form(request, most=SMALL_BYTES, fields=_MOST_FIELDS)
     if form is None:
         raise NothingSent
     try:
         return {name: value for name, value in form.multi_items() if not isinstance(value, UploadFile)}
     finally:
         await form.close()
-
-
-async def _once(body: bytes) -> AsyncGenerator[bytes, None]:
-    yield body
-    yield b""

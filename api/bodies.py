@@ -77,6 +77,8 @@ async def read_form(request: Request, *, most: int, files: int = 0, fields: int 
         if kind == "multipart/form-data"
         else FormParser(request.headers, _once(body), max_fields=fields, max_part_size=most)
     )
+    if isinstance(parser, MultiPartParser):
+        parser.spool_max_size = most  # the body is in memory already; personal data never goes to a temporary file
     try:
         return await parser.parse()
     except (MultiPartException, KeyError, ValueError) as error:

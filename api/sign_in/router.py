@@ -10,7 +10,7 @@ from api.pages.rendering import add_page, place_of, render, words_of
 from api.sign_in.session import fields_of, forget, keep, people_of, require_own_form, visit_of
 from api.verifier.router import source_of
 from registry.access import SHORTEST_PASSWORD, Account, AccountKind, PasswordRefused
-from registry.workflows.sign_in import SignInRefused, accept, invited, sign_in, sign_out
+from registry.workflows.sign_in import SignInRefused, accept, canonical_name, invited, sign_in, sign_out
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,7 +37,7 @@ async def sign_in_answer(request: Request) -> Response:
     require_own_form(request, None, fields)
     name, password = fields.get("name", ""), fields.get("password", "")
     people = people_of(request)
-    people.gate.admit(source_of(request), name)
+    people.gate.admit(source_of(request), canonical_name(name))
     try:
         token = await run_in_threadpool(sign_in, people.store, people.clock, name=name, password=password)
     except SignInRefused:

@@ -1,9 +1,10 @@
 """Reading back what is attached to a PDF that somebody handed in. The file may be hostile.
 
-1. Caps before anything is parsed: size; no LZW, the one filter whose output qpdf does not limit.
+1. Caps before anything is parsed: size; no LZW, the one filter whose output qpdf does not limit. Its name cannot hide
+   elsewhere: every `/Filter` must give its names directly, and the dictionary of a stream is never compressed.
 2. Open with qpdf's own limits; an encrypted or broken file is refused.
 3. Walk the associated files and the tree of embedded files, at most so many steps; take only names of ours.
-4. Decode those, each below its cap.
+4. Decode those, each below its cap, and all of them below one.
 
 What is judged is the attached credential, never the drawn page: a page that says something else beside an intact
 attachment is found out by the reader, who is shown the credential's own fields.
@@ -22,10 +23,14 @@ from registry.delivery.bundle import BUNDLE_SUFFIX, CREDENTIAL_NAME, MAX_DOCUMEN
 from registry.delivery.copies import COPY_SUFFIX
 
 _MAX_STREAM: Final = 4 * 1024 * 1024
+_MAX_DECODED: Final = 2 * _MAX_STREAM
 _MAX_STEPS: Final = 200
 _MAX_FILES: Final = 32
 _LONGEST_NAME: Final = 200
-_LZW: Final = re.compile(rb"/(?:L|#4[cC])(?:Z|#5[aA])(?:W|#57)(?=[\s/<>\[\]()%]|(?:D|#44)(?:e|#65)(?:c|#63))")
+_LZW: Final = re.compile(rb"/(?:L|#4[cC])(?:Z|#5[aA])(?:W|#57)(?=[\s\0/<>\[\]()%]|(?:D|#44)(?:e|#65)(?:c|#63))")
+
+_FILTER: Final = re.compile(rb"/(?:F|#46)(?:i|#69)(?:l|#6[cC])(?:t|#74)(?:e|#65)(?:r|#72)(?![A-Za-z0-9#])")
+_DIRECT: Final = re.compile(rb"[\s\0]*(?:/[A-Za-z0-9#]+|\[(?:[\s\0]*/[A-Za-z0-9#]+)*[\s\0]*\])")
 
 # Of the process, and only this module reads PDFs: what a file may cost before it is refused.
 set_qpdf_limits(
@@ -125,7 +130,7 @@ def attachments_of(data: bytes, *, suffixes: tuple[str, ...]) -> dict[str, bytes
     # 1
     if len(data) > MAX_DOCUMENT:
         raise PdfOversized(len(data))
-    if _LZW.search(data):
+    if _LZW.search(data) or not all(_DIRECT.match(data, key.end()) for key in _FILTER.finditer(data)):
         raise PdfBroken
     try:
         # 2
@@ -134,10 +139,14 @@ def attachments_of(data: bytes, *, suffixes: tuple[str, ...]) -> dict[str, bytes
                 raise PdfEncrypted
             # 3
             found: dict[str, bytes] = {}
+            decoded = 0
             for name, stream in _embedded(document.Root):
                 if name.endswith(suffixes):
                     # 4
                     content = _decoded(name, stream)
+                    decoded += len(content)
+                    if decoded > _MAX_DECODED:
+                        raise PdfBroken
                     if found.setdefault(name, content) != content:
                         raise AttachmentsDisagree
             return found

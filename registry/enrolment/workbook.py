@@ -6,6 +6,7 @@ its directory is asked first: how many parts, how large unpacked. `zipfile` unpa
 
 import csv
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from registry.enrolment.table import MAX_COLUMNS
 MAGIC: Final = b"PK\x03\x04"
 _MAX_PARTS: Final = 200
 _MAX_UNPACKED: Final = 64 * 1024 * 1024
+_TAG: Final = re.compile(rb"<(?:[A-Za-z_][\w.-]*:)?(row|c)[\s/>]")
 _LINE_ENDS: Final = str.maketrans({"\n": "\u2028", "\r": "\u2028"})
 """A cell that holds a line break stays one line, and is refused for the character."""
 
@@ -55,11 +57,26 @@ def _require_modest(data: bytes) -> None:
             if not modest or any(one.flag_bits & 1 for one in entries):
                 raise WorkbookRefused
             for one in entries:
-                # No workbook declares entities; those that do want to be unfolded.
-                if one.filename.lower().endswith((".xml", ".rels")) and b"<!DOCTYPE" in parts.read(one):
-                    raise WorkbookRefused
+                _require_modest_part(parts.read(one))
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError) as error:
         raise WorkbookRefused from error
+
+
+def _require_modest_part(content: bytes) -> None:
+    """Look at one unpacked part before a parser does: a row is built whole, however many cells it has."""
+    begin = content[:200].lower()
+    # No workbook declares entities, and none is written in anything but UTF-8, in which tags can be counted.
+    if b"<!DOCTYPE" in content or (b"<?xml" in begin and b"encoding=" in begin and b"utf-8" not in begin):
+        raise WorkbookRefused
+    if content[:2] in (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<"):
+        raise WorkbookRefused
+    if b"sheetData" not in content:
+        return
+    cells = 0
+    for tag in _TAG.finditer(content):
+        cells = 0 if tag[1] == b"row" else cells + 1
+        if cells > MAX_COLUMNS + 1:
+            raise WorkbookRefused
 
 
 def _rows(data: bytes, most: int) -> Iterator[list[str]]:

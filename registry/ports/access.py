@@ -56,6 +56,10 @@ class Accounts(Protocol):
         """Mark an invitation as used. Raises StateMoved where it was meanwhile."""
         ...
 
+    def end_invitations(self, account: str, at: datetime) -> None:
+        """End every invitation of an account that was not used."""
+        ...
+
     def begin(self, sign_in: SignIn) -> None:
         """Keep a sign-in."""
         ...

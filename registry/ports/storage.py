@@ -537,6 +537,9 @@ class Store(Protocol):
         """Begin a writing transaction; it is kept when the block ends, undone when it raises."""
         ...
 
-    def read(self) -> AbstractContextManager[UnitOfWork]:
-        """Begin a reading transaction: one consistent view."""
+    def read(self, *, remember: bool = True) -> AbstractContextManager[UnitOfWork]:
+        """Begin a reading transaction: one consistent view.
+
+        Without `remember` nothing is taken from memory: the time it takes says nothing of what was asked before.
+        """
         ...

@@ -86,6 +86,7 @@ class SqlAccounts:
         if row["closed_at"] is None:
             self._session.change_read(account, row, {}, closed_at=micros(at))
         self.end_all(name, at)
+        self.end_invitations(name, at)
 
     def forget(self, of: str, at: datetime) -> None:
         """Close the account of a person who is erased, if there is one, and delete its password's hash."""
@@ -96,9 +97,7 @@ class SqlAccounts:
 
     def invite(self, new: Invitation) -> None:
         """Keep an invitation; earlier ones of the account that were not used end."""
-        earlier = select(invitation).where(invitation.c.account == new.account, invitation.c.used_at.is_(None))
-        for row in self._session.rows(invitation, earlier):
-            self._session.change_read(invitation, row, {}, used_at=micros(new.made_at))
+        self.end_invitations(new.account, new.made_at)
         self._session.add(
             invitation,
             [
@@ -112,6 +111,12 @@ class SqlAccounts:
                 }
             ],
         )
+
+    def end_invitations(self, name: str, at: datetime) -> None:
+        """End every invitation of an account that was not used."""
+        open_ones = select(invitation).where(invitation.c.account == name, invitation.c.used_at.is_(None))
+        for row in self._session.rows(invitation, open_ones):
+            self._session.change_read(invitation, row, {}, used_at=micros(at))
 
     def invitation(self, token_hash: bytes) -> Invitation | None:
         """Give the invitation with this token."""

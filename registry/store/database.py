@@ -168,10 +168,13 @@ class Database:
             yield Unit(connection, self._keys)
 
     @contextmanager
-    def read(self) -> Iterator[Unit]:
-        """Begin a reading transaction: one consistent view. Raises StoreUnavailable, StoreDamaged."""
+    def read(self, *, remember: bool = True) -> Iterator[Unit]:
+        """Begin a reading transaction: one consistent view; `remember` as the port says.
+
+        Raises StoreUnavailable, StoreDamaged.
+        """
         with _translated(), self._readers.connect() as connection, connection.begin():
-            yield Unit(connection, self._keys, connection.info.setdefault(_MEMORY, Memory()))
+            yield Unit(connection, self._keys, connection.info.setdefault(_MEMORY, Memory()) if remember else None)
 
     def settle(self) -> None:
         """Bring the log into the file and empty it, so that nothing erased is left in it. Raises StoreBusy."""

@@ -169,9 +169,16 @@ class SqlJobs:
         )
 
     def forget(self, id: str) -> None:
-        """Delete a job's key, file and result."""
+        """Delete a job's key, file, result and receipt, in which the purpose stands."""
         self._session.change_read(
-            job, self._known(id), {}, state=JobState.FORGOTTEN.value, wrapped_key=None, file=None, result=None
+            job,
+            self._known(id),
+            {},
+            state=JobState.FORGOTTEN.value,
+            wrapped_key=None,
+            file=None,
+            result=None,
+            receipt=None,
         )
 
     def _known(self, id: str) -> Row:

@@ -20,10 +20,10 @@ from registry.access import (
     token_hash,
 )
 from registry.access.model import LONGEST_DISPLAY
-from registry.enrolment import IdentityType
+from registry.enrolment import IdentityType, normal_identity_number
 from registry.kernel.errors import MalformedInput, RuleRefusal
 from registry.ports import Clock
-from registry.ports.storage import NotHere, Store
+from registry.ports.storage import NotHere, Store, UnitOfWork
 
 LASTS: Final = timedelta(hours=12)
 """How long a sign-in lasts at most."""
@@ -196,11 +196,10 @@ def accept(store: Store, clock: Clock, token: str, password: str) -> Token:
         found = unit.accounts.invitation(token_hash(token))
         if found is None or found.used_at is not None:
             raise InvitationRefused
+        if now >= found.expires_at or unit.accounts.account(account.name).closed_at is not None:
+            raise InvitationRefused
         unit.accounts.use_invitation(found.token_hash, now)
-        unit.accounts.set_password(account.name, kept)
-        unit.accounts.end_all(account.name, now)
-        unit.journal.write(at=now, person=account.name, action="account.password", subject=account.name)
-    return _begin(store, account.name, now)
+        return _begin_with(unit, account.name, kept, now)
 
 
 def sign_in(store: Store, clock: Clock, *, name: str, password: str) -> Token:
@@ -214,7 +213,13 @@ def sign_in(store: Store, clock: Clock, *, name: str, password: str) -> Token:
     holds = password_holds(password, None if account is None else account.password) and holds
     if account is None or not holds or account.closed_at is not None:
         raise SignInRefused
-    return _begin(store, account.name, clock.now())
+    now = clock.now()
+    with store.write() as unit:
+        # Comparing took a while: what was compared must still be so.
+        present = unit.accounts.account(account.name)
+        if present.password != account.password or present.closed_at is not None:
+            raise SignInRefused
+        return _begin(unit, account.name, now)
 
 
 def signed_in(store: Store, clock: Clock, token: str) -> Visitor | None:
@@ -253,32 +258,47 @@ def change_password(store: Store, clock: Clock, *, name: str, current: str, new:
         raise SignInRefused
     kept, now = hash_password(new), clock.now()
     with store.write() as unit:
-        unit.accounts.set_password(name, kept)
-        unit.accounts.end_all(name, now)
-        unit.journal.write(at=now, person=name, action="account.password", subject=name)
-    return _begin(store, name, now)
+        present = unit.accounts.account(name)
+        if present.password != account.password or present.closed_at is not None:
+            raise SignInRefused
+        return _begin_with(unit, name, kept, now)
 
 
 def sign_out_everywhere(store: Store, clock: Clock, *, name: str) -> None:
-    """End every sign-in of an account. Raises NotHere."""
+    """End every sign-in of an account, and every invitation to it that was not used. Raises NotHere."""
+    now = clock.now()
     with store.write() as unit:
-        unit.accounts.end_all(name, clock.now())
+        unit.accounts.end_all(name, now)
+        unit.accounts.end_invitations(name, now)
 
 
-def _begin(store: Store, name: str, now: datetime) -> Token:
+def _begin_with(unit: UnitOfWork, name: str, password: str, now: datetime) -> Token:
+    """Set a password, end all that the old one or an invitation could still open, and sign in."""
+    unit.accounts.set_password(name, password)
+    unit.accounts.end_all(name, now)
+    unit.accounts.end_invitations(name, now)
+    unit.journal.write(at=now, person=name, action="account.password", subject=name)
+    return _begin(unit, name, now)
+
+
+def _begin(unit: UnitOfWork, name: str, now: datetime) -> Token:
     token = new_token()
-    with store.write() as unit:
-        unit.accounts.begin(
-            SignIn(
-                token_hash=token_hash(token),
-                account=name,
-                began_at=now,
-                used_at=now,
-                expires_at=now + LASTS,
-                ended_at=None,
-            )
+    unit.accounts.begin(
+        SignIn(
+            token_hash=token_hash(token),
+            account=name,
+            began_at=now,
+            used_at=now,
+            expires_at=now + LASTS,
+            ended_at=None,
         )
+    )
     return token
+
+
+def canonical_name(typed: str) -> str:
+    """Give one form for every spelling that signs in to one account: limits on tries are counted by it."""
+    return normal_identity_number(typed).lower()
 
 
 def _holder(of_identity: Callable[[str, str], Account | None], number: str) -> Account | None:

@@ -40,7 +40,7 @@ Refused = Iterator[tuple[str, str, str, str | bytes]]
 def no_documents() -> Refused:
     yield "empty", "nothing", "credential/not-a-credential", ""
     yield "some-text", "a sentence", "credential/not-a-credential", "这不是证书"
-    yield "pdf", "another kind of file", "credential/not-a-credential", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
+    yield "pdf", "a PDF that is broken off", "document/pdf-broken", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n"
     yield "json-of-others", "JSON that is no bundle", "document/not-ours", '{"type":"VerifiableCredential"}'
     yield "json-array", "JSON that is no object", "credential/not-a-credential", "[]"
     yield "bundle-truncated", "the first half of a bundle", "document/not-ours", BUNDLE[: len(BUNDLE) // 2]
@@ -532,7 +532,15 @@ def receipts() -> Refused:
     yield "receipt-over-4-kib", "over its cap", "receipt/over-cap", with_receipt(inclusionProof=path * 30)
 
 
-UNREADABLE = frozenset({"credential/not-a-credential", "credential/foreign", "document/not-ours", "document/oversized"})
+UNREADABLE = frozenset(
+    {
+        "credential/not-a-credential",
+        "credential/foreign",
+        "document/not-ours",
+        "document/oversized",
+        "document/pdf-broken",
+    }
+)
 REFUSED: tuple[Callable[[], Refused], ...] = (
     no_documents,
     envelopes,

@@ -130,7 +130,7 @@ def test_only_a_valid_certificate_passes_where_one_is_required(chain: Chain) -> 
     ("data", "code"),
     [
         (b"", "unreadable/not-a-credential"),
-        (b"%PDF-1.7 \xff\xfe", "unreadable/not-a-credential"),
+        (b"%PDF-1.7 \xff\xfe", "unreadable/pdf-broken"),
         (b"{}", "unreadable/not-ours"),
         (b"[" * 30_000, "unreadable/oversized"),
         (b"{" * 20_000, "unreadable/not-ours"),

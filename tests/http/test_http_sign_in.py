@@ -11,7 +11,18 @@ from api.sign_in import People, Visit
 from api.verifier import LookupGate, LookupLimits
 from registry.access import AccountKind, Role
 from registry.store import open_database
-from registry.workflows.sign_in import IDLE, INVITED_FOR, LASTS, add_account, change_roles, close_account, invite
+from registry.workflows import sign_in as workflow
+from registry.workflows.sign_in import (
+    IDLE,
+    INVITED_FOR,
+    LASTS,
+    add_account,
+    change_password,
+    change_roles,
+    close_account,
+    invite,
+    sign_out_everywhere,
+)
 from tests.http.sample_reports import SampleDocuments, SampleHealth, SampleVerifier
 from tests.http.web_client import WebClient
 from tests.unit.registry.store.filled import KEYS, NOW, SettableClock
@@ -266,3 +277,35 @@ def test_passwords_and_tokens_stand_nowhere_in_the_database_or_the_journal(site,
         assert secret.encode() not in written
     with people.store.read() as unit:
         assert [one.action for one in unit.journal.entries()] == ["account.add", "account.invite", "account.password"]
+
+
+@pytest.mark.parametrize("spelling", ["ZHOU.LAN", " zhou.lan ", "ｚｈｏｕ．ｌａｎ", "zhou. lan"])
+def test_tries_are_counted_for_the_account_however_its_name_is_spelt(site, people, spelling):
+    accepted(site, account(people))
+    assert [signing_in(site, "zhou.lan", "wrong horse battery").status_code for _ in range(10)] == [403] * 10
+    assert signing_in(WebClient(site.app, source="203.0.113.9"), spelling, "wrong horse battery").status_code == 429
+
+
+def test_an_open_invitation_ends_with_every_sign_in_and_with_the_password(site, people):
+    accepted(site, account(people))
+    seen_by_others = invite(people.store, people.clock, name="zhou.lan", by="operator-1")
+    sign_out_everywhere(people.store, people.clock, name="zhou.lan")
+    assert site.get(f"/invitation/{seen_by_others}").status_code == 403
+    seen_by_others = invite(people.store, people.clock, name="zhou.lan", by="operator-1")
+    change_password(people.store, people.clock, name="zhou.lan", current=PASSWORD, new="another horse battery")
+    assert site.get(f"/invitation/{seen_by_others}").status_code == 403
+
+
+def test_a_password_that_changes_while_it_is_compared_signs_nobody_in(site, people, monkeypatch):
+    accepted(site, account(people))
+    compare = workflow.password_holds
+
+    def compared_slowly(password: str, kept: str | None) -> bool:
+        holds = compare(password, kept)
+        monkeypatch.setattr(workflow, "password_holds", compare)
+        change_password(people.store, people.clock, name="zhou.lan", current=PASSWORD, new="another horse battery")
+        return holds
+
+    monkeypatch.setattr(workflow, "password_holds", compared_slowly)
+    assert signing_in(site, "zhou.lan", PASSWORD).status_code == 403
+    assert signing_in(site, "zhou.lan", "another horse battery").status_code == 303

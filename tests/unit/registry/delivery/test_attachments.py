@@ -21,6 +21,7 @@ from registry.delivery.attachments import (
     PdfForeign,
     PdfOversized,
     attached_document,
+    attachments_of,
 )
 from tests.unit.registry.delivery.sample_papers import drawn, presented
 from tests.vectors.material import BUNDLE, FULL, MINIMAL
@@ -311,3 +312,23 @@ def test_a_damaged_attachment_names_its_file() -> None:
     with pytest.raises(AttachmentDamaged) as caught:
         parse_document(bomb("/FlateDecode", b"no deflate"))
     assert caught.value.part == "a.bundle.json"
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        b"/Filter 5 0 R",
+        b"/Filter [5 0 R]",
+        b"/Filter [/FlateDecode 5 0 R]",
+        b"/Filter /LZW\0",
+        b"/Filter[/LZWDecode]",
+        b"/F#69lter 5 0 R",
+        b"/Filter%here\n5 0 R",
+        b"/Filter null",
+    ],
+)
+def test_a_filter_that_is_named_elsewhere_is_refused_before_anything_is_unpacked(filters: bytes) -> None:
+    document = drawn(CertificateType.VOCATIONAL_TECHNOLOGY)
+    assert attachments_of(document, suffixes=(".sd-jwt",))  # the same file, untouched
+    with pytest.raises(PdfBroken):
+        attachments_of(document + b"\n9999 0 obj\n<<" + filters + b">>\nendobj\n", suffixes=(".sd-jwt",))

@@ -153,7 +153,7 @@ def test_without_script_all_of_it_works(visits: "Visits", lists: BulkSite, list_
     visit.page.get_by_role("link", name=catalogue("zh").text("outcomes.revoked.word")).click()
     assert visit.page.locator("table.grid tbody tr").count() >= 1
     visit.page.get_by_role("button", name=catalogue("zh").text("bulk.delete")).click()
-    assert catalogue("zh").text("bulk.short.forgotten") in visit.page.content()
+    visit.page.get_by_text(catalogue("zh").text("bulk.short.forgotten")).first.wait_for()  # on the page it leads to
 
 
 def test_problems_are_listed_with_line_and_column(visits: "Visits", lists: BulkSite, tmp_path: Path) -> None:

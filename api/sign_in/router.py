@@ -11,6 +11,7 @@ from api.sign_in.session import fields_of, forget, keep, people_of, require_own_
 from api.verifier.router import source_of
 from registry.access import SHORTEST_PASSWORD, Account, AccountKind, PasswordRefused
 from registry.workflows.sign_in import SignInRefused, accept, canonical_name, invited, sign_in, sign_out
+from registry.workflows.sign_in import signed_in as visitor_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -49,10 +50,8 @@ async def sign_in_answer(request: Request) -> Response:
 
 
 def _account_of(request: Request, token: str) -> Account:
-    from registry.workflows.sign_in import signed_in  # noqa: PLC0415 - the name is the dependency's elsewhere
-
     people = people_of(request)
-    visitor = signed_in(people.store, people.clock, token)
+    visitor = visitor_of(people.store, people.clock, token)
     assert visitor is not None  # made a moment ago
     return visitor.account
 

@@ -320,7 +320,7 @@ job = _table(
     Column("wrapped_key", LargeBinary),  # the job's own key under the data key; null = forgotten
     Column("file", LargeBinary),  # encrypted
     Column("result", LargeBinary),  # encrypted
-    Column("receipt", LargeBinary),  # JSON; no personal data in it
+    Column("receipt", LargeBinary),  # JSON; holds the purpose as it was typed, and goes with the result
     Column("failure", Text),
     _state_of(JobState),
 )

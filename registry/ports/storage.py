@@ -25,6 +25,7 @@ from registry.kernel.identifiers import (
 )
 from registry.kernel.merkle import InclusionProof
 from registry.ports.access import Accounts, Jobs, Shares
+from registry.ports.tasks import Tasks
 
 
 class NotHere(Missing):
@@ -206,6 +207,32 @@ class Enrolments(Protocol):
 
     def erase(self, person_id: str, at: datetime) -> None:
         """Delete what is known of a person, the salts of their commitments and their key. Raises NotHere."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portrait:
+    """A candidate's photograph as it was handed in with an application."""
+
+    admission: str
+    media_type: str
+    """`image/jpeg`."""
+    image: bytes
+    """The file's bytes; a certificate names their SHA-256."""
+
+
+class Portraits(Protocol):
+    """Candidates' photographs, encrypted under the person's key."""
+
+    def put(self, portrait: Portrait, *, person: str, at: datetime) -> None:
+        """Keep a photograph, in place of an earlier one of the application; `person` hands it in.
+
+        Raises NotHere, PersonErased.
+        """
+        ...
+
+    def of(self, admissions: Sequence[str]) -> dict[str, Portrait]:
+        """Give the photographs of applications, without those that have none or whose person was erased."""
         ...
 
 
@@ -517,12 +544,16 @@ class UnitOfWork(Protocol):
     @property
     def jobs(self) -> Jobs: ...  # noqa: D102
     @property
+    def tasks(self) -> Tasks: ...  # noqa: D102
+    @property
+    def portraits(self) -> Portraits: ...  # noqa: D102
+    @property
     def projection(self) -> Projection: ...  # noqa: D102
     @property
     def journal(self) -> Journal: ...  # noqa: D102
 
     def next_name(self, kind: str, at: datetime) -> str:
-        """Give the next name of a kind: `R`, `S`, `B`, `C` or `V`, year, month (+08:00), serial."""
+        """Give the next name of a kind: `R`, `S`, `B`, `C`, `V` or `T`, year, month (+08:00), serial."""
         ...
 
     def unsealed_rows(self) -> Iterator[tuple[str, str]]:

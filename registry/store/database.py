@@ -29,11 +29,13 @@ from registry.store.issuing import SqlBatches, SqlOutbox
 from registry.store.journal import SqlJournal
 from registry.store.migrating import changed_objects, require_current, upgrade
 from registry.store.people import SqlEnrolments
+from registry.store.portraits import SqlPortraits
 from registry.store.projection import SqlProjection
 from registry.store.sessions import Memory, Session
 from registry.store.sharing import SqlJobs, SqlShares
 from registry.store.standing import SqlStatusRequests
-from registry.store.tables import batch, job, metadata, roster, sheet, status_request
+from registry.store.tables import batch, job, metadata, roster, sheet, status_request, task
+from registry.store.tasking import SqlTasks
 from registry.store.turns import Turns
 from registry.store.vault import DataKeys
 
@@ -43,7 +45,7 @@ _READERS_KEPT: Final = 8
 _MEMORY: Final = "memory"
 _CACHE_KIBIBYTES: Final = 8_192
 """Pages that a reading connection keeps: the upper parts of trees and indexes, which every look-up goes through."""
-_NAMED: Final = {"R": roster, "S": sheet, "B": batch, "C": status_request, "V": job}
+_NAMED: Final = {"R": roster, "S": sheet, "B": batch, "C": status_request, "V": job, "T": task}
 _PRAGMAS: Final = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -126,11 +128,13 @@ class Unit:
         self.accounts = SqlAccounts(self._session)
         self.shares = SqlShares(self._session)
         self.jobs = SqlJobs(self._session)
+        self.tasks = SqlTasks(self._session)
+        self.portraits = SqlPortraits(self._session)
         self.projection = SqlProjection(self._session)
         self.journal = SqlJournal(self._session)
 
     def next_name(self, kind: str, at: datetime) -> str:
-        """Give the next name of a kind: `R`, `S`, `B`, `C` or `V`, year, month (+08:00), serial."""
+        """Give the next name of a kind: `R`, `S`, `B`, `C`, `V` or `T`, year, month (+08:00), serial."""
         prefix = f"{kind}-{at.astimezone(CHINA_TIME):%Y-%m}-"
         column = _NAMED[kind].c.id
         # Longer names come later: 10000 after 9999. The colon follows the digits in ASCII.

@@ -15,7 +15,7 @@ from registry.ports.storage import Application, NotHere, Roster
 from registry.store.accounts import SqlAccounts
 from registry.store.candidates import candidate_document, candidate_of, decision_document
 from registry.store.sessions import Row, Session, micros, pieces, time_of
-from registry.store.tables import application, certificate, person, roster, score
+from registry.store.tables import application, certificate, person, portrait, roster, score
 from registry.store.vault import DataKeys, decrypt, encrypt, identity_index, new_person_key, unwrap_person_key
 
 
@@ -257,6 +257,12 @@ class SqlEnrolments:
         certificates = select(certificate.c.id).where(certificate.c.person == person_id)
         for certificate_id in self._session.connection.execute(certificates).scalars().all():
             self._session.change(certificate, {"id": certificate_id}, {}, salts=None)
+        for admission in (
+            self._session.connection.execute(select(portrait.c.admission).where(portrait.c.person == person_id))
+            .scalars()
+            .all()
+        ):
+            self._session.change(portrait, {"admission": admission}, {}, image=None)
         self._session.change(
             person,
             {"id": person_id},

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.schema import SchemaItem
 
@@ -27,6 +28,7 @@ from registry.access import AccountKind
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
 from registry.ports.access import JobState
+from registry.ports.tasks import TaskKind, TaskState
 
 metadata = MetaData(
     naming_convention={
@@ -325,6 +327,48 @@ job = _table(
     _state_of(JobState),
 )
 Index(None, job.c.account)
+
+task = _table(
+    "task",
+    Column("id", Text, primary_key=True),  # T-YYYY-MM-NNNN
+    Column("kind", Text, nullable=False),
+    Column("subject", Text, nullable=False),  # scope, batch or status request: never personal data
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("step", Text),  # what is being done now; null = nothing yet
+    Column("done", Integer, nullable=False),
+    Column("total", Integer, nullable=False),  # 0 = not known
+    Column("worker", Text),  # which process has it
+    Column("leased_until", Integer),  # after that another process may take it over
+    Column("began_at", Integer),
+    Column("heard_at", Integer),  # last progress
+    Column("finished_at", Integer),
+    Column("result", Text),  # name of what came of it, such as a batch
+    Column("failure", Text),  # code of an error
+    _state_of(TaskKind, "kind"),
+    _state_of(TaskState),
+    CheckConstraint("(state = 'running') = (leased_until IS NOT NULL)", name="leased"),
+    CheckConstraint("(state IN ('finished', 'failed')) = (finished_at IS NOT NULL)", name="finished_whole"),
+)
+Index(
+    "uq_task_open",
+    task.c.kind,
+    task.c.subject,
+    unique=True,
+    sqlite_where=text("state IN ('queued', 'running')"),
+)
+
+portrait = _table(
+    "portrait",
+    Column("admission", ForeignKey("application.admission"), primary_key=True),
+    Column("person", ForeignKey("person.id"), nullable=False),
+    Column("media_type", Text, nullable=False),  # image/jpeg
+    Column("image", LargeBinary),  # encrypted; null = erased
+    Column("added_by", Text, nullable=False),
+    Column("added_at", Integer, nullable=False),
+)
+Index(None, portrait.c.person)
 
 journal = _table(
     "journal",

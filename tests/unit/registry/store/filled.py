@@ -40,7 +40,8 @@ from registry.kernel.identifiers import (
 )
 from registry.kernel.signing import PrivateKey
 from registry.ports.access import Job, JobState, Share
-from registry.ports.storage import ProjectionHead
+from registry.ports.storage import Portrait, ProjectionHead
+from registry.ports.tasks import Task, TaskKind, TaskState
 from registry.programme import load_catalogue
 from registry.status import Reason, Status
 from registry.store import Database, DataKeys, open_database
@@ -53,6 +54,7 @@ from registry.workflows.sign_in import accept, add_account, invite_holder
 
 NOW = datetime(2026, 11, 21, 8, 30, 15, 123456, tzinfo=UTC)
 SHARED_WITH = "湾区智造研究院"
+PHOTOGRAPH = "a photograph of a face"
 KEYS = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)
 PROGRAMME = "AIGC-APP-ENG"
 ISSUER = IssuerCode("GSAI")
@@ -200,7 +202,7 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
         number=number,
         size=batch.size,
         request=request.id,
-        personal=(*_personal(roster), SHARED_WITH),
+        personal=(*_personal(roster), SHARED_WITH, PHOTOGRAPH),
     )
 
 
@@ -250,6 +252,15 @@ def _with_people(store: Database, clock: SettableClock, number: str) -> None:
         )
         unit.jobs.add(made, f"{number},{SHARED_WITH}".encode())
         unit.jobs.finish(made.id, b"result", b"{}", NOW)
+        photograph = Portrait(
+            admission=certificate.reservation.admission, media_type="image/jpeg", image=PHOTOGRAPH.encode()
+        )
+        unit.portraits.put(photograph, person="alice", at=NOW)
+        unit.tasks.add(task(unit.next_name("T", NOW), subject=certificate.batch.id))
+
+
+def task(name: str, *, kind: TaskKind = TaskKind.DRAW, subject: str = "B-2026-11-0001") -> Task:
+    return Task(id=name, kind=kind, subject=subject, asked_by="alice", asked_at=NOW, state=TaskState.QUEUED)
 
 
 def _to_the_chain(store: Database, name: str, chain_id: BatchId, size: int) -> None:

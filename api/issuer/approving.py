@@ -19,7 +19,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.errors import advice
 from api.issuer.desk import ApprovalDesk, ConsoleDesk
-from api.issuer.router import desk_of
+from api.issuer.framing import Desk, shown_moment
 from api.pages.rendering import add_page, place_of, render, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from node.signer import WalletSignature, document_bytes, signature_of
@@ -28,7 +28,6 @@ from registry.anchor.facts import IssuerState, issuer_facts
 from registry.anchor.operations import AnchorApproval
 from registry.anchor.progress import Batch
 from registry.assessment import require_second_person
-from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import MalformedInput, RuleRefusal
 from registry.kernel.identifiers import batch_id
 from registry.ports.storage import UnitOfWork
@@ -39,7 +38,6 @@ SAMPLES: Final = 3
 _DIGITS: Final = 12
 
 router = APIRouter(include_in_schema=False)
-Desk = Annotated[ConsoleDesk, Depends(desk_of)]
 Approver = Annotated[Visit, Depends(allowed(Action.APPROVE))]
 
 
@@ -177,7 +175,7 @@ def _shown(
         issuer=words_of(request).pick({"zh": _approvals(desk).issuer_name.zh, "en": _approvals(desk).issuer_name.en}),
         fields=fields,
         samples=[_sample(request, one) for one in drawn],
-        proposed_at=_moment(batch.proposed_at),
+        proposed_at=shown_moment(batch.proposed_at),
         deadline=asked.deadline,
         chain=_approvals(desk).contract.chain_id,
         own=batch.proposed_by.casefold() == visit.account.name.casefold(),
@@ -222,7 +220,11 @@ def _fields(
         field("root", asked.root, words.text("approving.means_root"), same),
         field("evidence", asked.evidence, words.text("approving.means_evidence"), same),
         field("credentialKey", asked.credential_key, words.text("approving.means_key"), same),
-        field("deadline", _moment(datetime.fromtimestamp(asked.deadline, UTC)), words.text("approving.means_deadline")),
+        field(
+            "deadline",
+            shown_moment(datetime.fromtimestamp(asked.deadline, UTC)),
+            words.text("approving.means_deadline"),
+        ),
     ]
 
 
@@ -248,10 +250,6 @@ def _sample(request: Request, holder: Holder) -> SampleView:
         name=holder.claims.name,
         results=words.text("approving.joint").join(results),
     )
-
-
-def _moment(moment: datetime) -> str:
-    return moment.astimezone(CHINA_TIME).strftime("%Y-%m-%d %H:%M:%S")
 
 
 add_page(router, "/console/batches/{id}/approve", approve_page, ["GET", "HEAD"])

@@ -53,7 +53,7 @@ class Loaded:
     names: list[str]
 
 
-def loaded(folder: Path, size: int) -> Loaded:
+def loaded(folder: Path, size: int, *, in_batches_of: int = BATCH) -> Loaded:
     """Make an installation with `size` certificates, the first few issued step by step, the others laid beside them."""
     home = new_home(folder)
     examined(home, min(size, _FIRST), Stopwatch())
@@ -78,8 +78,8 @@ def loaded(folder: Path, size: int) -> Loaded:
         desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
         anchor_batch(desk, first.id)
         follow(home.store, ledger, home.clock)
-        for start in range(len(made.keys), size, BATCH):
-            batch = reserved(home, first, f"B-2000-01-{start:07d}", f"loaded-{start}", min(BATCH, size - start))
+        for start in range(len(made.keys), size, in_batches_of):
+            batch = reserved(home, first, f"B-2000-01-{start:07d}", f"loaded-{start}", min(in_batches_of, size - start))
             _lay(made, batch, pattern, admission.candidate, start)
             approve_unread(home, batch)
             anchor_batch(desk, batch.id)

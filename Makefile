@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 HOME_FOLDER ?= $(or $(VERMILION_HOME),demo-data)
-PORT ?= 8000
+PORT ?=
 SERVE ?= 1
 PYTEST := $(BIN)/python -m pytest
 # Tests of one file stay together; more than four at once only fight for the disk.
@@ -12,10 +12,10 @@ WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); if [ $$n -gt 4 ]; then ech
 .PHONY: demo run test test-deep test-browser test-wheel coverage-contract snippets check format vectors artifacts openapi lock gas gallery measure clean
 
 demo: .venv/.run
-	@$(BIN)/vermilion demo --home "$(HOME_FOLDER)" --port $(PORT) $(if $(filter 0,$(SERVE)),--no-serve)
+	@$(BIN)/vermilion demo --home "$(HOME_FOLDER)" $(if $(PORT),--port $(PORT)) $(if $(filter 0,$(SERVE)),--no-serve)
 
 run: .venv/.run
-	@$(BIN)/vermilion serve --home "$(HOME_FOLDER)" --port $(PORT)
+	@$(BIN)/vermilion serve --home "$(HOME_FOLDER)" $(if $(PORT),--port $(PORT))
 
 test: .venv/.dev
 	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not deep and not browser and not wheel"

@@ -1,11 +1,15 @@
 """`make demo`: the main job on made-up people. Every step may be cut off and run again; nothing is issued twice."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final
 
 from api.commands.words import state_word
-from api.demo_data import sample_roster, sample_scores
+from api.demo_accounts import PASSWORDS_FILE, DemoAccount, open_accounts
+from api.demo_data import NEXT_SEED, sample_roster, sample_scores
+from api.demo_portraits import sample_photographs
 from api.sending import issue_batch, take_to_chain
 from api.settings import DEFAULT_HOMES
 from api.terminal import OUT, counted, done, note, padded, said, shown
@@ -25,20 +29,22 @@ from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.change_status import present_status, request_changes
 from registry.workflows.deliver import deliver
 from registry.workflows.draw import draw_certificate
-from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.enrol import decide_applications, import_roster, take_photographs
 from registry.workflows.issue import propose
 
 PROGRAMME = "AIGC-APP-ENG"
 _WAIT_SECONDS = 60
+_NEXT_ROSTER, _NEXT_COUNT = "next-roster.csv", 12
+"""A roster to try the console with, and how many rows it has."""
+_LEFT: Final = 9
+"""Columns of what stands left of the last lines."""
+_INDENT: Final = " " * _LEFT
 _FIRST, _SECOND = "clerk-1", "clerk-2"
 _MAKER, _APPROVER = "maker-1", "approver-1"
 
 
-def run_demonstration(home: Home, *, port: int, served: bool = True) -> None:
-    """Bring the demonstration to its end, from wherever it stopped.
-
-    `port` is where its pages will be served; `served`: they will be at once.
-    """
+def run_demonstration(home: Home, *, served: bool = True) -> None:
+    """Bring the demonstration to its end, from wherever it stopped; `served`: its pages will be at once."""
     home.read_chain()
     roster = _enrol(home)
     _examine(home, roster)
@@ -55,7 +61,13 @@ def run_demonstration(home: Home, *, port: int, served: bool = True) -> None:
         ),
     )
     home.read_chain()
-    _look(home, batches[2], revoked, f"http://localhost:{port}", served=served)
+    accounts = open_accounts(home)
+    roster_to_try = home.path / _NEXT_ROSTER
+    if not roster_to_try.exists():
+        roster_to_try.write_bytes(sample_roster(seed=NEXT_SEED, count=_NEXT_COUNT))
+    base = home.installation.public_base_url
+    _look(home, batches[2], revoked, base, served=served)
+    _sign_in(home, accounts, base)
 
 
 def _enrol(home: Home) -> str:
@@ -64,6 +76,9 @@ def _enrol(home: Home) -> str:
     decide_applications(home.store, home.clock, home.catalogue, home.issuer, person=_FIRST)
     with home.store.read() as unit:
         applications = list(unit.enrolments.applications(roster=imported.roster.id))
+    photographs = sample_photographs(one.candidate.identity_number for one in applications)
+    # What certificates were made of stays: a demonstration that is run again changes none of them.
+    take_photographs(home.store, home.clock, programme, imported.roster.id, photographs, person=_FIRST, good_only=True)
     eligible = sum(1 for one in applications if one.eligible)
     done(
         said("名册", "roster"),
@@ -165,18 +180,18 @@ def _look(home: Home, batch: Batch, revoked: StoredCertificate, base: str, *, se
     tampered = home.path / "tampered.bundle.json"
     tampered.write_bytes(_tampered(delivered.read_bytes()))
     OUT.print()
-    OUT.print(f"{padded(said('看：', 'Look:'), 8)}{base}/C/{valid.reservation.key}  ({said('有效', 'valid')})")
-    OUT.print(f"        {base}/C/{revoked.reservation.key}  ({said('已撤销', 'revoked')})")
+    OUT.print(f"{padded(said('看：', 'Look:'), _LEFT)}{base}/C/{valid.reservation.key}  ({said('有效', 'valid')})")
+    OUT.print(f"{_INDENT}{base}/C/{revoked.reservation.key}  ({said('已撤销', 'revoked')})")
     paper = _paper(home, valid)
     if paper is not None:
-        OUT.print(f"        {said(f'{paper}（印好的证书，也可拖上去）', f'{paper}  (as printed; drop it there too)')}")
-    OUT.print(f"        {said(f'把{tampered}拖到{base}/', f'drop {tampered} on {base}/')}")
+        OUT.print(f"{_INDENT}{said(f'{paper}（印好的证书，也可拖上去）', f'{paper}  (as printed; drop it there too)')}")
+    OUT.print(f"{_INDENT}{said(f'把{tampered}拖到{base}/', f'drop {tampered} on {base}/')}")
     where = "" if home.path in DEFAULT_HOMES else f" --home {home.path}"
     if not served:
-        serve = f".venv/bin/vermilion serve{where}" if where else "make demo"
+        serve = f".venv/bin/vermilion demo{where}" if where else "make demo"
         start = said(f"（先运行{serve}，以上链接才能打开）", f"(these open once they are served: {serve})")
-        OUT.print(f"        {shown(start)}")
-    OUT.print(f"{padded(said('试：', 'Try:'), 8)}.venv/bin/vermilion verify {delivered}{where}")
+        OUT.print(f"{_INDENT}{shown(start)}")
+    OUT.print(f"{padded(said('试：', 'Try:'), _LEFT)}.venv/bin/vermilion verify {delivered}{where}")
     commands = (
         "audit timeline --limit 10",
         "audit fsck",
@@ -185,7 +200,35 @@ def _look(home: Home, batch: Batch, revoked: StoredCertificate, base: str, *, se
         "account add zhou.lan --display 周岚 --role exam-clerk --role maker",
     )
     for command in commands:
-        OUT.print(f"        .venv/bin/vermilion {command}{where}")
+        OUT.print(f"{_INDENT}.venv/bin/vermilion {command}{where}")
+
+
+_DOES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "clerk-1": ("导入名册、审核资格、录入成绩", "imports rosters, decides, enters scores"),
+        "clerk-2": ("核对成绩", "confirms scores"),
+        "maker-1": ("提出批次、批准后上链", "proposes batches, sends what is approved"),
+        "approver-1": ("批准", "approves"),
+    }
+)
+"""What each of the made-up people does in turn."""
+
+
+def _sign_in(home: Home, accounts: Sequence[tuple[DemoAccount, str | None]], base: str) -> None:
+    """Say with which accounts the console can be tried, in the order in which they are needed."""
+    if not accounts:
+        return
+    trying = said(
+        "（以下均为虚构人员，口令仅供在本机试用）", "(people are made up, passwords for trying on this machine)"
+    )
+    OUT.print()
+    OUT.print(f"{padded(said('登录：', 'Sign in:'), _LEFT)}{base}/sign-in  {trying}")
+    for one, password in accounts:
+        opens, does = password or said("（本人改过）", "(its own)"), said(*_DOES[one.name])
+        OUT.print(f"{_INDENT}{padded(one.name, 11)} {padded(opens, 15)} {shown(one.display)}  {does}")
+    roster, kept = home.path / _NEXT_ROSTER, home.path / PASSWORDS_FILE
+    begin = said(f"先导入{roster}；口令也在{kept}", f"begin by importing {roster}; passwords are in {kept} too")
+    OUT.print(f"{_INDENT}{shown(begin)}")
 
 
 def _paper(home: Home, certificate: StoredCertificate) -> Path | None:

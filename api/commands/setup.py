@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 from pydantic import ValidationError
@@ -17,15 +18,16 @@ from api.settings import (
     ChainSettings,
     ConfigurationMalformed,
     Contact,
+    HomeMissing,
     Installation,
     IssuerSettings,
     Surroundings,
     find_home,
+    read_installation,
 )
 from api.terminal import OUT, counted, done, moment, note, padded, print_fields, print_json, said, shown
 from api.wiring import Home
 from registry.kernel.errors import Conflict
-from registry.programme import load_catalogue
 
 if TYPE_CHECKING:
     from node.embedded import EmbeddedChain
@@ -33,9 +35,10 @@ if TYPE_CHECKING:
 db = typer.Typer(no_args_is_help=True, help="The database.")
 node = typer.Typer(no_args_is_help=True, help="The embedded chain.")
 DEMO_HOME = Path("demo-data")
+DEMO_PORT = 8000
+_USUAL_PROGRAMME = "AIGC-APP-ENG"
 _HEARTBEAT_SECONDS = 3_600
 """A quiet chain seals an empty block an hour, so that a past day lies behind its last block."""
-DEMO_URL = "http://localhost:8000"
 
 
 class PortTaken(Conflict):
@@ -48,6 +51,18 @@ class PortTaken(Conflict):
         super().__init__(f"{host}:{port} is taken by another program")
 
 
+class DemoElsewhere(Conflict):
+    """A demonstration is to be served at another port than stands in its certificates."""
+
+    code = "demo/port-founded"
+
+    def __init__(self, path: Path, founded: int, port: int) -> None:
+        self.path, self.founded, self.port = path, founded, port
+        super().__init__(
+            f"the certificates in {path} lead to http://localhost:{founded}, which can never change; got port {port}"
+        )
+
+
 def init(
     issuer: Annotated[str, typer.Option("--issuer", help="Code of the issuing body, such as GD-SKILLS. Permanent.")],
     name: Annotated[str, typer.Option("--name", help="Its name in Chinese.")],
@@ -57,7 +72,8 @@ def init(
     name_en: Annotated[str | None, typer.Option("--name-en", help="Its name in English.")] = None,
     place: Annotated[str | None, typer.Option("--place", help="Place of issue as printed.")] = None,
     programme: Annotated[
-        list[str] | None, typer.Option("--programme", help="Programme to issue; may be repeated. Default: all.")
+        list[str] | None,
+        typer.Option("--programme", help=f"Programme to issue; may be repeated. Default: {_USUAL_PROGRAMME}."),
     ] = None,
     chain_id: Annotated[int, typer.Option("--chain-id", help="Id of the embedded chain.")] = 20268,
     real: Annotated[bool, typer.Option("--real", help="Not a test chain: verdicts carry no such notice.")] = False,
@@ -71,7 +87,7 @@ def init(
 
     Example: vermilion init --issuer GD-SKILLS --name 某省技能鉴定中心 --base-url https://v.example.cn
     """
-    codes = tuple(programme) if programme else load_catalogue().codes()
+    codes = tuple(programme) if programme else (_USUAL_PROGRAMME,)
     path = find_home(home)
     try:
         wanted = Installation(
@@ -93,9 +109,9 @@ def init(
 def _make(path: Path, wanted: Installation) -> Home:
     from api.founding import make_installation
 
-    for code in wanted.programmes:
-        load_catalogue().programme(code)
     home = Home(path)
+    for code in wanted.programmes:
+        home.catalogue.programme(code)
     make_installation(home, wanted, done)
     return Home.find(path)
 
@@ -185,26 +201,80 @@ def _answering(home: Home, chain: "EmbeddedChain", port: int) -> Iterator[str]:
 
 def serve(
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=0, max=65_535)] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            help="Port to listen on. Default: that of a public address on localhost, else 8000.",
+            min=0,
+            max=65_535,
+        ),
+    ] = None,
     home: HomeOption = None,
 ) -> None:
     """Serve the verification pages and the public API, and run the embedded chain beside them, until Ctrl-C.
 
+    What pages ask for with keys is worked off by a process of its own: vermilion desk.
+
     Example: vermilion serve --port 8000
     """
-    run_server(Home.find(home), host, port)
+    found = Home.find(home)
+    founded = _local_port(found.installation)
+    chosen = port if port is not None else founded or DEMO_PORT
+    if founded not in (None, chosen):
+        note(
+            said(
+                f"注意：证书和链接里写的是{found.installation.public_base_url}，这里的端口是{chosen}",
+                f"note: certificates and links lead to {found.installation.public_base_url}; this is port {chosen}",
+            )
+        )
+    _note_unattended(found)
+    run_server(found, host, chosen)
 
 
-def run_server(home: Home, host: str, port: int) -> None:
-    """Serve until stopped: pages, follower, node. Raises PortTaken."""
+def _local_port(installation: Installation) -> int | None:
+    """Give the port of a public address on this machine; None where it is elsewhere."""
+    address = urlsplit(installation.public_base_url)
+    return (address.port or 80) if address.hostname == "localhost" and address.scheme == "http" else None
+
+
+def _note_unattended(home: Home) -> None:
+    """Say so where tasks wait and no desk runs."""
+    from api.desk import desk_is_running
+
+    with home.store.read() as unit:
+        waiting = len(unit.tasks.waiting(home.clock.now()))
+    if waiting and not desk_is_running(home):
+        note(
+            said(
+                f"有{waiting}项任务在等，没有签发台在运行：vermilion desk",
+                f"{counted(waiting, 'task')} waiting, and no desk is running: vermilion desk",
+            )
+        )
+
+
+def run_server(home: Home, host: str, port: int, *, with_desk: bool = False) -> None:
+    """Serve until stopped: pages, follower, node, and a desk beside them where that is wanted. Raises PortTaken."""
+    from api.desk import DeskBeside
     from api.serving import serve_pages
 
     _require_free(host, port)
     with ExitStack() as stack:
         url = home.installation.chain.node_url or stack.enter_context(running_node(home))
+        if with_desk:
+            stack.enter_context(DeskBeside(home, _note_died))
         note(said(f"页面：http://{host}:{port}/（Ctrl-C停止）", f"pages: http://{host}:{port}/ (Ctrl-C stops)"))
         if not serve_pages(home, url, host, port):
             raise PortTaken(host, port)
+
+
+def _note_died(code: int) -> None:
+    note(
+        said(
+            f"签发台进程意外结束（{code}），正在重新启动；什么也没有丢",
+            f"the desk's process ended unexpectedly ({code}) and is started again; nothing is lost",
+        )
+    )
 
 
 def _require_free(host: str, port: int) -> None:
@@ -220,26 +290,55 @@ def _require_free(host: str, port: int) -> None:
 def demo(
     home: HomeOption = None,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Do everything but serve the pages.")] = False,
-    port: Annotated[int, typer.Option("--port", help="Port of the pages.", min=0, max=65_535)] = 8000,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            help="Port of the pages, for good: it stands in the certificates. Default: 8000.",
+            min=1,
+            max=65_535,
+        ),
+    ] = None,
 ) -> None:
     """Run the main job on made-up people: roster to certificates, one suspended, one revoked; then serve the pages.
+
+    Beside the pages runs the desk that works off what they ask for, and there are accounts to sign in with.
 
     Example: vermilion demo --no-serve
     """
     from api.demonstration import run_demonstration
 
     path = home or Surroundings().home or DEMO_HOME
-    with stoppable("make demo" if home is None else f"vermilion demo --home {path}"):
-        made = _make(path, demo_installation())
-        run_demonstration(made, port=port, served=not no_serve)
+    at = _demo_port(path, port)
     if not no_serve:
-        run_server(made, "127.0.0.1", port)
+        _require_free("127.0.0.1", at)  # before anything is founded under an address that is another program's
+    with stoppable("make demo" if home is None else f"vermilion demo --home {path}"):
+        made = _make(path, demo_installation(at))
+        run_demonstration(made, served=not no_serve)
+    if not no_serve:
+        run_server(made, "127.0.0.1", at, with_desk=True)
 
 
-def demo_installation() -> Installation:
-    """Describe the demonstration's issuing body."""
+def _demo_port(path: Path, asked: int | None) -> int:
+    """Choose the port of a demonstration: once it is founded, the one that it was founded with. Raises DemoElsewhere.
+
+    Raises ConfigurationMalformed.
+    """
+    try:
+        founded = _local_port(read_installation(path))
+    except HomeMissing:
+        founded = None
+    if founded is None or not (path / "chain.db").exists():
+        return asked or founded or DEMO_PORT
+    if asked not in (None, founded):
+        raise DemoElsewhere(path, founded, asked)
+    return founded
+
+
+def demo_installation(port: int = DEMO_PORT) -> Installation:
+    """Describe the demonstration's issuing body, whose pages are served at a port of this machine."""
     return Installation(
-        public_base_url=DEMO_URL,
+        public_base_url=f"http://localhost:{port}",
         issuer=IssuerSettings(
             code="DEMO-EEC",
             name_zh="示例考试中心",
@@ -247,7 +346,7 @@ def demo_installation() -> Installation:
             place="广州",
             contact=Contact(telephone="020-0000 0126", email="certificates@demo.invalid"),
         ),
-        programmes=("AIGC-APP-ENG",),
+        programmes=(_USUAL_PROGRAMME,),
         machine_passphrases=True,
     )
 

@@ -81,6 +81,10 @@ class Tasks(Protocol):
         """The tasks asked for last, the newest first."""
         ...
 
+    def waiting(self, at: datetime) -> Sequence[Task]:
+        """The tasks that a worker could claim at a moment, the oldest first."""
+        ...
+
     def claim(self, worker: str, at: datetime, until: datetime) -> Task | None:
         """Take the oldest task that waits, or whose worker was not heard of until its lease ended; None = none."""
         ...

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import Select, and_, or_, select
 
 from registry.ports.storage import NotHere
 from registry.ports.tasks import Task, TaskKind, TaskState
@@ -64,11 +64,13 @@ class SqlTasks:
         """The tasks asked for last, the newest first."""
         return self._tasks(select(task).limit(most))
 
+    def waiting(self, at: datetime) -> Sequence[Task]:
+        """The tasks that a worker could claim at a moment, the oldest first."""
+        return [_task(row) for row in self._session.rows(task, _waiting(at))]
+
     def claim(self, worker: str, at: datetime, until: datetime) -> Task | None:
         """Take the oldest task that waits, or whose worker was not heard of until its lease ended; None = none."""
-        lapsed = and_(task.c.state == TaskState.RUNNING.value, task.c.leased_until <= micros(at))
-        waiting = or_(task.c.state == TaskState.QUEUED.value, lapsed)
-        row = self._session.row(task, select(task).where(waiting).order_by(task.c.asked_at, task.c.id))
+        row = self._session.row(task, _waiting(at))
         if row is None:
             return None
         self._session.change_read(
@@ -115,6 +117,11 @@ class SqlTasks:
     def _tasks(self, query: Any) -> list[Task]:
         rows = self._session.rows(task, query.order_by(task.c.asked_at.desc(), task.c.id.desc()))
         return [_task(row) for row in rows]
+
+
+def _waiting(at: datetime) -> Select[Any]:
+    lapsed = and_(task.c.state == TaskState.RUNNING.value, task.c.leased_until <= micros(at))
+    return select(task).where(or_(task.c.state == TaskState.QUEUED.value, lapsed)).order_by(task.c.asked_at, task.c.id)
 
 
 def _task(row: Row) -> Task:

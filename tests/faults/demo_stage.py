@@ -4,7 +4,8 @@ As a script it is a warm process (importing the chain's libraries takes seconds)
 child. Inside the child every instant at which something is about to be kept, or has just been kept, has a name:
 `commit batches.sign#2` is the instant before the second signed transaction of a batch is kept, `committed …` the one
 after. At the named instant the child kills or interrupts itself. Nothing else about the command is changed, but that
-credentials are signed 20 at a time, so that a small batch is signed in several pieces too.
+credentials are signed 20 at a time, so that a small batch is signed in several pieces too, and that a dead desk's lease
+ends after a second.
 """
 
 import contextlib
@@ -17,12 +18,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 INTERRUPTED = 130
+LEASE_SECONDS = 1.0
 _KEEPING = frozenset(
     [
         "add_roster",
@@ -39,6 +42,8 @@ _KEEPING = frozenset(
         "deliver",
         "add",
         "extend",
+        "claim",
+        "finish",
     ]
 )
 
@@ -167,8 +172,7 @@ def _serve() -> None:
     import api.demonstration
     import api.founding
     import api.serving
-    import node.client.ledger
-    import node.embedded.engine  # noqa: F401
+    import registry.workflows.work_off  # noqa: F401
 
     for line in sys.stdin:
         request = json.loads(line)
@@ -252,16 +256,17 @@ def _watch(instants: Instants) -> None:
     from node.client.ledger import Web3Ledger
     from registry.store import migrating
     from registry.store.database import Database
-    from registry.workflows import issue
+    from registry.workflows import issue, work_off
 
     issue._SIGN_AT_ONCE = 20
+    work_off.LEASE, work_off._BEAT_SECONDS = timedelta(seconds=LEASE_SECONDS), LEASE_SECONDS / 4  # type: ignore[misc]
     whole = Database.write
 
     @contextlib.contextmanager
     def write(database: Database) -> Iterator[Any]:
         notes: list[str] = []
         with whole(database) as unit:
-            for name in ("enrolments", "marks", "batches", "status_requests", "projection"):
+            for name in ("enrolments", "marks", "batches", "status_requests", "projection", "tasks"):
                 setattr(unit, name, Noting(getattr(unit, name), name, notes))
             yield unit
             if notes:
@@ -363,10 +368,30 @@ def _send_change_then_keep(instants: Instants) -> None:
     anchor._sign_request = sign_request
 
 
+# --- controls: a desk as one would write it who trusts that it never dies
+
+
+def _another_key_each_try(instants: Instants) -> None:
+    """Propose under a key of this try instead of one of the task."""
+    from registry.workflows import work_off
+
+    propose = work_off.propose
+    work_off.propose = lambda *parts, **named: propose(*parts, **{**named, "idempotency_key": os.urandom(8).hex()})
+
+
+def _no_lease(instants: Instants) -> None:
+    """Let whoever claims a task have it for ever."""
+    from registry.workflows import work_off
+
+    work_off.LEASE = timedelta(days=365)  # type: ignore[misc]
+
+
 NAIVE: dict[str, Callable[[Instants], None]] = {
     "send then keep": _send_then_keep,
     "another id each try": _another_id_each_try,
     "send a change then keep": _send_change_then_keep,
+    "another key each try": _another_key_each_try,
+    "no lease": _no_lease,
 }
 
 if __name__ == "__main__":

@@ -142,9 +142,9 @@ def test_a_bad_score_sheet_is_refused_whole(
         ("cert bundle NO-SUCH-2026-0000000000", 1, "store/not-here"),
         ("cert bundle NUMBER -o /no/such/folder/a.json", 2, "input/file-unreadable"),
         ("cert suspend NO-SUCH-2026-0000000000", 1, "store/not-here"),
-        ("cert suspend NUMBER --reason boredom", None, "status/"),
+        ("cert suspend NUMBER --reason boredom", 2, "status/reason-unknown"),
         ("cert suspend NUMBER --as two/words", 2, "input/person"),
-        ("cert revoke NUMBER --reason misconduct --as one --approve-as one", 1, "exam/four-eyes"),
+        ("cert revoke NUMBER --reason misconduct --as one --approve-as one", 1, "access/four-eyes"),
         ("cert reinstate NUMBER --as one --approve-as two", 1, "status/"),
         ("cert approve C-1999-01-0001 --as one", 1, "store/not-here"),
         ("cert list --status gone", 2, "status/unknown"),
@@ -152,7 +152,24 @@ def test_a_bad_score_sheet_is_refused_whole(
         ("enrol list --level 9", 1, "store/not-here"),
         ("enrol list --roster R-1999-01-0001", 1, "store/not-here"),
         ("enrol decide --roster R-1999-01-0001", 1, "store/not-here"),
-        ("exam template -o /no/such/folder/a.csv", 2, "input/file-unreadable"),
+        ("exam template", 1, "exam/nobody-waits"),
+        ("exam template -o scores.csv", 1, "exam/nobody-waits"),
+        ("exam return S-1999-01-0001 --reason wrong --as one", 1, "store/not-here"),
+        ("batch suspend BATCH --reason boredom", 2, "status/reason-unknown"),
+        ("batch approve BATCH --as maker-1", 1, "access/four-eyes"),
+        ("batch approve BATCH --as two/words", 2, "input/person"),
+        ("batch cancel BATCH", 1, "batch/not-waiting"),
+        ("batch cancel B-1999-01-0001", 1, "store/not-here"),
+        ("batch pdf B-1999-01-0001", 1, "store/not-here"),
+        ("account role nobody --role maker", 1, "store/not-here"),
+        ("account role nobody --role boss", 2, "account/role-unknown"),
+        ("account invite nobody", 1, "store/not-here"),
+        ("account close a/b", 2, ""),
+        ("account add some.body --display 某人 --role holder", 1, "account/roles-unfit"),
+        ("cert claim NO-SUCH-2026-0000000000", 1, "store/not-here"),
+        ("cert pdf NO-SUCH-2026-0000000000", 1, "store/not-here"),
+        ("cert list --limit many", 2, "input/usage"),
+        ("programme show NONE", 1, "programme/unknown"),
         ("batch issue B-1999-01-0001 --dry-run", 1, "store/not-here"),
         ("cert suspend NUMBER --reason misconduct --dry-run", 1, "status/ground-unfit"),
         ("cert reinstate NUMBER --dry-run", 1, "status/already"),
@@ -165,7 +182,7 @@ def test_a_bad_score_sheet_is_refused_whole(
         ("batch suspend BATCH --reason misconduct", 1, "status/ground-unfit"),
         ("batch reinstate BATCH", 1, "status/batch-move-forbidden"),
         ("batch reinstate BATCH B-1999-01-0001 --dry-run", 1, "status/changes-refused"),
-        ("batch reinstate BATCH --as one --approve-as one", 1, "exam/four-eyes"),
+        ("batch reinstate BATCH --as one --approve-as one", 1, "access/four-eyes"),
         ("batch status B-1999-01-0001", 1, "store/not-here"),
         ("batch issue B-1999-01-0001", 1, "store/not-here"),
         ("batch approve B-1999-01-0001", 1, "store/not-here"),
@@ -176,8 +193,7 @@ def test_a_bad_score_sheet_is_refused_whole(
         ("exam record nosuch.csv", 2, "input/file-unreadable"),
         ("enrol import nosuch.csv", 2, "input/file-unreadable"),
         ("enrol import . --programme AIGC-APP-ENG", 2, "input/file-unreadable"),
-        ("enrol import nosuch.csv --programme NONE", None, ""),
-        ("programme show NONE", 1, "programme/unknown"),
+        ("enrol import nosuch.csv --programme NONE", 2, "input/file-unreadable"),
         ("audit timeline --certificate NONE", 1, "store/not-here"),
         ("verify nosuch.json", 2, "input/file-unreadable"),
         ("verify .", 2, "input/file-unreadable"),
@@ -196,15 +212,23 @@ def test_a_bad_score_sheet_is_refused_whole(
     ],
 )
 def test_a_mistake_is_named_and_nothing_is_kept(
-    stage: Stage, finished_home: Path, words: str, exit_code: int | None, code: str
+    stage: Stage, finished_home: Path, words: str, exit_code: int, code: str
 ) -> None:
     before = kept(finished_home)
     number = a_valid_number(finished_home)
     named = words.replace("NUMBER", number).replace("BATCH", "B-" + _first_batch(finished_home))
     played = stage.play(*named.split(), home=finished_home)
-    assert played.exit_code in ((1, 2) if exit_code is None else (exit_code,)), played
+    assert played.exit_code == exit_code, played
     assert f"[{code}" in played.stderr.replace("\n", ""), played
     require_plain_error(played, played.exit_code, played.stderr.rstrip().rpartition("[")[2].removesuffix("]"))
+    assert kept(finished_home) == before
+
+
+def test_approving_again_signs_nothing_and_says_so(stage: Stage, finished_home: Path) -> None:
+    batch, before = "B-" + _first_batch(finished_home), kept(finished_home)
+    played = stage.play("batch", "approve", batch, "--as", "approver-1", home=finished_home)
+    assert played.exit_code == 0, played
+    assert f"batch {batch} was approved before and is final now; nothing was signed." in played.stderr
     assert kept(finished_home) == before
 
 
@@ -220,7 +244,7 @@ def test_the_same_person_cannot_take_both_parts(stage: Stage, finished: Path) ->
     request = json.loads(asked.stdout)
     assert (asked.exit_code, request["state"]) == (0, "requested")
     alone = stage.play("cert", "approve", request["id"], "--as", "one", home=finished)
-    require_plain_error(alone, 1, "exam/four-eyes")
+    require_plain_error(alone, 1, "access/four-eyes")
     other_way = stage.play("cert", "suspend", number, home=finished)
     require_plain_error(other_way, 1, "status/request-open")
     done = stage.play("cert", "approve", request["id"], "--as", "two", "--json", home=finished)
@@ -388,6 +412,10 @@ def test_whatever_is_handed_to_verify_there_is_an_answer_and_no_traceback(
         played = stage.play("verify", target, "--name", target[:50], home=finished_home)
         assert played.exit_code in (0, 1, 2), (target, played)
         assert "Traceback" not in played.stderr, (target, played)
-    for words in (("--as-of", "9999-12-31"), ("--as-of", "0001-01-01"), ("--max-age", "0s")):
+    for words, exit_code in (
+        (("--as-of", "9999-12-31"), 2),
+        (("--as-of", "0001-01-01"), 3),
+        (("--max-age", "0s"), 3),
+    ):
         played = stage.play("verify", number, *words, home=finished_home)
-        assert played.exit_code == 3, (words, played)
+        assert played.exit_code == exit_code, (words, played)

@@ -15,8 +15,9 @@ from registry.anchor.receipt import AnchorReceipt
 from registry.credential import Presentation, parse, public_presentation
 from registry.credential.v1 import Bilingual, Coded, IdentityType, Standard
 from registry.delivery.bundle import BUNDLE_SUFFIX, CREDENTIAL_NAME, delivered_bundle
-from registry.delivery.qr import certificate_address, qr_code
+from registry.delivery.qr import qr_code
 from registry.delivery.typesetting import TEMPLATES, Attachment, GlyphMissing, TemplateBroken, typeset
+from registry.kernel.addresses import certificate_address
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import JsonObject, JsonValue
 from registry.kernel.errors import MalformedInput
@@ -86,18 +87,24 @@ def _seal_svg(data: bytes) -> str:
 
 
 def certificate_pdf(
-    press: Press, credential: Presentation, anchor: AnchorReceipt, key: PublicKey, certificate_key: CertificateKey
+    press: Press,
+    credential: Presentation,
+    anchor: AnchorReceipt,
+    key: PublicKey,
+    certificate_key: CertificateKey,
+    *,
+    photograph: bytes | None = None,
 ) -> bytes:
     """Draw a certificate in its public presentation, with presentation and bundle attached; the same bytes every time.
 
-    Raises GlyphMissing.
+    `photograph`: the kept JPEG, drawn where the certificate names its digest. Raises GlyphMissing.
     """
     text = public_presentation(credential)
     public = parse(text)  # what is printed is what is attached
     number = public.entry.license_number
     return typeset(
         f"certificate-{public.terms.certificate_type.code}",
-        paper_values(press, public, anchor, certificate_address(press.base_url, certificate_key)),
+        paper_values(press, public, anchor, certificate_address(press.base_url, certificate_key), photograph),
         attachments=(
             Attachment(
                 name=CREDENTIAL_NAME,
@@ -119,8 +126,13 @@ def certificate_pdf(
     )
 
 
-def paper_values(press: Press, credential: Presentation, anchor: AnchorReceipt, address: str) -> JsonObject:
-    """Give what a certificate's template sets of a presentation; `address` is what its QR code holds."""
+def paper_values(
+    press: Press, credential: Presentation, anchor: AnchorReceipt, address: str, photograph: bytes | None = None
+) -> JsonObject:
+    """Give what a certificate's template sets of a presentation; `address` is what its QR code holds.
+
+    `photograph` is set where the presentation discloses its digest, and only then.
+    """
     terms, entry, disclosed = credential.terms, credential.entry, credential.disclosed
     code = qr_code(address)
     achievement, award = terms.achievement, entry.award
@@ -160,6 +172,7 @@ def paper_values(press: Press, credential: Presentation, anchor: AnchorReceipt, 
         "qr": {"svg": code.svg, "side": round(code.side_mm * 100), "address": code.address},
         "host": press.base_url.partition("://")[2],
         "seal": press.seal,
+        "portrait": _picture(photograph) if photograph is not None and is_named(credential, photograph) else None,
         "evidence": {
             "digest": credential.digest.hex(),
             "transaction": "0x" + anchor.transaction.hex(),
@@ -169,6 +182,24 @@ def paper_values(press: Press, credential: Presentation, anchor: AnchorReceipt, 
             "time": _moment(anchor.block_time),
         },
     }
+
+
+def is_named(credential: Presentation, photograph: bytes) -> bool:
+    """Tell whether a presentation discloses this very photograph: its SHA-256."""
+    portrait = credential.disclosed.portrait
+    return portrait is not None and portrait.digest == hashlib.sha256(photograph).digest()
+
+
+def _picture(photograph: bytes) -> str:
+    """Wrap a JPEG in an SVG: the typesetter takes its bytes over as they are, much faster than as a list of numbers.
+
+    25 by 35 is one inch; what is a little narrower or higher is centred.
+    """
+    inside = base64.b64encode(photograph).decode("ascii")
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 25 35"><image width="25" height="35"'
+        f' preserveAspectRatio="xMidYMid slice" href="data:image/jpeg;base64,{inside}"/></svg>'
+    )
 
 
 def _bilingual(name: Bilingual) -> JsonObject:

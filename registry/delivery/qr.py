@@ -7,7 +7,6 @@ from typing import Final
 import segno
 
 from registry.kernel.errors import RuleRefusal
-from registry.kernel.identifiers import CertificateKey
 
 QUIET_ZONE: Final = 4
 """Modules of white on each side (ISO/IEC 18004)."""
@@ -35,11 +34,6 @@ class QrCode:
     svg: str
     side_mm: float
     """Of the whole picture, quiet zone included."""
-
-
-def certificate_address(base_url: str, key: CertificateKey) -> str:
-    """Write the address of a certificate in capitals, which a QR code holds in 5.5 bits a character."""
-    return f"{base_url}/C/{key}".upper()
 
 
 def qr_code(address: str) -> QrCode:

@@ -14,15 +14,23 @@ from registry.kernel.statements import Statement
 STAMPED_SUFFIX = "-copy.pdf"
 
 
-def stamped_pdf(press: Press, bundle: bytes, statement: Statement, address: str, *, until: str) -> bytes:
+def stamped_pdf(
+    press: Press,
+    bundle: bytes,
+    statement: Statement,
+    address: str,
+    *,
+    until: str,
+    photograph: bytes | None = None,
+) -> bytes:
     """Draw a copy: page and attachment hold the bundle's fields, the foot what the statement says.
 
     `statement` is of type holder-copy+jwt, `address` what the QR code holds, `until` the last day as YYYY-MM-DD.
-    Raises GlyphMissing; for a bundle as parse_bundle.
+    `photograph` is drawn where the holder chose to show it. Raises GlyphMissing; for a bundle as parse_bundle.
     """
     document = parse_bundle(bundle)
     credential = document.credential
-    values = paper_values(press, credential, document.anchor, address)
+    values = paper_values(press, credential, document.anchor, address, photograph)
     stamp = {"audience": statement.claims["audience"], "purpose": statement.claims["purpose"], "until": until}
     return typeset(
         f"certificate-{credential.terms.certificate_type.code}",

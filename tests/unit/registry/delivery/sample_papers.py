@@ -7,11 +7,13 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pypdfium2
 from PIL import Image
 
+from api.demo_portraits import drawn_face
 from registry.credential import Presentation, full_presentation, parse
 from registry.credential.v1 import (
     Award,
@@ -22,11 +24,12 @@ from registry.credential.v1 import (
     Coded,
     HolderClaims,
     IdentityType,
+    Portrait,
     Result,
     Standard,
 )
 from registry.delivery.certificate_pdf import Press, certificate_pdf
-from registry.kernel.identifiers import CertificateKey, CertificateNumber, IssuerCode
+from registry.kernel.identifiers import CertificateKey, CertificateNumber, Digest, IssuerCode
 from registry.programme.model import CERTIFICATE_TYPE_NAMES
 from registry.programme.model import CertificateType as ProgrammeType
 from tests.vectors.material import ENTRY, KEY, TERMS, issue, receipt
@@ -184,15 +187,25 @@ PAPERS: dict[CertificateType, tuple[BatchTerms, CertificateEntry, HolderClaims]]
 """One certificate of each type, with and without what is optional; the holders are made up."""
 
 
+_WITH_PHOTOGRAPH = frozenset(CertificateType) - {CertificateType.COMPETITION_AWARD, CertificateType.TRAINING_HOURS}
+"""Types whose pictures show both how a page looks with a photograph and without."""
+
+
 def presented(kind: CertificateType, **holder: object) -> Presentation:
     terms, entry, claims = PAPERS[kind]
     return parse(full_presentation(issue(f"paper {kind}", terms, entry, replace(claims, **holder))))  # type: ignore[arg-type]  # as above
 
 
-def drawn(kind: CertificateType, press: Press = PRESS, **holder: object) -> bytes:
+def portrait_of(photograph: bytes) -> Portrait:
+    """How a certificate names a photograph."""
+    return Portrait(media_type="image/jpeg", digest=Digest(sha256(photograph).digest()))
+
+
+def drawn(kind: CertificateType, press: Press = PRESS, photograph: bytes | None = None, **holder: object) -> bytes:
     """The PDF of a sample; `holder`: what its holder says otherwise."""
     credential = presented(kind, **holder)
-    return certificate_pdf(press, credential, receipt(credential), KEY.public_key(), CERTIFICATE_KEY)
+    key = KEY.public_key()
+    return certificate_pdf(press, credential, receipt(credential), key, CERTIFICATE_KEY, photograph=photograph)
 
 
 def page_picture(data: bytes, dots_per_inch: int) -> Image.Image:
@@ -203,9 +216,12 @@ def page_picture(data: bytes, dots_per_inch: int) -> Image.Image:
 
 def main(folder: Path, fonts: Path | None) -> None:
     """Draw one page of each type as PNG; `fonts`: a folder of fonts beside the machine's."""
+    press = replace(PRESS, fonts=fonts)
     for kind in CertificateType:
-        picture = page_picture(drawn(kind, replace(PRESS, fonts=fonts)), 100)
-        picture.quantize(128).save(folder / f"certificate-{kind}.png", optimize=True)
+        face = drawn_face(kind) if kind in _WITH_PHOTOGRAPH else None
+        named = {} if face is None else {"portrait": portrait_of(face)}
+        picture = page_picture(drawn(kind, press, face, **named), 100)
+        picture.quantize(128, dither=Image.Dither.NONE).save(folder / f"certificate-{kind}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ from registry.credential.v1 import CertificateType, IdentityType
 from registry.delivery import ornament
 from registry.delivery.certificate_pdf import MAX_SEAL, Press, SealRefused, edition_of, seal_picture
 from registry.delivery.fonts import KAI, MONO, RARE_CHARACTERS, SERIF, fonts_here, missing_characters
-from registry.delivery.qr import AddressTooLong, certificate_address, qr_code
+from registry.delivery.qr import AddressTooLong, qr_code
 from registry.delivery.typesetting import TEMPLATES, Attachment, GlyphMissing, typeset
+from registry.kernel.addresses import certificate_address
 from registry.kernel.identifiers import CertificateKey
 from tests.unit.registry.delivery.sample_papers import (
     CERTIFICATE_KEY,

@@ -1,41 +1,48 @@
-"""The approver's pages: what is to be signed in plain words, the document for the approver's own key, the signature.
+"""The approver's pages, for a batch and for a change of status: what is to be signed in plain words, the document for
+the approver's own key, the signature.
 
-The approver's key is never in this process: it signs where its person keeps it, and comes back as a signature.
-1. Derive everything again and show it, with the hashes in groups of eight digits and a few certificates at random.
+The approver's key is never opened in this process: it signs where its person keeps it, and comes back as a signature.
+1. Derive everything again and show it, with the hashes in groups of eight digits; of a batch a few certificates at
+   random, of a change every certificate that it concerns.
 2. Give the typed data that a wallet or `vermilion signer` is to sign, under the deadline that the page shows.
 3. Take the signature back: it must be over just that, by an account that may approve, sent by another person.
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from api.errors import advice
 from api.issuer.desk import ApprovalDesk, ConsoleDesk
-from api.issuer.framing import Desk, shown_moment
-from api.pages.rendering import add_page, place_of, render, words_of
+from api.issuer.framing import Desk, onward, page, same_person, shown_moment, told_of
+from api.issuer.requests import request_view
+from api.issuer.structures import field_views, issuer_name, scope_name
+from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from node.signer import WalletSignature, document_bytes, signature_of
-from registry.access import Action, may
-from registry.anchor.facts import IssuerState, issuer_facts
-from registry.anchor.operations import AnchorApproval
-from registry.anchor.progress import Batch
-from registry.assessment import require_second_person
+from registry.access import Action, require_second_person
+from registry.anchor.operations import (
+    AnchorApproval,
+    BatchReinstatementApproval,
+    ReinstatementApproval,
+    RevocationApproval,
+)
 from registry.kernel.errors import MalformedInput, RuleRefusal
-from registry.kernel.identifiers import batch_id
+from registry.ports import ApprovalSigner
 from registry.ports.storage import UnitOfWork
 from registry.workflows.approve import APPROVAL_LASTS, approve, require_approver, to_be_approved
+from registry.workflows.change_status import approve_change, change_to_be_approved
 from registry.workflows.issue import Holder, holders
 
 SAMPLES: Final = 3
 _DIGITS: Final = 12
+_Asked = AnchorApproval | RevocationApproval | ReinstatementApproval | BatchReinstatementApproval
 
 router = APIRouter(include_in_schema=False)
 Approver = Annotated[Visit, Depends(allowed(Action.APPROVE))]
@@ -60,20 +67,6 @@ class NotCompared(MalformedInput):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FieldView:
-    """One of the eight fields that a signer shows."""
-
-    name: str
-    """As the contract calls it."""
-    value: str
-    groups: tuple[str, ...]
-    """A digest's 64 digits, eight at a time; none = the value is no digest."""
-    means: str
-    checked: str
-    """What was computed again here; empty where there is nothing to compute."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SampleView:
     """One certificate of the batch."""
 
@@ -82,14 +75,79 @@ class SampleView:
     results: str
 
 
-def approve_page(id: str, request: Request, visit: Approver, desk: Desk) -> Response:
-    """Show what the approver would sign."""
-    return _shown(request, visit, desk, id)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matter:
+    """A kind of thing that is approved: where its pages are, how it is derived, shown and approved."""
+
+    room: str
+    """Where its pages are: `/console/<room>/<id>`."""
+    tab: str
+    """Under which of the console's they are."""
+    command: str
+    """The same by command, without the name of the thing."""
+    derive: Callable[[ConsoleDesk, str], _Asked]
+    asked_by: Callable[[UnitOfWork, str], str]
+    approve: Callable[[ConsoleDesk, ApprovalSigner, str, str, int], object]
+    """Keeps an approval: desk, who signed, id, person, deadline."""
+    shown: Callable[[Request, UnitOfWork, ConsoleDesk, str], Mapping[str, Any]]
+    """Words and values of its own for the page."""
+
+    def path(self, id: str) -> str:
+        """Give the address of the thing's own page."""
+        return f"/console/{self.room}/{id}"
+
+    def add_pages(self, to: APIRouter) -> None:
+        """Offer the page to approve, the document to sign, and take the answer."""
+
+        def approve_page(id: str, request: Request, visit: Approver, desk: Desk) -> Response:
+            return _shown(request, visit, desk, self, id)
+
+        def document(id: str, request: Request, visit: Approver, desk: Desk) -> Response:  # noqa: ARG001 - approvers
+            return _document(request, desk, self, id)
+
+        async def approve_answer(id: str, request: Request, visit: Approver, desk: Desk) -> Response:
+            fields = await fields_of(request)
+            require_own_form(request, visit, fields)
+            return await run_in_threadpool(_approved, request, visit, desk, self, id, fields)
+
+        address = f"/console/{self.room}/{{id}}/approve"
+        add_page(to, address, approve_page, ["GET", "HEAD"])
+        add_page(to, address, approve_answer, ["POST"])
+        add_page(to, f"{address}/document", document, ["GET", "HEAD"])
 
 
-def document(id: str, request: Request, visit: Approver, desk: Desk) -> Response:  # noqa: ARG001 - only approvers
-    """Give the typed data (EIP-712, JSON) that the approver's key is to sign, under the page's deadline."""
-    asked = _under(_asked(desk, id), request.query_params.get("deadline", ""), desk.clock.now())
+def _shown(
+    request: Request, visit: Visit, desk: ConsoleDesk, matter: Matter, id: str, *, error: str = "", status: int = 200
+) -> Response:
+    # 1
+    asked = matter.derive(desk, id)
+    with desk.store.read() as unit:
+        fields = field_views(request, unit, desk, asked)
+        maker = matter.asked_by(unit, id)
+        own_words = matter.shown(request, unit, desk, id)
+    return page(
+        request,
+        visit,
+        "console_approve.html",
+        matter.tab,
+        status=status,
+        id=id,
+        target=matter.path(id),
+        command=f"{matter.command} {id}",
+        issuer=issuer_name(request, _approvals(desk)),
+        fields=fields,
+        deadline=asked.deadline,
+        chain=_approvals(desk).contract.chain_id,
+        own=same_person(maker, visit),
+        key_place=_approvals(desk).key_place,
+        error=error,
+        **own_words,
+    )
+
+
+def _document(request: Request, desk: ConsoleDesk, matter: Matter, id: str) -> Response:
+    # 2
+    asked = _under(matter.derive(desk, id), request.query_params.get("deadline", ""), desk.clock.now())
     return Response(
         document_bytes(asked, _approvals(desk).contract),
         media_type="application/json",
@@ -97,15 +155,10 @@ def document(id: str, request: Request, visit: Approver, desk: Desk) -> Response
     )
 
 
-async def approve_answer(id: str, request: Request, visit: Approver, desk: Desk) -> Response:
-    """Take the approver's signature."""
-    fields = await fields_of(request)
-    require_own_form(request, visit, fields)
-    return await run_in_threadpool(_approved, request, visit, desk, id, fields)
-
-
-def _approved(request: Request, visit: Visit, desk: ConsoleDesk, id: str, fields: dict[str, str]) -> Response:
-    now, asked = desk.clock.now(), _asked(desk, id)
+def _approved(
+    request: Request, visit: Visit, desk: ConsoleDesk, matter: Matter, id: str, fields: dict[str, str]
+) -> Response:
+    now, asked = desk.clock.now(), matter.derive(desk, id)
     try:
         # 3
         if fields.get("compared") != "yes":
@@ -113,24 +166,16 @@ def _approved(request: Request, visit: Visit, desk: ConsoleDesk, id: str, fields
         signed = _under(asked, fields.get("deadline", ""), now)
         given = WalletSignature(signed, signature_of(fields.get("signature", "")), _approvals(desk).contract)
         with desk.store.read() as unit:
-            require_second_person(unit.batches.batch(id).proposed_by, visit.account.name, "approving a batch")
+            require_second_person(matter.asked_by(unit, id), visit.account.name, "an approval")
             require_approver(unit, signed.issuer, given.address, now)
-        approve(
-            desk.store,
-            desk.clock,
-            desk.catalogue,
-            _approvals(desk).key_of,
-            given,
-            id,
-            person=visit.account.name,
-            deadline=signed.deadline,
-        )
+        matter.approve(desk, given, id, visit.account.name, signed.deadline)
     except (MalformedInput, RuleRefusal) as error:
-        texts = advice()[error.code]
-        chinese = words_of(request).language == "zh"
-        told = texts.cause_zh + texts.remedy_zh if chinese else f"{texts.cause_en} {texts.remedy_en}"
-        return _shown(request, visit, desk, id, error=told, status=HTTPStatus.UNPROCESSABLE_ENTITY)
-    return RedirectResponse(f"{place_of(request)[1]}/console/batches/{id}", status_code=HTTPStatus.SEE_OTHER)
+        cause, remedy = told_of(request, error.code)
+        joint = "" if words_of(request).language == "zh" else " "
+        return _shown(
+            request, visit, desk, matter, id, error=cause + joint + remedy, status=HTTPStatus.UNPROCESSABLE_ENTITY
+        )
+    return onward(request, matter.path(id))
 
 
 def _approvals(desk: ConsoleDesk) -> ApprovalDesk:
@@ -138,11 +183,7 @@ def _approvals(desk: ConsoleDesk) -> ApprovalDesk:
     return desk.approvals
 
 
-def _asked(desk: ConsoleDesk, id: str) -> AnchorApproval:
-    return to_be_approved(desk.store, desk.clock, desk.catalogue, _approvals(desk).key_of, id)
-
-
-def _under(asked: AnchorApproval, deadline: str, now: datetime) -> AnchorApproval:
+def _under(asked: _Asked, deadline: str, now: datetime) -> _Asked:
     """Give the approval under a deadline that a page has shown. Raises DeadlineForeign."""
     named = int(deadline) if deadline.isascii() and deadline.isdigit() and len(deadline) <= _DIGITS else 0
     if not int(now.timestamp()) < named <= int((now + APPROVAL_LASTS).timestamp()):
@@ -150,92 +191,34 @@ def _under(asked: AnchorApproval, deadline: str, now: datetime) -> AnchorApprova
     return replace(asked, deadline=named)
 
 
-def _shown(
-    request: Request, visit: Visit, desk: ConsoleDesk, id: str, *, error: str = "", status: int = 200
-) -> Response:
-    # 1
-    asked = _asked(desk, id)
-    with desk.store.read() as unit:
-        batch = unit.batches.batch(id)
-        fields = _fields(request, unit, desk, batch, asked)
-        everybody = list(holders(unit, desk.catalogue, batch))
-    scope = _scope_name(request, desk, batch)
+# — a batch —
+
+
+def _derive_batch(desk: ConsoleDesk, id: str) -> AnchorApproval:
+    return to_be_approved(desk.store, desk.clock, desk.catalogue, _approvals(desk).key_of, id)
+
+
+def _approve_batch(desk: ConsoleDesk, given: ApprovalSigner, id: str, person: str, deadline: int) -> object:
+    key_of = _approvals(desk).key_of
+    return approve(desk.store, desk.clock, desk.catalogue, key_of, given, id, person=person, deadline=deadline)
+
+
+def _show_batch(request: Request, unit: UnitOfWork, desk: ConsoleDesk, id: str) -> Mapping[str, Any]:
+    batch = unit.batches.batch(id)
+    everybody = list(holders(unit, desk.catalogue, batch))
     drawn = secrets.SystemRandom().sample(everybody, min(SAMPLES, len(everybody)))
-    return render(
-        request,
-        "console_approve.html",
-        status=status,
-        keep="no-store",
-        visit=visit,
-        tab="overview",
-        can=lambda action: may(visit.account.roles, Action(action)),
-        batch=batch,
-        size=f"{batch.size:,}",
-        scope=scope,
-        issuer=words_of(request).pick({"zh": _approvals(desk).issuer_name.zh, "en": _approvals(desk).issuer_name.en}),
-        fields=fields,
-        samples=[_sample(request, one) for one in drawn],
-        proposed_at=shown_moment(batch.proposed_at),
-        deadline=asked.deadline,
-        chain=_approvals(desk).contract.chain_id,
-        own=batch.proposed_by.casefold() == visit.account.name.casefold(),
-        error=error,
-    )
-
-
-def _fields(
-    request: Request, unit: UnitOfWork, desk: ConsoleDesk, batch: Batch, asked: AnchorApproval
-) -> list[FieldView]:
+    size = f"{batch.size:,}"
     words = words_of(request)
-    facts = issuer_facts(unit.projection.of_issuer(batch.issuer), batch.issuer)
-    now = int(desk.clock.now().timestamp())
-    window = facts.scopes.get(batch.scope)
-    stands = facts.state is IssuerState.ACTIVE
-    granted = window is not None and window.valid_from <= now < window.until
-    same = words.text("approving.same")
-    ours = batch_id(batch.issuer, batch.idempotency_key) == batch.batch
-
-    def field(name: str, value: str | bytes, means: str, checked: str = "") -> FieldView:
-        groups: Sequence[str] = ()
-        if isinstance(value, bytes):
-            value = value.hex()
-            groups = [value[at : at + 8] for at in range(0, len(value), 8)]
-        return FieldView(name=name, value=value, groups=tuple(groups), means=means, checked=checked)
-
-    return [
-        field(
-            "issuer",
-            asked.issuer,
-            words.pick({"zh": _approvals(desk).issuer_name.zh, "en": _approvals(desk).issuer_name.en}) or "",
-            words.text("approving.accredited") if stands else "",
-        ),
-        field(
-            "scope",
-            asked.scope,
-            _scope_name(request, desk, batch),
-            words.text("approving.granted") if granted else "",
-        ),
-        field("size", f"{asked.size:,}", words.text("approving.means_size"), same),
-        field("batchId", asked.batch, batch.id, same if ours else ""),
-        field("root", asked.root, words.text("approving.means_root"), same),
-        field("evidence", asked.evidence, words.text("approving.means_evidence"), same),
-        field("credentialKey", asked.credential_key, words.text("approving.means_key"), same),
-        field(
-            "deadline",
-            shown_moment(datetime.fromtimestamp(asked.deadline, UTC)),
-            words.text("approving.means_deadline"),
-        ),
-    ]
-
-
-def _scope_name(request: Request, desk: ConsoleDesk, batch: Batch) -> str:
-    words, programme = words_of(request), desk.catalogue.by_digest(batch.programme_digest)
-    code = batch.scope.partition("/")[2]
-    level = next((one for one in programme.levels if one.code == code), None)
-    names = [programme.name, *([] if level is None or code == "-" else [level.name])]
-    if words.language == "zh":
-        return "".join(one.zh for one in names)
-    return ", ".join(one.en or one.zh for one in names)
+    return {
+        "statement": words.text("approving.statement", size=size, scope=scope_name(request, desk.catalogue, batch)),
+        "samples": [_sample(request, one) for one in drawn],
+        "size": size,
+        "change": None,
+        "origin": [
+            (words.text("console.proposed"), batch.proposed_by, shown_moment(batch.proposed_at)),
+            (words.text("approving.version"), batch.programme_version, ""),
+        ],
+    }
 
 
 def _sample(request: Request, holder: Holder) -> SampleView:
@@ -252,6 +235,51 @@ def _sample(request: Request, holder: Holder) -> SampleView:
     )
 
 
-add_page(router, "/console/batches/{id}/approve", approve_page, ["GET", "HEAD"])
-add_page(router, "/console/batches/{id}/approve", approve_answer, ["POST"])
-add_page(router, "/console/batches/{id}/approve/document", document, ["GET", "HEAD"])
+BATCH: Final = Matter(
+    room="batches",
+    tab="overview",
+    command="vermilion batch approve",
+    derive=_derive_batch,
+    asked_by=lambda unit, id: unit.batches.batch(id).proposed_by,
+    approve=_approve_batch,
+    shown=_show_batch,
+)
+
+
+# — a change of status —
+
+
+def _derive_change(desk: ConsoleDesk, id: str) -> _Asked:
+    with _approvals(desk).ledger() as ledger:
+        return change_to_be_approved(desk.store, desk.clock, ledger, id)
+
+
+def _approve_change(desk: ConsoleDesk, given: ApprovalSigner, id: str, person: str, deadline: int) -> object:
+    with _approvals(desk).ledger() as ledger:
+        return approve_change(desk.store, desk.clock, ledger, given, id, person=person, deadline=deadline)
+
+
+def _show_change(request: Request, unit: UnitOfWork, desk: ConsoleDesk, id: str) -> Mapping[str, Any]:
+    words, one = words_of(request), unit.status_requests.request(id)
+    view = request_view(request, unit, desk, one)
+    return {
+        "statement": words.text(f"approving.change.{one.wanted.word}", what=view.covers, reason=view.reason),
+        "samples": [],
+        "size": "",
+        "change": view,
+        "origin": [(words.text("requests.asked"), view.requested_by, view.requested_at)],
+    }
+
+
+CHANGE: Final = Matter(
+    room="requests",
+    tab="certificates",
+    command="vermilion cert approve",
+    derive=_derive_change,
+    asked_by=lambda unit, id: unit.status_requests.request(id).requested_by,
+    approve=_approve_change,
+    shown=_show_change,
+)
+
+for _matter in (BATCH, CHANGE):
+    _matter.add_pages(router)

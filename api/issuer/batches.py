@@ -1,16 +1,30 @@
-"""What waits, every batch, and how far one batch is."""
+"""What waits, every batch, and how far one batch is; what the desk is asked for to take it on."""
 
-from dataclasses import dataclass
-from typing import Final
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request
-from starlette.responses import Response
+from fastapi import APIRouter, Depends, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, Response
 
-from api.issuer.framing import READ, Desk, Reader, page, shown_moment
+from api.issuer.desk import ConsoleDesk
+from api.issuer.framing import READ, Desk, Reader, onward, page, same_person, shown_moment, told_of
+from api.issuer.live import LISTENING, Glance, stream
+from api.issuer.tasks import TaskView, Watcher, task_view, tasks_of_batch
+from api.issuer.todo import entries
 from api.pages.rendering import add_page
+from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from registry.access import Action, may
-from registry.anchor.progress import Batch, RequestState
+from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
+from registry.kernel.errors import Missing
+from registry.ports.storage import UnitOfWork
+from registry.ports.tasks import Task, TaskKind, TaskState
+from registry.workflows.hand_over import PAPERS_KEPT, ask
 
 WAY: Final = (
     AnchorState.RESERVED,
@@ -22,9 +36,26 @@ WAY: Final = (
     AnchorState.FINAL,
 )
 """The seven states of a batch that goes well, in their order."""
-REFRESH_SECONDS: Final = 3
+_SENDABLE: Final = frozenset(
+    {AnchorState.APPROVED, AnchorState.SIGNED, AnchorState.SENT, AnchorState.INCLUDED, AnchorState.ORPHANED}
+)
+_STILL: Final = frozenset({AnchorState.CANCELLED, AnchorState.FAILED})
+_MOST_NAMED: Final = 200
+"""Certificates that a ZIP lacks and that the page names."""
 
 router = APIRouter(include_in_schema=False)
+Sender = Annotated[Visit, Depends(allowed(Action.ISSUE_BATCH))]
+Printer = Annotated[Visit, Depends(allowed(Action.PRINT))]
+
+
+class PapersNotKept(Missing):
+    """A batch's drawn certificates are not there: not drawn yet, or deleted after their time."""
+
+    code = "console/papers-not-kept"
+
+    def __init__(self, batch: str) -> None:
+        self.batch = batch
+        super().__init__(f"the drawn certificates of {batch} are not there: not drawn yet, or deleted by now")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +76,9 @@ class BatchView:
     recorded_at: str
     delivered_at: str
     failure: str
+    """Code; empty = none."""
+    cause: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,27 +88,37 @@ class StepView:
     state: AnchorState
     done: bool
     here: bool
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PapersView:
+    """A batch's drawn certificates, ready to be taken."""
+
+    megabytes: str
+    until: str
+    drawn: int
+    lacking: int
+    """Certificates of the batch that are not in it."""
+    named: tuple[str, ...]
+    """Numbers of them, the first ones."""
 
 
 def overview(request: Request, visit: Reader, desk: Desk) -> Response:
     """Show what waits, and every batch."""
     with desk.store.read() as unit:
-        batches = [_batch(one) for one in unit.batches.batches()]
-        sheets = [one for one in unit.marks.sheets() if one.confirmed_by is None]
-        rosters = unit.enrolments.rosters()
-        undecided = sum(1 for one in unit.enrolments.applications() if one.eligible is None) if rosters else 0
-        requests = [one.id for one in unit.status_requests.requests(RequestState.REQUESTED)]
+        batches = [_batch(request, one) for one in unit.batches.batches()]
+        waits = entries(request, visit, desk, unit)
+        empty = not unit.enrolments.rosters()
     return page(
         request,
         visit,
         "console.html",
         "overview",
         batches=list(reversed(batches)),
-        sheets=sheets,
-        undecided=undecided,
-        requests=requests,
-        sealed=[one for one in batches if one.state is AnchorState.SEALED],
-        empty=not rosters,
+        own=[one for one in waits if one.yours],
+        others=[one for one in waits if not one.yours],
+        empty=empty,
     )
 
 
@@ -82,33 +126,142 @@ def batch_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response
     """Show how far a batch is, what an interruption loses, and what comes next."""
     with desk.store.read() as unit:
         batch = unit.batches.batch(id)
-    moving = batch.state not in {AnchorState.FINAL, AnchorState.CANCELLED, AnchorState.FAILED}
+        found = tasks_of_batch(unit, batch)
+        papers = _papers(unit, desk, batch, found)
+    tasks = [task_view(request, desk, one) for one in found]
+    seen = _glance(batch, tasks)
     return page(
         request,
         visit,
         "console_batch.html",
         "overview",
-        batch=_batch(batch),
-        steps=_steps(batch.state),
+        headers=LISTENING,
+        batch=_batch(request, batch),
+        steps=_steps(batch),
         way=WAY,
-        own=batch.proposed_by.casefold() == visit.account.name.casefold(),
+        own=same_person(batch.proposed_by, visit),
         approves=desk.approvals is not None and may(visit.account.roles, Action.APPROVE),
-        refresh=REFRESH_SECONDS if moving else 0,
+        task=next((one for one in tasks if one.under_way), None),
+        tasks=tasks,
+        sendable=batch.state in _SENDABLE,
+        undelivered=batch.state is AnchorState.FINAL and batch.delivered_at is None,
+        papers=papers,
+        kept_hours=int(PAPERS_KEPT.total_seconds() // 3600),
+        listen="" if seen.over else f"/console/batches/{id}/events",
+        mark=seen.mark,
     )
 
 
-def _steps(state: AnchorState) -> list[StepView]:
+def batch_events(id: str, request: Request, visit: Watcher, desk: Desk) -> Response:
+    """Tell a page how far a batch is."""
+    with desk.store.read() as unit:
+        unit.batches.batch(id)
+
+    def look() -> Glance:
+        with desk.store.read() as unit:
+            batch = unit.batches.batch(id)
+            found = tasks_of_batch(unit, batch)
+        return _glance(batch, [task_view(request, desk, one) for one in found])
+
+    return stream(request, visit.account.name, desk.streams, look)
+
+
+async def send_answer(id: str, request: Request, visit: Sender, desk: Desk) -> Response:
+    """Ask the desk to take a batch to the chain and deliver it."""
+    return await _asked(id, request, visit, desk, TaskKind.SEND_BATCH)
+
+
+async def draw_answer(id: str, request: Request, visit: Printer, desk: Desk) -> Response:
+    """Ask the desk to draw a batch's certificates into one ZIP."""
+    return await _asked(id, request, visit, desk, TaskKind.DRAW)
+
+
+async def _asked(id: str, request: Request, visit: Visit, desk: ConsoleDesk, kind: TaskKind) -> Response:
+    fields = await fields_of(request)
+    require_own_form(request, visit, fields)
+    await run_in_threadpool(ask, desk.store, desk.clock, kind, id, person=visit.account.name)
+    return onward(request, f"/console/batches/{id}")
+
+
+def papers_file(id: str, visit: Printer, desk: Desk) -> Response:  # noqa: ARG001 - only who prints
+    """Give the ZIP of a batch's certificates. Raises PapersNotKept."""
+    with desk.store.read() as unit:
+        batch = unit.batches.batch(id)
+    path = _papers_path(desk, batch)
+    if path is None:
+        raise PapersNotKept(batch.id)
+    return FileResponse(
+        path, media_type="application/zip", filename=f"{batch.id}.zip", headers={"Cache-Control": "no-store"}
+    )
+
+
+def _papers_path(desk: ConsoleDesk, batch: Batch) -> Path | None:
+    path = None if desk.papers is None else desk.papers / f"{batch.id}.zip"
+    return path if path is not None and path.is_file() else None
+
+
+def _papers(unit: UnitOfWork, desk: ConsoleDesk, batch: Batch, tasks: Sequence[Task]) -> PapersView | None:
+    drawn = next((one for one in tasks if one.kind is TaskKind.DRAW and one.state is TaskState.FINISHED), None)
+    path = _papers_path(desk, batch)
+    if drawn is None or drawn.finished_at is None or path is None:
+        return None
+    lacking = drawn.total - drawn.done
+    return PapersView(
+        megabytes=f"{path.stat().st_size / 1024 / 1024:,.1f}",
+        until=shown_moment(drawn.finished_at + PAPERS_KEPT),
+        drawn=drawn.done,
+        lacking=lacking,
+        named=_lacking(unit, batch, path) if lacking else (),
+    )
+
+
+def _lacking(unit: UnitOfWork, batch: Batch, path: Path) -> tuple[str, ...]:
+    """Name certificates of a batch that are not in its ZIP."""
+    with zipfile.ZipFile(path) as archive:
+        there = {name.removesuffix(".pdf") for name in archive.namelist()}
+    numbers = (one.number for one in unit.batches.reservations(batch.id))
+    return tuple(sorted(one for one in numbers if one not in there)[:_MOST_NAMED])
+
+
+def _glance(batch: Batch, tasks: Sequence[TaskView]) -> Glance:
+    busy = next((one.glance() for one in tasks if one.under_way), Glance(mark="", over=False))
+    ended = " ".join(f"{one.id}={one.state}" for one in tasks)
+    mark = f"{batch.state} {batch.delivered_at is not None} {ended} {busy.mark}"
+    return replace(busy, mark=mark, over=not _moves(batch, tasks))
+
+
+def _moves(batch: Batch, tasks: Sequence[TaskView]) -> bool:
+    """Tell whether something on the page changes without its reader."""
+    if any(one.under_way for one in tasks):
+        return True
+    return batch.state not in _STILL and not (batch.state is AnchorState.FINAL and batch.delivered_at is not None)
+
+
+def _steps(batch: Batch) -> list[StepView]:
     # What was sent and reverted has been as far as sent; an orphan goes back there.
-    reached = {AnchorState.ORPHANED: AnchorState.SENT, AnchorState.FAILED: AnchorState.SENT}.get(state, state)
+    reached = {AnchorState.ORPHANED: AnchorState.SENT, AnchorState.FAILED: AnchorState.SENT}.get(
+        batch.state, batch.state
+    )
     place = WAY.index(reached) if reached in WAY else -1
+    times: dict[AnchorState, datetime | None] = {
+        AnchorState.RESERVED: batch.proposed_at,
+        AnchorState.APPROVED: batch.approved_at,
+        AnchorState.FINAL: None if batch.placement is None else batch.placement.block_time,
+    }
     return [
-        StepView(state=one, done=index < place or state is AnchorState.FINAL, here=index == place)
+        StepView(
+            state=one,
+            done=index < place or batch.state is AnchorState.FINAL,
+            here=index == place,
+            at=shown_moment(times.get(one)) if index <= place else "",
+        )
         for index, one in enumerate(WAY)
     ]
 
 
-def _batch(batch: Batch) -> BatchView:
+def _batch(request: Request, batch: Batch) -> BatchView:
     placement = batch.placement
+    cause, remedy = told_of(request, batch.failure)
     return BatchView(
         id=batch.id,
         scope=batch.scope,
@@ -124,6 +277,8 @@ def _batch(batch: Batch) -> BatchView:
         recorded_at="" if placement is None else shown_moment(placement.block_time),
         delivered_at=shown_moment(batch.delivered_at),
         failure=batch.failure or "",
+        cause=cause,
+        remedy=remedy,
     )
 
 
@@ -135,3 +290,7 @@ def _grouped(digest: bytes | None) -> str:
 
 add_page(router, "/console", overview, READ)
 add_page(router, "/console/batches/{id}", batch_page, READ)
+add_page(router, "/console/batches/{id}/events", batch_events, ["GET"])
+add_page(router, "/console/batches/{id}/send", send_answer, ["POST"])
+add_page(router, "/console/batches/{id}/draw", draw_answer, ["POST"])
+add_page(router, "/console/batches/{id}/certificates.zip", papers_file, ["GET"])

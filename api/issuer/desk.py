@@ -2,15 +2,21 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
+from api.issuer.live import Streams
 from registry.access import new_token
 from registry.credential.v1 import Bilingual
+from registry.enrolment import RowProblem
 from registry.kernel.errors import Missing
 from registry.kernel.identifiers import ContractAddress, IssuerCode
-from registry.ports import Clock, KeyOf
+from registry.ports import Clock, KeyOf, Ledger
 from registry.ports.storage import Store
 from registry.programme import Catalogue, Programme
 
@@ -30,6 +36,22 @@ class FileNotKept(Missing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a reading of a file found, without what its rows say."""
+
+    rows: int
+    good: int
+    encoding: str
+    """Empty where none was found."""
+    workbook: bool
+    """The file was a workbook, of which the first sheet was read."""
+    problems: tuple[RowProblem, ...]
+    notices: tuple[RowProblem, ...]
+    takeable: bool = False
+    """There are rows that can be taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
     """A file that was read on trial."""
 
@@ -37,12 +59,13 @@ class Tried:
     programme: str
     name: str
     data: bytes
+    found: Found
     until: datetime
 
 
 @dataclass(slots=True)
 class TriedFiles:
-    """Files between dry run and import: in this process's memory alone, for minutes, each for who sent it.
+    """Rosters between dry run and import, refused score sheets: in memory alone, for minutes, each for who sent it.
 
     They are full of personal data, which would have to be encrypted to lie anywhere else.
     """
@@ -51,27 +74,51 @@ class TriedFiles:
     _files: OrderedDict[str, Tried] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def keep(self, account: str, programme: str, name: str, data: bytes) -> str:
-        """Keep a file; give the token it is had with. The oldest makes room."""
+    def keep(self, account: str, programme: str, name: str, data: bytes, found: Found) -> str:
+        """Keep a file and what was found in it; give the token it is had with. The oldest makes room."""
         token = new_token()
+        until = self.clock.now() + KEPT_FOR
         with self._lock:
+            self._forget_the_late()
             self._files[token] = Tried(
-                account=account, programme=programme, name=name, data=data, until=self.clock.now() + KEPT_FOR
+                account=account, programme=programme, name=name, data=data, found=found, until=until
             )
             while len(self._files) > _MOST_KEPT:
                 self._files.popitem(last=False)
         return token
 
+    def look(self, token: str, account: str) -> Tried:
+        """Give a kept file to who sent it, and keep it. Raises FileNotKept."""
+        with self._lock:
+            self._forget_the_late()
+            kept = self._files.get(token)
+        if kept is None or kept.account != account:
+            raise FileNotKept
+        return kept
+
     def take(self, token: str, account: str) -> Tried:
         """Give a kept file back to who sent it, once. Raises FileNotKept."""
+        kept = self.look(token, account)
         with self._lock:
-            found = self._files.get(token)
-            if found is None or found.account != account:
+            if self._files.pop(token, None) is None:
                 raise FileNotKept
+        return kept
+
+    def _forget_the_late(self) -> None:
+        now = self.clock.now()
+        for token in [token for token, one in self._files.items() if now >= one.until]:
             del self._files[token]
-        if self.clock.now() >= found.until:
-            raise FileNotKept
-        return found
+
+
+class KeyPlace(StrEnum):
+    """Where the approver's key is, as far as this server can tell."""
+
+    ELSEWHERE = "elsewhere"
+    """No file of it is here: a wallet, or a signer that the installation names."""
+    FILE = "file"
+    """Its file is in the data folder; the passphrase is the approver's to type."""
+    OPEN = "open"
+    """Its file is in the data folder, and the passphrase beside it: a demonstration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +128,13 @@ class ApprovalDesk:
     key_of: KeyOf
     contract: ContractAddress
     issuer_name: Bilingual
+    ledger: Callable[[], AbstractContextManager[Ledger]]
+    """Reaches the chain: what an approver signs to reinstate depends on what it says."""
+    key_place: KeyPlace = KeyPlace.ELSEWHERE
+
+
+def _no_desk() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +150,11 @@ class ConsoleDesk:
     tried: TriedFiles
     approvals: ApprovalDesk | None = None
     """None = approvals are given by command alone."""
+    desk_runs: Callable[[], bool] = _no_desk
+    """Tells whether a process works off what pages ask for."""
+    papers: Path | None = None
+    """Where that process puts drawn ZIPs; None = nowhere that pages can give them from."""
+    streams: Streams = field(default_factory=Streams)
 
     def chosen(self, code: str) -> Programme:
         """Give the programme that was chosen; the only one where there is one."""

@@ -1,6 +1,6 @@
 """What every page of the console shares: who may see it, its frame, a file that is sent, problems in words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
@@ -12,17 +12,16 @@ from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from api.bodies import read_form
+from api.errors import advice
 from api.issuer.desk import MAX_ROSTER, ConsoleDesk
 from api.pages.rendering import place_of, render, words_of
-from api.problems import NothingSent
 from api.sign_in.session import Visit, allowed, require_own_form
 from registry.access import Action, may
-from registry.enrolment import RowProblem
+from registry.access import same_person as same_account
 from registry.enrolment.table import MAX_ROWS
 from registry.enrolment.workbook import WorkbookRefused, is_workbook, workbook_as_csv
 from registry.kernel.calendar import CHINA_TIME
 
-PROBLEMS_SHOWN: Final = 200
 READ: Final = ["GET", "HEAD"]
 _OVERHEAD: Final = 8 * 1024
 NAME_SHOWN: Final = 80
@@ -41,14 +40,15 @@ Reader = Annotated[Visit, Depends(allowed(Action.SEE_REGISTRY))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProblemView:
-    """One problem of a file in words; it never holds what a cell says."""
+class Sent:
+    """A form with a file."""
 
-    line: int
-    column: str
-    reason: str
-    remedy: str
-    code: str
+    fields: Mapping[str, str]
+    name: str
+    """The file's, at most 80 characters of its end; whoever sent it chose it."""
+    data: bytes
+    """Of a workbook its first sheet as CSV; empty where no file was sent."""
+    workbook: bool = False
 
 
 def page(request: Request, visit: Visit, template: str, tab: str, *, status: int = 200, **values: Any) -> Response:
@@ -65,33 +65,20 @@ def page(request: Request, visit: Visit, template: str, tab: str, *, status: int
     )
 
 
-def problem_views(request: Request, problems: Sequence[RowProblem]) -> list[ProblemView]:
-    """Write the first problems of a file in the words of the page."""
-    chinese = words_of(request).language == "zh"
-    return [
-        ProblemView(
-            line=one.line,
-            column=one.column,
-            reason=one.reason.zh if chinese else one.reason.en or one.reason.zh,
-            remedy=one.remedy.zh if chinese else one.remedy.en or one.remedy.zh,
-            code=one.code,
-        )
-        for one in problems[:PROBLEMS_SHOWN]
-    ]
-
-
-async def sent_file(request: Request, visit: Visit) -> tuple[dict[str, str], str, bytes]:
-    """Read a form with one file: its fields, the file's name and bytes. Raises NothingSent, FormForeign."""
+async def sent_file(request: Request, visit: Visit) -> Sent | None:
+    """Read a form with one file; None = it is larger than any file taken here. Raises NothingSent, FormForeign."""
     form = await read_form(request, most=MAX_ROSTER + _OVERHEAD, files=1)
     if form is None:
-        raise NothingSent
+        return None
     try:
         fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
         require_own_form(request, visit, fields)
         upload = form.get("file")
         if not isinstance(upload, UploadFile) or not upload.filename:
-            return fields, "", b""
-        return fields, upload.filename[-NAME_SHOWN:], await run_in_threadpool(_as_text, await upload.read())
+            return Sent(fields=fields, name="", data=b"")
+        data = await upload.read()
+        text = await run_in_threadpool(_as_text, data)
+        return Sent(fields=fields, name=upload.filename[-NAME_SHOWN:], data=text, workbook=text is not data)
     finally:
         await form.close()
 
@@ -102,6 +89,21 @@ def _as_text(data: bytes) -> bytes:
         return workbook_as_csv(data, max_rows=MAX_ROWS) if is_workbook(data) else data
     except WorkbookRefused:
         return data
+
+
+def same_person(name: str | None, visit: Visit) -> bool:
+    """Tell whether a person that something names is the one who is signed in."""
+    return name is not None and same_account(name, visit.account.name)
+
+
+def told_of(request: Request, code: str | None) -> tuple[str, str]:
+    """Say what the code of an error means, and what to do; nothing for none."""
+    texts = None if code is None else advice().get(code)
+    if texts is None:
+        return "", ""
+    if words_of(request).language == "zh":
+        return texts.cause_zh, texts.remedy_zh
+    return texts.cause_en, texts.remedy_en
 
 
 def shown_moment(moment: datetime | None) -> str:

@@ -1,26 +1,88 @@
-"""Score sheets: entered by one person, confirmed by another."""
+"""Score sheets: entered by one person, compared and confirmed by another, or sent back with a reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.issuer.desk import MAX_ROSTER, ConsoleDesk
-from api.issuer.framing import READ, Desk, Reader, onward, page, problem_views, sent_file
+from api.issuer.covering import COVER, covered_name
+from api.issuer.desk import MAX_ROSTER, ConsoleDesk, Found
+from api.issuer.framing import READ, Desk, Reader, Sent, onward, page, same_person, sent_file, shown_moment
+from api.issuer.paging import Paged, page_number
+from api.issuer.readings import csv_answer, problems_csv, reading_page
 from api.pages.rendering import add_page, words_of
-from api.sign_in.session import Visit, allowed, fields_of, require_own_form
-from registry.access import Action
-from registry.enrolment import RowProblem
+from api.sign_in.session import Visit, allowed, fields_of, require_own_form, signed_in
+from registry.access import Action, may, require
+from registry.assessment import format_score
+from registry.assessment.reading import score_rows
+from registry.assessment.sheet import MAX_REASON
 from registry.kernel.calendar import CHINA_TIME
-from registry.ports.storage import Sheet
-from registry.workflows.assess import check_scores, confirm_sheet, record_scores
+from registry.ports.storage import Mark, Sheet, UnitOfWork
+from registry.programme import Programme
+from registry.workflows.assess import (
+    ExaminedLater,
+    blank_sheet,
+    check_scores,
+    confirm_sheet,
+    record_scores,
+    return_sheet,
+)
+from registry.workflows.exam_records import result_on_sheet
 
+PER_PAGE: Final = 100
 router = APIRouter(include_in_schema=False)
 Enterer = Annotated[Visit, Depends(allowed(Action.ENTER_SCORES))]
 Confirmer = Annotated[Visit, Depends(allowed(Action.CONFIRM_SCORES))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetView:
+    """One score sheet as the pages show it."""
+
+    id: str
+    state: str
+    """`waits`, `confirmed`, `returned` or, by who entered it, `withdrawn`."""
+    examined_on: str
+    rows: int
+    entered_by: str
+    entered_at: str
+    ended_by: str
+    """Who confirmed or returned it; empty while it waits."""
+    ended_at: str
+    reason: str
+    """Why it was returned."""
+    forgotten: bool
+    """The reason was deleted with somebody on the sheet."""
+    own: bool
+    """Entered by who reads this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkView:
+    """One mark as it was entered."""
+
+    paper: str
+    score: str
+    """Empty where the candidate was absent."""
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultView:
+    """One candidate's marks and what they come to."""
+
+    admission: str
+    name: str
+    level: str
+    marks: tuple[MarkView, ...]
+    passed: bool
+    grade: str
+    erased: bool = False
+    """Only the marks are left of the candidate."""
 
 
 def scores(request: Request, visit: Reader, desk: Desk) -> Response:
@@ -29,50 +91,182 @@ def scores(request: Request, visit: Reader, desk: Desk) -> Response:
 
 
 async def scores_answer(request: Request, visit: Enterer, desk: Desk) -> Response:
-    """Enter a score sheet; one bad row refuses it."""
-    fields, name, data = await sent_file(request, visit)
-    day = _day(fields.get("examined_on", ""))
-    if not data or day is None:
-        return await run_in_threadpool(_scores, request, visit, desk, error="console.nothing_sent", status=422)
-    return await run_in_threadpool(_entered, request, visit, desk, fields.get("programme", ""), name, data, day)
+    """Enter a score sheet; one bad row refuses it, and leads to what was found."""
+    sent = await sent_file(request, visit)
+    day = None if sent is None else _day(sent.fields.get("examined_on", ""))
+    if sent is None or not sent.data or day is None:
+        error = "console.too_large" if sent is None else "console.nothing_sent"
+        return await run_in_threadpool(_scores, request, visit, desk, error=error, status=422)
+    return await run_in_threadpool(_entered, request, visit, desk, sent, day)
 
 
-def _entered(
-    request: Request, visit: Visit, desk: ConsoleDesk, code: str, name: str, data: bytes, day: date
-) -> Response:
+def _entered(request: Request, visit: Visit, desk: ConsoleDesk, sent: Sent, day: date) -> Response:
+    code = sent.fields.get("programme", "")
     programme = desk.chosen(code)
-    reading = check_scores(desk.store, programme, data)
+    reading = check_scores(desk.store, programme, sent.data)
     with desk.store.read() as unit:
         known = unit.marks.sheet_of_file(reading.digest)
     if reading.problems and known is None:
-        return _scores(
-            request, visit, desk, error="console.sheet_refused", problems=reading.problems, name=name, status=422
+        bad = {one.line for one in reading.problems if one.line > 1}
+        found = Found(
+            rows=reading.rows,
+            good=max(0, reading.rows - len(bad)) if reading.rows else 0,
+            encoding=reading.encoding,
+            workbook=sent.workbook,
+            problems=reading.problems,
+            notices=reading.notices,
         )
-    recorded = record_scores(desk.store, desk.clock, programme, data, examined_on=day, person=visit.account.name)
-    return onward(request, f"/console/scores?entered={recorded.sheet.id}")
+        token = desk.tried.keep(visit.account.name, code, sent.name, sent.data, found)
+        return onward(request, f"/console/scores/tried/{token}")
+    try:
+        recorded = record_scores(
+            desk.store, desk.clock, programme, sent.data, examined_on=day, person=visit.account.name
+        )
+    except ExaminedLater:
+        return _scores(request, visit, desk, error="console.examined_later", status=422)
+    return onward(request, f"/console/scores/{recorded.sheet.id}?{'entered' if known is None else 'known'}=1")
 
 
-async def confirm(sheet: str, request: Request, visit: Confirmer, desk: Desk) -> Response:
-    """Confirm a score sheet that somebody else entered."""
+def tried(token: str, request: Request, visit: Enterer, desk: Desk) -> Response:
+    """Show why a score sheet was refused."""
+    kept = desk.tried.look(token, visit.account.name)
+    programme = desk.chosen(kept.programme)
+    return reading_page(
+        request, visit, "scores", token, kept, programme, lambda lines: score_rows(kept.data, programme, lines)
+    )
+
+
+def tried_problems(token: str, request: Request, visit: Enterer, desk: Desk) -> Response:
+    """Give all that is wrong with a refused score sheet as CSV."""
+    kept = desk.tried.look(token, visit.account.name)
+    return problems_csv(request, kept.found.problems, "score-problems.csv")
+
+
+def template(request: Request, visit: Enterer, desk: Desk) -> Response:  # noqa: ARG001 - it holds names
+    """Give a score sheet to fill in, to those who enter scores."""
+    programme = desk.chosen(request.query_params.get("programme", ""))
+    data, _ = blank_sheet(desk.store, programme)
+    return csv_answer(data.decode("utf-8-sig"), f"scores-{programme.code}.csv")
+
+
+def sheet_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response:
+    """Show a sheet as it was entered, to compare with the paper, and offer to confirm it or to send it back."""
+    return _sheet_page(request, visit, desk, id)
+
+
+async def confirm(id: str, request: Request, visit: Confirmer, desk: Desk) -> Response:
+    """Confirm a score sheet that somebody else entered and that was compared with the paper."""
     fields = await fields_of(request)
     require_own_form(request, visit, fields)
-    await run_in_threadpool(confirm_sheet, desk.store, desk.clock, sheet, person=visit.account.name)
-    return onward(request, f"/console/scores?confirmed={sheet}")
+    if "compared" not in fields:
+        return await run_in_threadpool(_sheet_page, request, visit, desk, id, error="sheet.tick", status=422)
+    await run_in_threadpool(confirm_sheet, desk.store, desk.clock, id, person=visit.account.name)
+    return onward(request, f"/console/scores/{id}?confirmed=1")
 
 
-def _scores(
-    request: Request,
-    visit: Visit,
-    desk: ConsoleDesk,
-    *,
-    error: str = "",
-    problems: Sequence[RowProblem] = (),
-    name: str = "",
-    status: int = 200,
+async def send_back(id: str, request: Request, desk: Desk) -> Response:
+    """Send back a sheet that somebody else entered, or take back one's own."""
+    visit = await run_in_threadpool(signed_in, request)
+    fields = await fields_of(request)
+    require_own_form(request, visit, fields)
+    return await run_in_threadpool(_sent_back, request, visit, desk, id, fields.get("reason", ""))
+
+
+def _sent_back(request: Request, visit: Visit, desk: ConsoleDesk, id: str, reason: str) -> Response:
+    require(visit.account.roles, Action.SEE_REGISTRY)
+    with desk.store.read() as unit:
+        own = same_person(unit.marks.sheet(id).entered_by, visit)
+    require(visit.account.roles, Action.ENTER_SCORES if own else Action.CONFIRM_SCORES)
+    if not 0 < len(reason.strip()) <= MAX_REASON or not reason.strip().isprintable():
+        return _sheet_page(request, visit, desk, id, error="sheet.reason_missing", status=422)
+    return_sheet(desk.store, desk.clock, id, reason=reason, person=visit.account.name)
+    return onward(request, f"/console/scores/{id}?returned=1")
+
+
+def _sheet_page(
+    request: Request, visit: Visit, desk: ConsoleDesk, id: str, *, error: str = "", status: int = 200
 ) -> Response:
     with desk.store.read() as unit:
-        sheets = list(reversed(unit.marks.sheets()))
-        awaited = sum(len(unit.marks.awaited(code)) for code in desk.programmes)
+        sheet = _view(unit.marks.sheet(id), visit)
+        marks = unit.marks.marks(id)
+        by_candidate: dict[str, list[Mark]] = {}
+        for mark in marks:
+            by_candidate.setdefault(mark.admission, []).append(mark)
+        paged = Paged(number=page_number(request), total=len(by_candidate), size=PER_PAGE)
+        versions = {one.id: desk.catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()}
+        known = list(by_candidate.items())[paged.first : paged.last]
+        results = _results(unit, id, known, versions, chinese=words_of(request).language == "zh")
+    return page(
+        request,
+        visit,
+        "console_sheet.html",
+        "scores",
+        status=status,
+        sheet=sheet,
+        results=results,
+        several=any(len(one.marks) > 1 for one in results),
+        absent=sum(one.hundredths is None for one in marks),
+        paged=paged,
+        most=MAX_REASON,
+        may_return=sheet.state == "waits"
+        and may(visit.account.roles, Action.ENTER_SCORES if sheet.own else Action.CONFIRM_SCORES),
+        error=words_of(request).text(error, most=MAX_REASON) if error else "",
+        told=next((one for one in ("entered", "known", "confirmed", "returned") if one in request.query_params), ""),
+    )
+
+
+def _results(
+    unit: UnitOfWork,
+    sheet_id: str,
+    known: list[tuple[str, list[Mark]]],
+    versions: Mapping[str, Programme],
+    *,
+    chinese: bool,
+) -> list[ResultView]:
+    """Say what candidates' marks come to; of those who were erased only the marks are left."""
+    there = {one.admission: one for one in unit.enrolments.of_admissions([admission for admission, _ in known])}
+    views = []
+    for admission, marks in known:
+        application = there.get(admission)
+        if application is None:
+            told = tuple(MarkView(paper=one.paper, score=_score(one.hundredths), passed=False) for one in marks)
+            views.append(
+                ResultView(admission=admission, name=COVER, level="–", marks=told, passed=False, grade="", erased=True)
+            )
+            continue
+        programme = versions[application.roster]
+        result = result_on_sheet(unit, programme, application, sheet_id, marks)
+        level = programme.level(application.level)
+        grade = "" if result.grade is None else result.grade.name.zh if chinese else result.grade.name.en
+        views.append(
+            ResultView(
+                admission=admission,
+                name=covered_name(application.candidate.name),
+                level=application.level if level is None else level.name.zh if chinese else level.name.en,
+                marks=tuple(
+                    MarkView(
+                        paper=one.name.zh if chinese else one.name.en,
+                        score=_score(one.score_hundredths),
+                        passed=one.passed,
+                    )
+                    for one in result.papers
+                ),
+                passed=result.passed,
+                grade=grade,
+            )
+        )
+    return views
+
+
+def _score(hundredths: int | None) -> str:
+    return "" if hundredths is None else format_score(hundredths)
+
+
+def _scores(request: Request, visit: Visit, desk: ConsoleDesk, *, error: str = "", status: int = 200) -> Response:
+    with desk.store.read() as unit:
+        sheets = [_view(one, visit) for one in reversed(unit.marks.sheets())]
+        awaited = {code: len(unit.marks.awaited(code)) for code in desk.programmes}
+    most = MAX_ROSTER // 1024 // 1024
     return page(
         request,
         visit,
@@ -80,19 +274,35 @@ def _scores(
         "scores",
         status=status,
         sheets=sheets,
-        awaited=awaited,
+        awaited=sum(awaited.values()),
         programmes=desk.programmes,
+        blanks=[code for code, n in awaited.items() if n],
         today=desk.clock.now().astimezone(CHINA_TIME).date().isoformat(),
-        own=lambda sheet: _same_person(sheet, visit),
-        error=words_of(request).text(error, name=name) if error else "",
-        problems=problem_views(request, problems),
-        problem_count=len(problems),
-        most=MAX_ROSTER // 1024 // 1024,
+        error=words_of(request).text(error, most=most) if error else "",
+        most=most,
     )
 
 
-def _same_person(sheet: Sheet, visit: Visit) -> bool:
-    return sheet.entered_by.casefold() == visit.account.name.casefold()
+def _view(sheet: Sheet, visit: Visit) -> SheetView:
+    back = sheet.returned
+    state = "waits"
+    if sheet.confirmed_by is not None:
+        state = "confirmed"
+    elif back is not None:
+        state = "withdrawn" if back.by.casefold() == sheet.entered_by.casefold() else "returned"
+    return SheetView(
+        id=sheet.id,
+        state=state,
+        examined_on=sheet.examined_on.isoformat(),
+        rows=sheet.rows,
+        entered_by=sheet.entered_by,
+        entered_at=shown_moment(sheet.entered_at),
+        ended_by=sheet.confirmed_by or (back.by if back is not None else ""),
+        ended_at=shown_moment(back.at if back is not None else sheet.confirmed_at),
+        reason=(back.reason or "") if back is not None else "",
+        forgotten=back is not None and back.reason is None,
+        own=same_person(sheet.entered_by, visit),
+    )
 
 
 def _day(text: str) -> date | None:
@@ -104,4 +314,9 @@ def _day(text: str) -> date | None:
 
 add_page(router, "/console/scores", scores, READ)
 add_page(router, "/console/scores", scores_answer, ["POST"])
-add_page(router, "/console/scores/{sheet}/confirm", confirm, ["POST"])
+add_page(router, "/console/scores/template", template, READ)
+add_page(router, "/console/scores/tried/{token}", tried, READ)
+add_page(router, "/console/scores/tried/{token}/problems.csv", tried_problems, READ)
+add_page(router, "/console/scores/{id}", sheet_page, READ)
+add_page(router, "/console/scores/{id}/confirm", confirm, ["POST"])
+add_page(router, "/console/scores/{id}/return", send_back, ["POST"])

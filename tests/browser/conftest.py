@@ -8,15 +8,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app
-from api.verifier import Verifier
-from registry.verification.model import NoticeKind, Outcome
+from api.pages.catalogue import Language
+from api.verifier import Rechecker, Verifier
+from registry.verification.model import Answer, NoticeKind, Outcome, Question
+from tests.http.kept_receipts import SceneRechecker
 from tests.http.sample_reports import (
     CONTACTS,
     GENEROUS,
@@ -27,13 +29,26 @@ from tests.http.sample_reports import (
     SampleDocuments,
     SampleHealth,
     SampleVerifier,
+    could_not_check,
+    finding,
+    report,
 )
+from tests.unit.registry.verification.receipt_scene import NOTARY
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-TEST_CHAIN_KEY, NOTICES_KEY = "T" * 26, "U" * 26
+VENDOR = Path(__file__).parent / "vendor"
+READERS: tuple[tuple[Language, int, Literal["light", "dark"]], ...] = (
+    ("zh", 390, "light"),
+    ("en", 390, "dark"),
+    ("zh", 1280, "dark"),
+    ("en", 1280, "light"),
+)
+"""Both languages on a phone and on a desk, light and dark."""
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TEST_CHAIN_KEY, NOTICES_KEY, UNRECORDED_KEY = "T" * 26, "U" * 26, "V" * 26
 
 
 def _missing() -> str | None:
@@ -84,6 +99,16 @@ class Visit:
         if request.method == "POST":
             self.bodies.append((request.post_data_buffer or b"").decode("utf-8", "replace"))
 
+    def violations(self) -> list[str]:
+        """What axe-core finds on the page as it stands."""
+        self.page.evaluate((VENDOR / "axe-core" / "axe.min.js").read_text("utf-8"))
+        found: list[str] = self.page.evaluate(
+            "(rules) => axe.run(document, { runOnly: rules }).then((done) => done.violations.map("
+            "(one) => one.id + ': ' + one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')))",
+            RULES,
+        )
+        return found
+
     def require_quiet(self) -> None:
         """Nothing left the host, nothing was blocked, nothing was logged."""
         assert [url for url in self.requests if not url.startswith(self.site.base_url)] == []
@@ -113,6 +138,12 @@ class Visits:
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         return visit
 
+    def signed_in(self, token: str, *, cookie: str = "vermilion", **options: Any) -> Visit:
+        """Start where somebody is signed in already; `token` is the sign-in's."""
+        visit = self.start(**options)
+        visit.page.context.add_cookies([{"name": cookie, "value": token, "url": self.site.base_url}])
+        return visit
+
 
 @pytest.fixture(scope="module")
 def verifier() -> Verifier:
@@ -126,6 +157,16 @@ def made_up() -> SampleVerifier:
         REPORTS[Outcome.VALID], notices=(NOTICES[NoticeKind.TEST_CHAIN], NOTICES[NoticeKind.SINGLE_NODE])
     )
     verifier.by_keys[NOTICES_KEY] = replace(REPORTS[Outcome.VALID], notices=tuple(NOTICES.values()))
+    unrecorded = finding(
+        Question.ON_CHAIN, Answer.FAILED, "not-recorded-yet", {"recorded_at": "2026-11-20T16:02:11+08:00"}
+    )
+    verifier.by_keys[UNRECORDED_KEY] = report(
+        Outcome.NOT_REGISTERED,
+        unrecorded,
+        *could_not_check(Question.ISSUERS_KEY, reason="not-recorded-yet"),
+        *could_not_check(Question.STANDING, reason="not-recorded"),
+        code="not-registered/not-recorded-yet",
+    )
     return verifier
 
 
@@ -134,8 +175,11 @@ def site(verifier: Verifier) -> Iterator[Site]:
     yield from served(verifier)
 
 
-def served(verifier: Verifier) -> Iterator[Site]:
-    """Serve the application over a verifier on a free port, and end it afterwards."""
+def served(verifier: Verifier, rechecker: Rechecker | None = None) -> Iterator[Site]:
+    """Serve the application over a verifier on a free port, and end it afterwards.
+
+    Receipts are re-checked on the scene's chain unless another is given.
+    """
 
     def application(base_url: str) -> ASGIApp:
         return create_app(
@@ -145,6 +189,8 @@ def served(verifier: Verifier) -> Iterator[Site]:
             public_base_url=base_url,
             contacts=CONTACTS,
             limits=GENEROUS,
+            notary=NOTARY,
+            rechecker=rechecker or SceneRechecker(),
             clock=lambda: NOW,
         )
 
@@ -218,6 +264,8 @@ def every_address() -> dict[str, str]:
         "problem": "/{language}/problems/lookup/too-many",
         "test-chain": f"/{{language}}/C/{TEST_CHAIN_KEY}",
         "notices": f"/{{language}}/C/{NOTICES_KEY}",
+        "past-day": f"/{{language}}/C/{KEYS[Outcome.VALID]}?as_of=2026-11-26",
+        "not-recorded-yet": f"/{{language}}/C/{UNRECORDED_KEY}?as_of=2026-11-18",
         "not-found": f"/{{language}}/C/{'Z' * 26}",
         **{outcome.value: f"/{{language}}/C/{key}" for outcome, key in KEYS.items()},
     }

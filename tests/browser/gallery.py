@@ -19,6 +19,7 @@ from tests.browser.conftest import every_address, launched, made_up, served
 from tests.browser.test_browser_forms import drop
 from tests.browser.test_browser_local import FORGERIES
 from tests.browser.test_browser_scanner import _SHOWS, matrix
+from tests.http.kept_receipts import altered, kept
 from tests.http.sample_reports import KEYS, NAME, NUMBER
 from tests.unit.registry.verification.scene import chain_in_order
 
@@ -43,6 +44,15 @@ def dropped(file: bytes, shows: str) -> Callable[["Page"], None]:
     def act(page: "Page") -> None:
         drop(page, file)
         page.locator(shows).wait_for()
+
+    return act
+
+
+def rechecked(file: bytes) -> Callable[["Page"], None]:
+    def act(page: "Page") -> None:
+        dropped(file, "#drop[data-state=offer]")(page)
+        with page.expect_navigation():
+            page.locator(".send-file").click()
 
     return act
 
@@ -94,6 +104,7 @@ def _pictures() -> tuple[Picture, ...]:
         ("unreadable", 390, "zh", False),
         ("valid", 390, "zh", False),
         ("test-chain", 390, "en", False),
+        ("not-recorded-yet", 390, "zh", False),
         ("notices", 390, "zh", False),
         ("how", 1280, "en", False),
         ("home", 390, "zh", False),
@@ -122,6 +133,8 @@ def _pictures() -> tuple[Picture, ...]:
             act=dropped(FORGERIES["name"], ".outcome-altered"),
             real=True,
         ),
+        Picture(name="receipt-stands", width=1280, language="zh", address="/", act=rechecked(kept().to_bytes())),
+        Picture(name="receipt-altered", width=390, language="en", address="/", act=rechecked(altered())),
         Picture(
             name="offer",
             width=390,

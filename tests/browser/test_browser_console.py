@@ -2,22 +2,17 @@
 
 import json
 import os
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 
 from api.demo_data import sample_roster
 from registry.access import Role
 from registry.anchor.states import AnchorState
 from registry.store import open_database
-from tests.browser.conftest import Site, Visit
-from tests.browser.test_browser_pages import RULES, VENDOR
+from tests.browser.conftest import Site, Visit, running
 from tests.http.sample_reports import SampleVerifier
 from tests.http.test_http_console import spoilt
 from tests.http.test_http_console_approving import Approving, signature_over
@@ -38,40 +33,20 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Approving]:
 
 @pytest.fixture(scope="module")
 def site(house: Approving) -> Iterator[Site]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(house.app, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < until, "the application did not start"
-        time.sleep(0.02)
-    yield Site(base_url=f"http://localhost:{listener.getsockname()[1]}", verifier=SampleVerifier())
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
+    with running(lambda base_url: house.app) as base_url:
+        yield Site(base_url=base_url, verifier=SampleVerifier())
 
 
 def signed_in(house: Approving, visits: "Visits", name: str, *roles: Role, width: int = 1280) -> Visit:
     """Open a browser in which somebody new is signed in."""
-    visit = visits.start(width=width)
-    visit.page.context.add_cookies(
-        [{"name": "vermilion", "value": house.person(name, *roles).token, "url": visit.site.base_url}]
-    )
-    return visit
+    return visits.signed_in(house.person(name, *roles).token, width=width)
 
 
 def require_accessible(visit: Visit, name: str, language: str, width: int) -> None:
     page = visit.page
     if SHOTS:
         page.screenshot(path=Path(SHOTS) / f"console-{name}-{language}-{width}.png", full_page=True)
-    page.evaluate((VENDOR / "axe-core" / "axe.min.js").read_text("utf-8"))
-    found = page.evaluate(
-        "(rules) => axe.run(document, { runOnly: rules }).then((done) => done.violations.map("
-        "(one) => one.id + ': ' + one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')))",
-        RULES,
-    )
-    assert found == [], (name, language, width)
+    assert visit.violations() == [], (name, language, width)
     assert page.evaluate("document.documentElement.scrollWidth") == width, (name, language)
 
 
@@ -95,7 +70,7 @@ def test_pages_are_quiet_accessible_and_fit(house: Approving, visits: "Visits") 
                 {"name": "2026-11.csv", "mimeType": "text/csv", "buffer": spoilt(12)}
             )
             visit.page.locator("form.lookup button").click()
-            visit.page.wait_for_selector(".figures")
+            visit.page.wait_for_selector(".found")
             require_accessible(visit, "reading", language, width)
     visit.complaints[:] = [one for one in visit.complaints if "422" not in one]
     visit.require_quiet()

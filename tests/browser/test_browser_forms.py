@@ -1,12 +1,22 @@
 """Dropping, choosing, typing and asking again, with the scripts and without them."""
 
 import base64
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 import pytest
 
 from api.bodies import DOCUMENT_BYTES
+from api.pages.catalogue import LANGUAGES, Language, catalogue
+from api.pages.receipt_paper import receipt_pdf
 from registry.verification.model import Outcome
+from registry.verification.receipts import parse_verification_receipt
+from registry.verification.rechecking import RecheckOutcome
+from registry.workflows.recheck import receipt_in
+from tests.browser.conftest import READERS
+from tests.http.kept_receipts import KEPT, PURPOSE, SceneRechecker, kept
 from tests.http.sample_reports import NAME, NUMBER, REPORTS
 
 if TYPE_CHECKING:
@@ -88,6 +98,110 @@ def test_past_day_can_be_asked_about(visits: "Visits") -> None:
     assert "那一天在有效期内吗？" in page.locator(".questions").inner_text()
     page.get_by_role("link", name="看今天的").click()
     assert headline(page) == "证书有效"
+
+
+@pytest.mark.parametrize("java_script", [True, False])
+def test_past_day_of_a_file_and_of_a_look_up_can_be_asked_about(visits: "Visits", java_script: bool) -> None:
+    """What was sent is asked about again, as the address of a QR code is."""
+    visit = visits.start(java_script_enabled=java_script)
+    page = visit.open("/zh/")
+    page.get_by_label("证书编号").fill(NUMBER)
+    page.get_by_label("持证人姓名").fill(NAME)
+    page.get_by_role("button", name="核验", exact=True).click()
+    ask_for_a_day(page)
+    visit.open("/zh/")
+    page.set_input_files("#document", {"name": "a.json", "mimeType": "", "buffer": b"outcome=valid"})
+    page.get_by_role("button", name="核验这个文件" if not java_script else "把文件发给本站核验").click()
+    ask_for_a_day(page)
+    visit.require_quiet()
+
+
+def ask_for_a_day(page: "Page") -> None:
+    page.get_by_text("某一天的状态").click()
+    page.get_by_label("日期").fill("2026-11-26")
+    page.get_by_role("button", name="查那一天").click()
+    assert headline(page) == "2026-11-26当天：有效"
+    page.get_by_role("button", name="看今天的").click()
+    assert headline(page) == "证书有效"
+
+
+@pytest.mark.parametrize("java_script", [True, False])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_report_with_a_purpose_is_saved_and_the_purpose_is_in_no_address(
+    visits: "Visits", language: Language, java_script: bool
+) -> None:
+    visit, words = visits.start(java_script_enabled=java_script), catalogue(language)
+    for path, form in (("", "pdf"), ("?as_of=2026-11-26", "json")):
+        page = visit.open(f"/{language}/C/{'A' * 26}{path}")
+        page.get_by_label(words.text("report.purpose")).fill("入职核验")
+        with page.expect_download() as saved:
+            page.get_by_role("button", name=words.text(f"report.{form}")).click()
+        data = saved.value.path().read_bytes()
+        inside = receipt_in(data)
+        assert inside is not None
+        read = parse_verification_receipt(inside)
+        assert (read.purpose, read.as_of is not None) == ("入职核验", bool(path))
+    assert not any("purpose" in unquote(url) or "入职" in unquote(url) for url in visit.requests)
+    visit.require_quiet()
+
+
+@pytest.mark.parametrize("java_script", [True, False])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_receipt_is_recognised_and_checked_again(visits: "Visits", language: Language, java_script: bool) -> None:
+    words = catalogue(language)
+    for name, file in (("r.json", kept().to_bytes()), ("r.pdf", receipt_pdf(kept()))):
+        visit = visits.start(java_script_enabled=java_script)
+        page = visit.open(f"/{language}/")
+        page.set_input_files("#document", {"name": name, "mimeType": "", "buffer": file})
+        if java_script:
+            page.locator("#drop[data-state=offer]").wait_for()
+            assert page.locator("#drop-message").inner_text() == words.text("local.receipt")
+            page.get_by_role("button", name=words.text("home.send_file_after_all")).click()
+        else:
+            page.get_by_role("button", name=words.text("home.send_file")).click()
+        assert headline(page) == words.text("recheck.outcomes.stands")
+        seen = page.locator("main").inner_text()
+        for shown in (words.text("recheck.now"), PURPOSE, "LNSEC-2026-0000000003"):
+            assert shown in seen
+        visit.require_quiet()
+
+
+@pytest.mark.parametrize("outcome", RecheckOutcome)
+def test_rechecks_are_accessible_and_fit(
+    outcome: RecheckOutcome, visits: "Visits", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, rechecker = KEPT[outcome]()
+    monkeypatch.setattr(SceneRechecker, "by_document", lambda _, given: _BY_DOCUMENT(rechecker, given))
+    visit = visits.start()
+    for language, width, scheme in READERS:
+        page = visit.page
+        page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(color_scheme=scheme)
+        visit.open(f"/{language}/")
+        page.set_input_files("#document", {"name": "r.json", "mimeType": "", "buffer": data})
+        page.locator("#drop[data-state=offer]").wait_for()
+        page.get_by_role("button", name=catalogue(language).text("home.send_file_after_all")).click()
+        assert headline(page) == catalogue(language).text(f"recheck.outcomes.{outcome}")
+        if shots := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=Path(shots) / f"recheck-{outcome}-{language}-{width}.png", full_page=True)
+        page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+        assert visit.violations() == [], (language, width, scheme)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        page.set_viewport_size({"width": 320, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+    visit.require_quiet()
+
+
+_BY_DOCUMENT = SceneRechecker.by_document
+
+
+def test_page_is_printed_by_a_button_that_is_there_with_scripts_alone(visits: "Visits") -> None:
+    page = visits.start().open(f"/zh/C/{'A' * 26}")
+    page.evaluate("window.print = () => { document.title = 'printed' }")
+    page.get_by_role("button", name="打印本页").click()
+    assert page.title() == "printed"
+    bare = visits.start(java_script_enabled=False).open(f"/zh/C/{'A' * 26}")
+    assert not bare.get_by_role("button", name="打印本页").is_visible()
 
 
 def test_forms_work_without_scripts(visits: "Visits") -> None:

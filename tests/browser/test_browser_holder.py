@@ -1,22 +1,17 @@
 """The holder's pages in a real browser, from the claim link to a link withdrawn: quiet, accessible, both languages."""
 
 import os
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
-import uvicorn
 
 from api.pages.catalogue import Language, catalogue
 from api.serving import application
 from registry.workflows.hold import held_by
 from registry.workflows.sign_in import invite_holder
-from tests.browser.conftest import Site, Visit
-from tests.browser.test_browser_pages import RULES, VENDOR
+from tests.browser.conftest import Site, Visit, running
 from tests.http.sample_reports import SampleVerifier
 from tests.http.test_http_holder import ROOM, several
 from tests.lifecycle.conftest import World, world
@@ -42,27 +37,21 @@ _READERS: tuple[tuple[Language, int, Literal["light", "dark"]], ...] = (
 def site(world: World) -> Iterator[Site]:
     """The whole application over a real installation, in place of the samples."""
     world.home.catch_up()
-    listener = socket.create_server(("127.0.0.1", 0))
     app = application(world.home, cause=lambda: None, max_age_seconds=3_600)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-    thread.start()
-    until = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < until, "the application did not start"
-        time.sleep(0.02)
-    yield Site(base_url=f"http://localhost:{listener.getsockname()[1]}", verifier=SampleVerifier())
-    server.should_exit = True
-    thread.join(20)
-    listener.close()
+    with running(lambda base_url: app) as base_url:
+        yield Site(base_url=base_url, verifier=SampleVerifier())
 
 
 @pytest.fixture
 def holder(world: World, visits: "Visits") -> Visit:
     """A holder's browser, signed in by the claim link."""
-    number = world.certificates("3")[0].reservation.number
+    return claimed(world, visits.start(), 0)
+
+
+def claimed(world: World, visit: Visit, place: int) -> Visit:
+    """Open a claim link, and choose a password."""
+    number = world.certificates("3")[place].reservation.number
     token = invite_holder(world.home.store, world.home.clock, number=number, by="maker-1")
-    visit = visits.start()
     page = visit.open(f"/zh/invitation/{token}")
     page.locator("#password").fill(PASSWORD)
     page.locator("#again").fill(PASSWORD)
@@ -74,17 +63,6 @@ def holder(world: World, visits: "Visits") -> Visit:
 def fill(page: "Page", form: str, audience: str = AUDIENCE, purpose: str = PURPOSE) -> None:
     page.locator(f"#{form}-purpose").fill(purpose)
     page.locator(f"#{form}-audience").fill(audience)
-
-
-def violations(page: "Page") -> list[str]:
-    """What axe-core finds on the page as it stands."""
-    page.evaluate((VENDOR / "axe-core" / "axe.min.js").read_text("utf-8"))
-    found: list[str] = page.evaluate(
-        "(rules) => axe.run(document, { runOnly: rules }).then((done) => done.violations.map("
-        "(one) => one.id + ': ' + one.nodes.map((node) => node.html.slice(0, 120)).join(' | ')))",
-        RULES,
-    )
-    return found
 
 
 def require_quiet(visit: Visit) -> None:
@@ -135,7 +113,7 @@ def test_holders_pages_are_quiet_accessible_and_fit(world: World, holder: Visit,
                 page.screenshot(path=Path(shots) / f"{name}-{language}-{width}-{scheme}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth") == width, name
             page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
-            assert violations(page) == [], (name, language, width, scheme)
+            assert holder.violations() == [], (name, language, width, scheme)
             small = page.evaluate(
                 "[...document.querySelectorAll('.button, summary, .field input, .top-nav a, .tick, .own-links a')]"
                 ".map((one) => [one.className, one.getBoundingClientRect()])"
@@ -158,7 +136,7 @@ def test_several_certificates_fit_and_are_accessible(holder: Visit, monkeypatch:
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
         if shots:
             page.screenshot(path=Path(shots) / f"holder-several-{language}-{width}-{scheme}.png", full_page=True)
-        assert violations(page) == [], (language, width, scheme)
+        assert holder.violations() == [], (language, width, scheme)
         page.set_viewport_size({"width": 320, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") == 320, language
     require_quiet(holder)
@@ -181,8 +159,14 @@ def test_the_foot_of_a_copy_reads_as_it_will_while_it_is_typed(holder: Visit) ->
 def test_a_copy_is_downloaded_and_listed_with_its_link(holder: Visit) -> None:
     page = holder.page
     fill(page, "copy", audience="下载测试公司")
+    page.get_by_role("button", name="生成副本").click()
+    page.get_by_role("heading", name="副本已生成").wait_for()
+    assert "给下载测试公司" in page.locator("main").inner_text()
+    if shots := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(shots) / "holder-copied-zh-390-light.png", full_page=True)
+    assert holder.violations() == []
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="生成副本").click()
+        page.get_by_role("link", name="下载副本（PDF）").click()
     assert waiting.value.suggested_filename.endswith("-copy.pdf")
     assert Path(waiting.value.path()).read_bytes().startswith(b"%PDF-")
     holder.open("/zh/holder")
@@ -209,17 +193,13 @@ def test_a_link_is_copied_opened_and_withdrawn(holder: Visit, site: Site, visits
 
 
 def test_everything_works_without_scripts(world: World, visits: "Visits", site: Site) -> None:
-    number = world.certificates("3")[1].reservation.number
-    token = invite_holder(world.home.store, world.home.clock, number=number, by="maker-1")
-    visit = visits.start(java_script_enabled=False)
-    page = visit.open(f"/zh/invitation/{token}")
-    page.locator("#password").fill(PASSWORD)
-    page.locator("#again").fill(PASSWORD)
-    page.get_by_role("button", name=catalogue("zh").text("sign_in.choose_go")).click()
+    visit = claimed(world, visits.start(java_script_enabled=False), 1)
+    page, number = visit.page, world.certificates("3")[1].reservation.number
     assert share(page, site, AUDIENCE, PURPOSE).startswith("/share/")
     page.goto(f"{site.base_url}/zh/holder")
     fill(page, "copy")
+    page.get_by_role("button", name="生成副本").click()
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="生成副本").click()
+        page.get_by_role("link", name="下载副本（PDF）").click()
     assert waiting.value.suggested_filename == f"{number}-copy.pdf"
     require_quiet(visit)

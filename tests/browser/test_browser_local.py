@@ -2,19 +2,25 @@
 
 import base64
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from api.pages.catalogue import LANGUAGES, Language, catalogue
 from registry.delivery import bundle_bytes
-from registry.kernel.encoding import b64url
+from registry.delivery.copies import copy_bytes, copy_statement
+from registry.kernel.encoding import b64url, canonical_json, unb64url
 from registry.status import Status
 from registry.verification.model import Answer, Outcome, Question
+from registry.verification.receipts import asked_document, parse_verification_receipt
 from tests.browser.certificate_files import SceneVerifier, pdf_with, printed
 from tests.browser.test_browser_forms import drop, headline
+from tests.statement_keys import STATEMENT_KEY
+from tests.unit.registry.verification.receipt_scene import with_statement_key
 from tests.unit.registry.verification.scene import (
     INDEX,
+    NOW,
     OTHER_KEY,
     Chain,
     chain_in_order,
@@ -225,17 +231,122 @@ def test_what_the_chain_says_is_shown_beside_it(visits: "Visits") -> None:
         verifier.chain = whole  # type: ignore[attr-defined]
 
 
-def test_whole_file_is_sent_only_when_the_reader_wants_it(visits: "Visits") -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whole_file_is_sent_only_when_the_reader_wants_a_report(visits: "Visits", language: Language) -> None:
+    visit, words, file = open_home(visits, language), catalogue(language), printed()
+    drop(visit.page, file)
+    visit.page.get_by_label(words.text("report.purpose")).fill("入职核验")
+    assert words.text("report.needs_file") in visit.page.locator("main").inner_text()
+    assert posts(visit) == [f"/{language}/checked"]
+    with visit.page.expect_download() as saved:
+        visit.page.get_by_role("button", name=words.text("report.json")).click()
+    assert posts(visit) == [f"/{language}/checked", f"/{language}/verify/receipt"]
+    read = parse_verification_receipt(saved.value.path().read_bytes())
+    assert (read.asked, read.purpose, read.outcome) == (asked_document(file), "入职核验", Outcome.VALID)
+    assert headline(visit.page) == words.text("outcomes.valid.headline")
+    visit.require_quiet()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_file_that_stays_here_has_the_next_steps_of_a_scanned_code(visits: "Visits", language: Language) -> None:
+    visit, words = open_home(visits, language, width=1280), catalogue(language)
+    page = visit.page
+    drop(page, chain_in_order().bundle())
+    page.get_by_text(words.text("verdict.alone"), exact=True).click()
+    assert "vermilion verify LNSEC-2026-0000000003.bundle.json" in page.locator("pre").inner_text()
+    assert page.get_by_role("button", name=words.text("report.print")).is_visible()
+    page.get_by_text(words.text("verdict.another_day"), exact=True).click()
+    page.get_by_label(words.text("verdict.day"), exact=True).fill("2026-11-26")
+    page.get_by_role("button", name=words.text("verdict.ask_day")).click()
+    page.get_by_role("heading", name="2026-11-26").wait_for()
+    assert "李知行" in page.locator("#local-paper").inner_text()
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    assert visit.violations() == []
+    page.get_by_role("button", name=words.text("verdict.today")).click()
+    page.get_by_role("heading", name=words.text("outcomes.valid.headline"), exact=True).wait_for()
+    # Nothing but the place was ever asked for, and one step back leads to the forms.
+    assert posts(visit) == [f"/{language}/checked"] * 3
+    assert not any("李知行" in one for one in visit.bodies)
+    page.go_back()
+    page.get_by_role("heading", name=words.text("home.title")).wait_for()
+    visit.require_quiet()
+
+
+def test_day_before_the_record_says_that_it_was_not_recorded_yet(visits: "Visits") -> None:
+    page = open_home(visits).page
+    drop(page, chain_in_order().bundle())
+    page.get_by_text("某一天的状态").click()
+    page.get_by_label("日期", exact=True).fill("2026-11-10")
+    page.get_by_role("button", name="查那一天").click()
+    page.get_by_role("heading", name="2026-11-10当天：还没有登记").wait_for()
+    seen = page.locator("main").inner_text()
+    assert "2026-11-20才登记" in seen
+    assert "再查一次" not in seen
+
+
+def test_day_that_nobody_answers_about_leaves_the_verdict_that_is_there(visits: "Visits") -> None:
+    page = open_home(visits).page
+    drop(page, chain_in_order().bundle())
+    page.get_by_text("某一天的状态").click()
+    page.get_by_label("日期", exact=True).fill("2026-11-26")
+    page.route("**/checked", lambda route: route.abort())
+    page.get_by_role("button", name="查那一天").click()
+    page.get_by_text(catalogue("zh").text("local.day_failed")).wait_for()
+    assert headline(page) == "证书有效"
+
+
+def stamped() -> bytes:
+    """A copy that the holder made for somebody."""
+    bundle = chain_in_order().bundle()
+    statement = copy_statement(
+        STATEMENT_KEY, bundle, purpose="入职核验", audience="云帆数据", until=date(2027, 1, 1), at=NOW
+    )
+    return copy_bytes(bundle, statement)
+
+
+def test_copy_is_checked_as_far_as_the_browser_can(visits: "Visits") -> None:
+    """Its content and its stamp are; whose key stamped it, the site has to say."""
     visit = open_home(visits)
-    drop(visit.page, chain_in_order().bundle())
-    button = visit.page.get_by_role("button", name="把文件发给本站")
-    button.wait_for()
-    assert posts(visit) == ["/zh/checked"]
+    whole = json.loads(stamped())
+    assert (
+        check(visit.page, stamped(), pdf_with(("a.copy.json", stamped())))
+        == [{"answer": "unreadable", "why": "copy"}] * 2
+    )
+
+    def forged(**members: object) -> bytes:
+        return canonical_json({**whole, **members})
+
+    other = chain_in_order().bundle(index=1)
+    head, payload, signature = whole["copy"]["statement"].split(".")
+    claims = json.loads(unb64url(payload)) | {"purpose": "别的用途"}
+    resigned = f"{head}.{b64url(canonical_json(claims))}.{signature}"
+    for made in (
+        forged(bundle=json.loads(other)),
+        forged(bundle=json.loads(FORGERIES["name"])),
+        forged(copy={**whole["copy"], "statement": resigned}),
+        forged(copy={**whole["copy"], "key": OTHER_KEY.public_key().jwk()}),
+        forged(copy={"key": {}, "statement": ""}),
+        forged(more=1),
+    ):
+        assert chain_in_order().judge_document(made).outcome is Outcome.ALTERED
+        (answer,) = check(visit.page, made)
+        assert answer["answer"] == "altered"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_copy_is_recognised_and_offered_to_be_sent(visits: "Visits", language: Language) -> None:
+    visit, words = open_home(visits, language), catalogue(language)
+    visit.site.verifier.chain = with_statement_key(chain_in_order())  # type: ignore[attr-defined]  # this module's
+    drop(visit.page, stamped())
+    visit.page.locator("#drop[data-state=offer]").wait_for()
+    assert visit.page.locator("#drop-message").inner_text() == words.text("local.copy")
+    assert posts(visit) == []
     with visit.page.expect_navigation():
-        button.click()
-    assert posts(visit) == ["/zh/checked", "/zh/verify"]
-    assert headline(visit.page) == "证书有效"
-    assert visit.page.get_by_role("button", name="保存核验报告").is_visible()
+        visit.page.get_by_role("button", name=words.text("home.send_file_after_all")).click()
+    assert headline(visit.page) == words.text("outcomes.valid.headline")
+    notice = visit.page.locator("[data-notice=holder-copy]").inner_text()
+    assert "入职核验" in notice
+    assert "云帆数据" in notice
     visit.require_quiet()
 
 
@@ -245,7 +356,7 @@ def test_whole_file_is_sent_only_when_the_reader_wants_it(visits: "Visits") -> N
         ("没有读出凭证", b"%PDF-1.7 of somebody else"),
         ("没有读出凭证", b"\x89PNG"),
         ("没有读出凭证", b'{"json": "of somebody else"}'),
-        ("加注的副本", b'{"bundle":' + chain_in_order().bundle() + b',"copy":{"key":{},"statement":""}}'),
+        ("没有读出凭证", b'{"bundle":{"of":"somebody else"},"copy":{"key":{},"statement":""}}'),
         ("加了密", pdf_with(("a.bundle.json", chain_in_order().bundle()), password="secret")),
         ("几份不同的凭证", pdf_with(("a.bundle.json", chain_in_order().bundle()), ("b.bundle.json", b'{"a":1}'))),
     ],

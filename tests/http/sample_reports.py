@@ -244,22 +244,24 @@ class SampleVerifier:
     def by_claim(self, claimed: Claimed, *, checked: bool) -> Report:
         self._require_here()
         self.claims.append(claimed)
-        return replace(REPORTS[Outcome.VALID if checked else Outcome.CANNOT_CONFIRM], content=None)
+        return self._then(replace(REPORTS[Outcome.VALID if checked else Outcome.CANNOT_CONFIRM], content=None))
 
     def by_document(self, data: bytes) -> Report:
         self._require_here()
         word = data.strip().removeprefix(b"outcome=").decode("ascii", "replace")
-        return REPORTS[Outcome(word)] if word in list(Outcome) else REPORTS[Outcome.UNREADABLE]
+        return self._then(REPORTS[Outcome(word)] if word in list(Outcome) else REPORTS[Outcome.UNREADABLE])
 
     def by_key(self, key: str) -> Report:
         self._require_here()
-        found = self.by_keys.get(key.upper(), REPORTS[Outcome.NOT_FOUND])
-        return found if self.as_of is None else replace(found, as_of=self.as_of)
+        return self._then(self.by_keys.get(key.upper(), REPORTS[Outcome.NOT_FOUND]))
 
     def by_number_and_name(self, number: str, name: str) -> Report:
         self._require_here()
         found = normal_number(number) == normal_number(NUMBER) and name == NAME
-        return self.lookup if found else REPORTS[Outcome.NOT_FOUND]
+        return self._then(self.lookup if found else REPORTS[Outcome.NOT_FOUND])
+
+    def _then(self, found: Report) -> Report:
+        return found if self.as_of is None else replace(found, as_of=self.as_of)
 
     def _require_here(self) -> None:
         if self.away:

@@ -21,7 +21,7 @@ from registry.verification.list_result import read_result
 from registry.verification.model import Outcome, Report
 from registry.verification.receipts import parse_verification_receipt
 from registry.workflows import verify_many
-from registry.workflows.sign_in import sign_in
+from registry.workflows.sign_in import IDLE, sign_in
 from registry.workflows.verify_many import JOBS_A_DAY, KEPT_FOR, MOST_WAITING
 from tests.http.bulk_site import DAY, PASSWORD, BulkSite, bulk_site, csrf_of, sample_list
 from tests.http.sample_reports import KEYS, NAME, NUMBER
@@ -165,10 +165,28 @@ def test_progress_is_told_in_numbers(site: BulkSite, employer: WebClient) -> Non
     before = employer.get(f"/bulk/{id}/progress").json()
     assert before == {"state": "queued", "done": 0, "rows": len(KEYS) + 2}
     waiting = employer.get(f"/bulk/{id}").text
-    assert '<noscript><meta http-equiv="refresh"' in waiting
+    assert f'<noscript><meta http-equiv="refresh" content="5; url=/bulk/{id}?unattended=1">' in waiting
     site.desk.work()
     assert employer.get(f"/bulk/{id}/progress").json()["state"] == "finished"
     assert "<noscript>" not in employer.get(f"/bulk/{id}").text
+
+
+@pytest.mark.parametrize(("asked", "is_use"), [("/progress", False), ("?unattended=1", False), ("", True)])
+def test_a_page_that_asks_by_itself_does_not_keep_a_sign_in_from_ending(
+    site: BulkSite, employer: WebClient, asked: str, is_use: bool
+) -> None:
+    id = site.job(employer, sample_list())
+    for _ in range(4):
+        site.clock.time += IDLE / 3
+        employer.get(f"/bulk/{id}{asked}")
+    assert (employer.get("/bulk").status_code == 200) is is_use
+
+
+def test_a_form_is_a_use_whatever_its_address_says(site: BulkSite, employer: WebClient) -> None:
+    for _ in range(4):
+        site.clock.time += IDLE / 3
+        assert employer.post("/bulk?unattended=1", data={"csrf": "made up"}).status_code == 403
+    assert employer.get("/bulk").status_code == 200
 
 
 def test_other_peoples_jobs_are_not_there(site: BulkSite, employer: WebClient) -> None:

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from api.pages.catalogue import LANGUAGES, Language, catalogue, day, moment
+from registry.kernel.identifiers import certificate_key, check_character
 from registry.verification.model import NoticeKind, Outcome
+from registry.verification.rechecking import RecheckOutcome
 
 
 def leaves(words: dict[str, Any], prefix: str = "") -> dict[str, str | list[str]]:
@@ -55,6 +57,10 @@ def test_every_outcome_and_notice_has_words(language: Language) -> None:
             assert words.lines(f"outcomes.{outcome}.steps")
     for kind in NoticeKind:
         assert words.has(f"notices.{kind}")
+    for recheck in RecheckOutcome:
+        for part in ("outcomes", "sentences"):
+            assert words.text(f"recheck.{part}.{recheck}")
+        assert words.lines(f"recheck.steps.{recheck}")
 
 
 _PLACEHOLDERS = ("since", "reason", "begin", "until", "revision", "successor", "what")
@@ -63,7 +69,7 @@ _PLACEHOLDERS = ("since", "reason", "begin", "until", "revision", "successor", "
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_texts_with_values_have_a_form_without_them(language: Language) -> None:
     found = read(language)
-    families = ("outcomes.", "notices.", "verdict.because.", "verdict.facts.known")
+    families = ("outcomes.", "past.", "notices.", "verdict.because.", "verdict.facts.known")
     for key, text in found.items():
         if key.startswith(families) and placeholders(text) and not key.endswith(("_bare", "-lapsed", "_member")):
             assert f"{key}_bare" in found
@@ -85,6 +91,25 @@ def test_every_key_of_the_templates_exists() -> None:
     for template in templates.iterdir():
         for key in re.findall(r"""\b(?:t|phrase)\((?:"|')([a-z_.\-0-9]+)(?:"|')[,)]""", template.read_text("utf-8")):
             assert words.has(key), (template.name, key)
+
+
+def test_samples_of_numbers_and_links_are_of_the_right_form() -> None:
+    """Whoever copies an example finds nothing, rather than being told that it is mistyped."""
+    root = Path(str(files("api"))).parent
+    number = re.compile(r"\b[A-Z]+(?:-[A-Z]+)*-20\d\d-[0-9A-Z]{11}\b")
+    found = 0
+    for name in ("api/pages/zh.toml", "api/pages/en.toml", "api/employer/zh.toml", "api/employer/en.toml",
+                 "docs/bulk.md", "docs/openapi.json"):  # fmt: skip
+        text = (root / name).read_text("utf-8")
+        for sample in number.findall(text):
+            assert check_character(sample[:-1]) == sample[-1], (name, sample)
+            found += 1
+        for key in re.findall(r"/C/([A-Z0-9]{20,})", text):
+            assert certificate_key(key) == key, (name, key)
+            found += 1
+    assert found >= 8
+    # The control: the last character is what is checked.
+    assert check_character("LNSEC-2026-7K3Q9V0X4M") != "C"
 
 
 def test_ages_are_said_in_one_or_two_units() -> None:

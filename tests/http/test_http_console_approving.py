@@ -2,6 +2,10 @@
 
 import json
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +13,10 @@ from api.demo_data import sample_roster, sample_scores
 from api.issuer import ApprovalDesk
 from node.signer import AccountKey, ApproverSigner, WalletSignature, read_document
 from registry.access import ALLOWED, Action, Role
+from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.kernel.identifiers import Address, ContractAddress
-from registry.programme import load_catalogue
-from registry.store import open_database
+from registry.store import Database, open_database
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.issue import propose
@@ -20,20 +24,40 @@ from tests.http.console_site import House
 from tests.http.web_client import WebClient
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, NOW, PROGRAMME, CredentialKey, SettableClock
 
+KEY = CredentialKey()
 WALLET = AccountKey(b"\x51" * 32)
 COMPARED = {"compared": "yes"}
+
+
+class Chain:
+    """Counts suspensions (of registry.ports.Ledger what approving asks)."""
+
+    def status_nonce(self, *asked_of: object) -> int:
+        return len(asked_of)
 
 
 class Approving(House):
     """A house with one sealed batch, proposed by maker-1."""
 
-    def __init__(self, store, clock: SettableClock) -> None:
-        catalogue, key = load_catalogue(), CredentialKey()
+    def __init__(self, store, clock: SettableClock, **parts) -> None:
+        key = self.key = KEY
         super().__init__(
             store,
             clock,
-            ApprovalDesk(key_of=lambda thumbprint: key.public_key, contract=BODY.contract, issuer_name=BODY.name),
+            ApprovalDesk(
+                key_of=lambda thumbprint: key.public_key,
+                contract=BODY.contract,
+                issuer_name=BODY.name,
+                ledger=lambda: nullcontext(Chain()),
+            ),
+            **parts,
         )
+        with store.read() as unit:
+            there = unit.batches.batches()
+        self.batch = there[0] if there else self._sealed()
+
+    def _sealed(self) -> Batch:
+        store, clock, catalogue = self.store, self.clock, self.desk.catalogue
         programme = catalogue.programme(PROGRAMME)
         import_roster(store, clock, programme, sample_roster(count=40), person="clerk-1")
         decide_applications(store, clock, catalogue, ISSUER, person="clerk-1")
@@ -42,7 +66,7 @@ class Approving(House):
         day = clock.now().date()
         sheet = record_scores(store, clock, programme, sample_scores(awaited), examined_on=day, person="clerk-1").sheet
         confirm_sheet(store, clock, sheet.id, person="clerk-2")
-        self.batch = propose(store, clock, catalogue, BODY, key, programme=PROGRAMME, level="1", person="maker-1")
+        return propose(store, clock, catalogue, BODY, self.key, programme=PROGRAMME, level="1", person="maker-1")
 
     @property
     def page(self) -> str:
@@ -53,11 +77,21 @@ class Approving(House):
             return unit.batches.batch(self.batch.id).state
 
 
+@contextmanager
+def opened(sealed: Path, folder: Path) -> Iterator[Database]:
+    """Open a copy of a database with a sealed batch."""
+    shutil.copy(sealed, folder / "registry.db")
+    store = open_database(folder / "registry.db", KEYS)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
 @pytest.fixture
-def house(tmp_path):
-    store = open_database(tmp_path / "registry.db", KEYS, create=True)
-    yield Approving(store, SettableClock())
-    store.close()
+def house(sealed, tmp_path):
+    with opened(sealed, tmp_path) as store:
+        yield Approving(store, SettableClock())
 
 
 def deadline_in(page: str) -> str:

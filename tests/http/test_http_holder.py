@@ -20,9 +20,11 @@ import zxingcpp
 from markupsafe import escape
 
 from api import serving
+from api.holder.copies import KEPT_FOR, MOST_OF_ONE
+from api.holder.openings import ONCE_IN
 from api.serving import application
 from api.sign_in import Visit
-from registry.access import AccountKind, Role
+from registry.access import AccountKind, Role, token_hash
 from registry.delivery.bundle import parse_bundle
 from registry.delivery.copies import read_copy
 from registry.kernel.calendar import CHINA_TIME
@@ -30,6 +32,7 @@ from registry.kernel.identifiers import CertificateNumber
 from registry.ports.storage import NotHere, StoredCertificate
 from registry.store.issuing import SqlBatches
 from registry.verification import Outcome
+from registry.verification.receipts import RECEIPT_NAME, AskedBy, parse_verification_receipt
 from registry.workflows.hold import Held, held_by
 from registry.workflows.share import MOST_LIVE, Field, share, shares_of, terms_of, withdraw
 from registry.workflows.sign_in import INVITED_FOR, add_account, invite_holder, signed_in
@@ -97,11 +100,17 @@ class HolderAtHome:
         return re.search(r"/share/([A-Z2-7]{26})", made.text)[1]
 
     def copy(self, **fields: str) -> bytes:
-        made = self.send(f"/holder/{self.number}/copy", **self.terms(**fields))
+        made = self.get(f"{self.copied(**fields)}/file")
         assert made.status_code == 200, made.text
         assert made.headers["Content-Type"] == "application/pdf"
         assert made.headers["Cache-Control"] == "no-store"
         return made.content
+
+    def copied(self, **fields: str) -> str:
+        """Make a copy; give the path of the page that says so."""
+        sent = self.send(f"/holder/{self.number}/copy", **self.terms(**fields))
+        assert sent.status_code == 303, sent.text
+        return sent.headers["Location"]
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +277,7 @@ def test_several_certificates_each_with_its_state_and_earlier_revisions_folded(
     assert "Earlier revisions <small>1</small>" in own
     assert '<span class="mark-word tone-indigo">replaced</span>' in own
     assert [re.sub(r"<[^>]+>", "", one) for one in re.findall(r'<span class="mark-word.*?</a>', others)] == [
-        f"ends {day_in(40)}",
+        f"ends {day_in(40)} (test chain)",
         "expired",
         "revoked",
     ]
@@ -371,6 +380,57 @@ def test_a_copy_whose_day_is_past_is_told_with_a_warning(
     page = site.post("/verify", files={"document": ("copy.pdf", data)}).text
     assert outcome_of(page) == "valid"
     assert 'class="notice warning" data-notice="holder-copy"' in page
+
+
+def test_a_copy_is_acknowledged_and_stays_at_hand_for_its_holder_alone(
+    world: World, moved: ShiftedClock, site: WebClient, holder: HolderAtHome
+) -> None:
+    place = holder.copied(audience="确认页公司", **{"show-result": "1"})
+    page = holder.get(place)
+    assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
+    told = visible(page.text)
+    assert "The copy is made" in told
+    for said in ("确认页公司", PURPOSE, holder.terms()["until"], holder.number, "It shows Name", RESULTS):
+        assert said in told
+    assert f'href="{place}/file"' in page.text
+    assert holder.get(f"{place}/file").content == holder.get(f"{place}/file").content
+    assert "确认页公司" in visible(holder.get("/holder").text)
+    other = other_holder(world, site)
+    for path in (place, f"{place}/file"):
+        assert site.get(path).status_code == 303
+        assert site.get(path, headers={"Cookie": f"vermilion={other}"}).status_code in {303, 404}
+    moved.shift = KEPT_FOR
+    gone = holder.get(f"{place}/file")
+    assert (gone.status_code, gone.headers["Location"]) == (303, place)
+    gone = holder.get(place)
+    assert (gone.status_code, "This copy is no longer here" in gone.text) == (404, True)
+
+
+def test_a_holder_has_so_many_copies_at_hand_and_the_oldest_goes_first(holder: HolderAtHome) -> None:
+    places = [holder.copied(audience=f"第{place}家公司") for place in range(MOST_OF_ONE + 1)]
+    assert [holder.get(one).status_code for one in places] == [404] + [200] * MOST_OF_ONE
+
+
+@pytest.mark.parametrize("path", ["/holder", "/holder/{number}/share"])
+def test_what_stands_on_a_test_chain_is_never_green_and_says_so(holder: HolderAtHome, path: str) -> None:
+    page = holder.get(path.format(number=holder.number)).text
+    assert 'data-notice="test-chain"' in page
+    assert "tone-jade" not in page
+    assert path != "/holder" or '<span class="mark-word tone-plain">valid (test chain)</span>' in page
+
+
+def test_what_stands_on_a_real_chain_is_green_and_bears_no_mark(
+    holder: HolderAtHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def real(*asked: object) -> tuple[tuple[Held, ...], ...]:
+        return tuple(
+            tuple(replace(one, report=replace(one.report, notices=())) for one in held) for held in held_by(*asked)
+        )
+
+    monkeypatch.setattr(ROOM, "held_by", real)
+    page = holder.get("/holder").text
+    assert '<span class="mark-word tone-jade">valid</span>' in page
+    assert "data-notice" not in page
 
 
 def test_a_site_without_its_statement_key_says_that_it_makes_no_copies(
@@ -487,18 +547,106 @@ def test_a_link_follows_its_number_to_the_current_revision(
     assert holder.number not in page
 
 
-def test_openings_are_counted_but_not_the_holders_own_nor_those_of_robots(world: World, holder: HolderAtHome) -> None:
-    token = holder.share()
-    opened = lambda: of_person(world, holder)[0][0].opened  # noqa: E731 - asked again and again
-    holder.get(f"/share/{token}")
-    assert holder.site.request("HEAD", f"/share/{token}").status_code == 200
-    assert holder.site.get(f"/share/{token}", headers={"Sec-Purpose": "prefetch;prerender"}).status_code == 200
-    assert opened() == 0
-    assert "Not opened yet" in holder.get("/holder").text
+def test_openings_by_hand_are_counted_and_of_one_reader_one_an_hour(
+    world: World, moved: ShiftedClock, holder: HolderAtHome
+) -> None:
+    token, opened = holder.share(), lambda: of_person(world, holder)[0][0].opened
     holder.site.get(f"/share/{token}")
     holder.site.get(f"/en/share/{token}")
-    assert opened() == 2
-    assert "Times opened: 2, last today" in visible(holder.get("/holder").text)
+    assert opened() == 1
+    holder.site.get(f"/share/{token}", headers={"User-Agent": "another browser"})
+    replace(holder, site=WebClient(holder.site.app, source="203.0.113.9")).site.get(f"/share/{token}")
+    assert opened() == 3
+    moved.shift = ONCE_IN
+    holder.site.get(f"/share/{token}")
+    assert opened() == 4
+    moved.shift = timedelta()
+    assert "Times opened: at least 4, last" in visible(holder.get("/holder").text)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Purpose": "prefetch;prerender"},
+        {"Purpose": "prefetch"},
+        {"X-Moz": "prefetch"},
+        {"Sec-Fetch-Mode": "no-cors"},
+        {"User-Agent": "Mozilla/5.0 (compatible; Bingbot/2.0)"},
+        {"User-Agent": "facebookexternalhit/1.1"},
+        {"User-Agent": "SkypeUriPreview"},
+    ],
+)
+def test_robots_and_pages_read_ahead_are_not_counted(
+    world: World, holder: HolderAtHome, headers: dict[str, str]
+) -> None:
+    token = holder.share()
+    assert holder.site.get(f"/share/{token}", headers=headers).status_code == 200
+    assert holder.site.request("HEAD", f"/share/{token}").status_code == 200
+    assert holder.site.get(f"/share/{token}?unattended=1").status_code == 200  # an open page
+    holder.get(f"/share/{token}")  # the holder's own
+    assert of_person(world, holder)[0][0].opened == 0
+    assert "Not opened yet" in holder.get("/holder").text
+    holder.site.get(f"/share/{token}", headers={"Sec-Fetch-Mode": "navigate"})
+    assert of_person(world, holder)[0][0].opened == 1
+
+
+@pytest.mark.parametrize("form", ["json", "pdf"])
+def test_whoever_opens_a_link_can_keep_a_receipt_of_what_it_shows_and_no_more(
+    world: World, holder: HolderAtHome, form: str
+) -> None:
+    token = holder.share(**{"show-result": "1"})
+    page = holder.site.get(f"/zh/share/{token}").text
+    assert f'action="/zh/share/{token}/receipt"' in page
+    given = holder.site.post(f"/share/{token}/receipt", data={"form": form, "purpose": "入职存档"})
+    assert given.status_code == 200, given.text
+    assert given.headers["Cache-Control"] == "no-store"
+    assert given.headers["Content-Disposition"].endswith(f'.{form}"')
+    statement = given.content if form == "json" else attachments(given.content)[RECEIPT_NAME]
+    read = parse_verification_receipt(statement)
+    assert (read.outcome, read.purpose, read.number) == (Outcome.VALID, "入职存档", holder.number)
+    assert (read.asked.by, read.asked.digest) == (AskedBy.LINK, token_hash(token))
+    shown = {"kind": "holder-copy", "audience": AUDIENCE, "purpose": PURPOSE, "until": holder.terms()["until"]}
+    assert shown in read.notices
+    name, number = world.name_of(holder.certificate), identity_number(world, holder.certificate)
+    said = json.dumps(read.statement.claims, ensure_ascii=False)
+    paper = "" if form == "json" else pypdf.PdfReader(io.BytesIO(given.content)).pages[0].extract_text()
+    assert AUDIENCE in said
+    for secret in (name, number, holder.certificate.reservation.key, token):
+        assert secret not in said
+        assert secret not in paper
+
+
+def test_a_receipt_of_a_link_stands_when_it_is_checked_again(world: World, holder: HolderAtHome, tmp_path) -> None:
+    kept = tmp_path / "receipt.json"
+    kept.write_bytes(holder.site.post(f"/share/{holder.share()}/receipt", data={"form": "json"}).content)
+    assert json.loads(world.run("verify", str(kept), "--json"))["outcome"] == "stands"
+
+
+def test_no_receipt_is_given_of_a_link_that_is_over_or_for_a_purpose_that_cannot_be_kept(
+    world: World, holder: HolderAtHome
+) -> None:
+    token = holder.share()
+    assert holder.site.post(f"/share/{token}/receipt", data={"form": "json", "purpose": "x" * 201}).status_code == 422
+    (share,) = of_person(world, holder)[0]
+    withdraw(world.home.store, world.home.clock, person=holder.certificate.person, id=share.id)
+    refused = holder.site.post(f"/share/{token}/receipt", data={"form": "json"})
+    assert (refused.status_code, "This link is over" in refused.text) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("prefix", "said"),
+    [
+        ("/zh", ("已过持证人定下的日期", "要一个新链接", "对证书本身有疑问，请联系发证机构")),
+        ("/en", ("withdrew it, or the last day", "for a new one", "ask the issuing body")),
+    ],
+)
+def test_a_link_that_is_over_says_so_and_whom_to_ask(
+    world: World, moved: ShiftedClock, holder: HolderAtHome, prefix: str, said: tuple[str, ...]
+) -> None:
+    token = holder.share(until=holder.terms(days=1)["until"])
+    moved.shift = timedelta(days=3)
+    page = visible(holder.site.get(f"{prefix}/share/{token}").text)
+    assert [one for one in said if one not in page] == []
 
 
 def test_a_withdrawn_a_lapsed_and_a_made_up_link_get_one_answer_at_once(
@@ -661,16 +809,16 @@ def proof_of(world: World, cookie: str) -> str:
 
 
 def strange_parts(html: str) -> list[str]:
-    """Elements and attributes that no page of ours has: scripts of the page itself, pictures, handlers."""
+    """Elements and attributes that no page of ours has: scripts of the page itself, others' pictures, handlers."""
     found: list[str] = []
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
             given = dict(attributes)
             found.extend(name for name in given if name.startswith("on"))
-            found.extend(
-                [tag] if tag in {"img", "iframe", "object"} or (tag == "script" and "src" not in given) else []
-            )
+            photograph = re.fullmatch(r"/C/[A-Z2-7]{26}/portrait\.jpg", given.get("src") or "")
+            found.extend([tag] if tag == "img" and not photograph else [])
+            found.extend([tag] if tag in {"iframe", "object"} or (tag == "script" and "src" not in given) else [])
             found.extend(
                 one for one in given.values() if one and one.startswith("javascript:") and "value" not in given
             )

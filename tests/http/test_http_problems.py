@@ -1,6 +1,7 @@
 """Problem documents and pages, security headers, probes, published files, the OpenAPI document, the access log."""
 
 import asyncio
+import html
 import logging
 from dataclasses import dataclass, field, replace
 
@@ -10,7 +11,9 @@ from starlette.types import Message
 from api import openapi
 from api.app import create_app
 from api.headers import CONTENT_SECURITY_POLICY
+from api.pages.catalogue import LANGUAGES, Language, catalogue
 from api.problems import problem_of
+from api.verifier import LookupLimits
 from registry.kernel.errors import Conflict, IntegrityFault, MalformedInput, Missing, RegistryError, RuleRefusal
 from registry.verification.model import Outcome, Report
 from tests.http.sample_reports import BASE_URL, KEYS, NOW, SampleDocuments, SampleHealth, SampleVerifier
@@ -29,7 +32,10 @@ class FailingVerifier(SampleVerifier):
 
 
 def make_client(
-    verifier: SampleVerifier | None = None, health: SampleHealth | None = None, base_url: str = BASE_URL
+    verifier: SampleVerifier | None = None,
+    health: SampleHealth | None = None,
+    base_url: str = BASE_URL,
+    limits: LookupLimits | None = None,
 ) -> WebClient:
     return WebClient(
         create_app(
@@ -37,6 +43,7 @@ def make_client(
             health=health or SampleHealth(),
             documents=SampleDocuments(),
             public_base_url=base_url,
+            limits=limits,
             clock=lambda: NOW,
         )
     )
@@ -76,6 +83,23 @@ def test_type_of_a_problem_leads_to_its_explanation() -> None:
     assert make_client().get("/problems/%3Cscript%3E").status_code == 404
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_too_many_unknown_codes_are_told_in_words_of_their_own(language: Language) -> None:
+    words, client = catalogue(language), make_client(limits=LookupLimits(missed_keys=2))
+    for key in "ABC":
+        page = client.get(f"/{language}/C/{'Z' * 25}{key}")
+    seen = html.unescape(page.text)
+    assert page.status_code == 429
+    assert words.text("problems.too-many-keys.title") in seen
+    wait = words.age(int(page.headers["Retry-After"]))
+    assert words.text("problems.too-many-keys.text", wait=wait) in seen
+    assert "lookup/too-many-keys" in seen
+    # Whoever reads about it without having been refused is told no time.
+    explained = html.unescape(client.get(f"/{language}/problems/lookup/too-many-keys").text)
+    assert words.text("problems.too-many-keys.text_bare") in explained
+    assert words.text("problems.too-many.title") not in explained
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/en/nothing", "/C/", "/C/a/b", "/robots.txt"])
 def test_unknown_address_is_a_page(path: str) -> None:
     answer = make_client().get(path)
@@ -84,7 +108,7 @@ def test_unknown_address_is_a_page(path: str) -> None:
 
 
 def test_wrong_method_names_the_right_ones() -> None:
-    answer = make_client().post(f"/v1/certificates/{KEYS[Outcome.VALID]}/verdict")
+    answer = make_client().post(f"/v1/certificates/{KEYS[Outcome.VALID]}/bundle")
     assert (answer.status_code, answer.json()["code"]) == (405, "http/method")
     assert answer.headers["Allow"] == "GET"
 

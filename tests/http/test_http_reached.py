@@ -1,14 +1,17 @@
 """Every outcome and every notice as the judge itself reaches it, on the page in both languages."""
 
+import html
+import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from api.pages.catalogue import LANGUAGES, Language, catalogue
-from registry.anchor.history import BallotKind, KeyKind
+from registry.anchor.history import BallotKind, Block, KeyKind
 from registry.anchor.trust import Engine
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.signing import PublicKey
 from registry.verification import Report, Submission, not_found, withdrawn
 from registry.verification.model import NoticeKind, Outcome
@@ -16,6 +19,9 @@ from tests.http.sample_reports import NOTICES, SampleVerifier
 from tests.http.sample_site import make_client
 from tests.unit.registry.verification.scene import (
     ACCREDITED,
+    ANCHORED,
+    FIRST_BLOCK,
+    GENESIS,
     ISSUED,
     KEY,
     LATER,
@@ -111,9 +117,9 @@ NOTICED: dict[NoticeKind, Callable[[], Report]] = {
 }
 
 
-def page_of(report: Report, language: Language) -> str:
+def page_of(report: Report, language: Language, query: str = "") -> str:
     client = make_client(SampleVerifier(by_keys={CERTIFICATE: report}))
-    return client.get(f"/{language}/C/{CERTIFICATE}").text
+    return client.get(f"/{language}/C/{CERTIFICATE}{query}").text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -140,6 +146,34 @@ def test_every_notice_of_the_judge_is_told(kind: NoticeKind, language: Language)
     # The words up to the first value, as the catalogue has them.
     begin = catalogue(language).text(f"notices.{kind}", **dict.fromkeys(_VALUES, "\0")).partition("\0")[0]
     assert begin in page
+
+
+PAST_DAYS: dict[str, tuple[datetime, bool]] = {
+    "not-recorded-yet": (ANCHORED - timedelta(days=1), False),
+    "before-the-chain": (FIRST_BLOCK - timedelta(days=30), False),
+    "beyond-what-was-read": (LATER + timedelta(days=1), True),
+}
+"""A past day for each answer with words of its own, and whether asking again may give another."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", PAST_DAYS)
+def test_past_day_before_the_record_or_beyond_it_is_told_in_words_of_its_own(kind: str, language: Language) -> None:
+    day, may_change = PAST_DAYS[kind]
+    chain = chain_in_order()
+    head = Block(number=10**6, hash=GENESIS, time=LATER)
+    behind = chain.knowledge(head=head, trust_root=replace(ROOT, engine=Engine.QBFT))
+    report = chain.judge(as_of=day, **({"knowledge": behind} if may_change else {}))
+    words = catalogue(language)
+    page = page_of(report, language)
+    seen = html.unescape(re.sub(r"<[^>]+>", "", page))
+    word = words.text(f"past.{kind}.word")
+    assert words.text("verdict.as_of", date=f"{day.astimezone(CHINA_TIME):%Y-%m-%d}", word=word) in seen
+    assert words.phrase(f"past.{kind}.sentence", recorded=None if may_change else "2026-11-20") in seen
+    assert all(step in seen for step in words.lines(f"past.{kind}.steps"))
+    # What will never change is not offered to be asked again, by the button or by itself.
+    assert (words.text("verdict.again") in seen) is may_change
+    assert ("/static/again." in page) is may_change
 
 
 _VALUES = ("since", "revision", "time", "age", "audience", "purpose", "until")

@@ -93,7 +93,12 @@ def test_file_that_stayed_in_the_browser_gets_its_page_without_content(language:
     assert (page.status_code, page.headers["Cache-Control"]) == (200, "no-store")
     assert words.text("outcomes.valid.headline") in page.text
     assert words.text("local.kept") in page.text
-    assert words.text("local.send") in page.text
+    # What follows is as after a scan: a report (which needs the file), a past day, the command, the paper.
+    assert words.text("report.needs_file") in page.text
+    assert 'id="kept-file"' in page.text
+    assert 'id="local-day"' in page.text
+    assert "--trust-root trust-root.json" in page.text
+    assert "data-print" in page.text
     assert "<code>vermilion verify</code>" in page.text
     # The paper is filled in there: every label and no value.
     for name in ("name", "licenseNumber", "identityType", "nationalIdentityNumberMasked", "result", "revision"):

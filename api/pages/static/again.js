@@ -11,7 +11,9 @@ const timer = setInterval(() => {
   left -= 1;
   if (left <= 0) {
     clearInterval(timer);
-    location.reload();
+    // Of a holder's link openings are counted: this is none.
+    if (line.dataset.unattended) location.replace(line.dataset.unattended);
+    else location.reload();
     return;
   }
   show();

@@ -8,12 +8,13 @@ async function look() {
   let found;
   try {
     const answer = await fetch(line.dataset.from, { cache: "no-store" });
+    if (answer.redirected) location.reload(); // to the page to sign in: an hour went by
     found = answer.ok ? await answer.json() : null;
   } catch {
     found = null;
   }
   if (found && found.state !== "queued" && found.state !== "running") {
-    location.reload();
+    location.replace(`${location.pathname}?unattended=1`);
     return;
   }
   if (found) {

@@ -4,6 +4,8 @@
 // 3. Credential: header, payload and disclosures are strict JSON; each disclosure is digested once, where it belongs.
 // 4. The key's thumbprint is the credential's kid, and its ES256 signature is good over the bytes as received.
 // 5. The receipt says what the credential says, and its path (RFC 9162) leads from it to the receipt's root.
+// 6. Of a holder's copy: its statement is signed by the key beside it, about this very presentation. Whose key that is,
+//    the site has to say.
 // Whether the chain holds that root, and how the certificate stands today, only the chain's records can tell.
 
 const HALF_ORDER = 0x7fffffff800000007fffffffffffffffde737d56d38bcf4279dce5617e3192a8n;
@@ -28,7 +30,7 @@ class Altered extends Error {
   }
 }
 
-/** Say that there is nothing that can be checked here: `encrypted`, `several`, `copy`, `foreign`. */
+/** Say that the site has to look: `encrypted`, `several`, `copy`, `receipt`, `foreign`. */
 class Unreadable extends Error {}
 
 function require(condition, check, member) {
@@ -128,12 +130,13 @@ function opened(data) {
   } catch {
     throw new Unreadable("foreign");
   }
-  // The issuing body's word on a holder's copy has rules of its own, which the site applies.
-  if (bundle?.bundle && bundle.copy) throw new Unreadable("copy");
-  if (typeof bundle?.credential !== "string" || !bundle.anchor) throw new Unreadable("foreign");
-  require(names(bundle) === "anchor,credential,key", "members");
+  if (typeof bundle?.statement === "string" && bundle.key) throw new Unreadable("receipt");
+  const { copy } = bundle?.bundle ? bundle : {};
+  const inner = copy ? bundle.bundle : bundle;
+  if (typeof inner?.credential !== "string" || !inner.anchor) throw new Unreadable("foreign");
+  require(names(inner) === "anchor,credential,key" && (!copy || names(bundle) === "bundle,copy"), "members");
   require(canonical(bundle) === text, "not-canonical");
-  return bundle;
+  return { ...inner, copy };
 }
 
 // 3
@@ -162,9 +165,9 @@ async function disclosed(payload, disclosures) {
 }
 
 // 4
-async function signed(jwt, header, payload, key) {
+async function signed(jwt, header, typ, key) {
   const [head, body, signature] = jwt.split(".");
-  require(names(header) === "alg,kid,typ" && header.alg === "ES256" && header.typ === "dc+sd-jwt", "header");
+  require(names(header) === "alg,kid,typ" && header.alg === "ES256" && header.typ === typ, "header");
   require(names(key) === "crv,kty,x,y" && key.crv === "P-256" && key.kty === "EC", "key");
   require(base64url(await sha256(encode(canonical(key)))) === header.kid, "key");
   const raw = decode(signature, "signature");
@@ -178,7 +181,17 @@ async function signed(jwt, header, payload, key) {
     good = await crypto.subtle.verify(algorithm, imported, raw, encode(`${head}.${body}`));
   } catch { /* a point that is not on the curve */ }
   require(good, "signature");
-  require(payload.vct === `${payload.iss.split("/issuers/")[0]}/vct/occupational-skill-certificate/1`, "member", "vct");
+}
+
+// 6
+async function stamped(copy, credential, payload, digest) {
+  require(names(copy) === "key,statement" && typeof copy.statement === "string", "copy");
+  const parts = copy.statement.split(".");
+  require(parts.length === 3, "copy");
+  await signed(copy.statement, strict(parts[0], "copy"), "holder-copy+jwt", copy.key);
+  const said = strict(parts[1], "copy");
+  const presentation = base64url(await sha256(encode(credential)));
+  require(said.iss === payload.iss && said.digest === base64url(digest) && said.presentation === presentation, "copy");
 }
 
 // 5
@@ -233,8 +246,14 @@ export async function check(data) {
     const payload = strict(body, "payload");
     require(typeof payload.iss === "string" && typeof payload.anchor === "object", "payload");
     const content = await disclosed(payload, rest);
-    await signed(jwt, header, payload, bundle.key);
-    await recorded(await sha256(encode(jwt)), payload, bundle.anchor);
+    await signed(jwt, header, "dc+sd-jwt", bundle.key);
+    require(payload.vct === `${payload.iss.split("/issuers/")[0]}/vct/occupational-skill-certificate/1`, "member", "vct");
+    const digest = await sha256(encode(jwt));
+    await recorded(digest, payload, bundle.anchor);
+    if (bundle.copy) {
+      await stamped(bundle.copy, bundle.credential, payload, digest);
+      throw new Unreadable("copy");
+    }
     return { answer: "passed", content, claim: claim(header, payload, bundle.anchor) };
   } catch (error) {
     if (error instanceof Altered) return { answer: "altered", check: error.check, member: error.member };

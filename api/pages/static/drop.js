@@ -35,7 +35,7 @@ async function judge() {
   }
   if (result.answer === "passed") say(words.checked);
   try {
-    await show(form.dataset.ask, result, () => form.submit());
+    await show(form.dataset.ask, result, input.files);
   } catch {
     say(result.answer === "passed" ? words.unanswered : words.altered, "offer");
   }

@@ -1,36 +1,56 @@
 // Shows what the browser found together with what the chain's records say of the certificate's place.
 // Sent: answer, name of the check, place, key, scope, dates. Never content: that is set into the page here.
 
-/** Ask the server for the verdict's page and set it; `upload` sends the file after all. Throws when nobody answers. */
-export async function show(address, { answer, check, member, claim, content }, upload) {
+let pushed = false;
+
+/**
+ * Ask the server for the verdict's page, for now or for a past day, and set it. `files` stay here until the reader
+ * wants a report on them. Throws when nobody answers.
+ */
+export async function show(address, result, files, day) {
+  const { answer, check, member, claim, content } = result;
   const response = await fetch(address, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     // What a forged file calls its members is not repeated.
-    body: JSON.stringify({ answer, check, member: /^[A-Za-z]{1,40}$/.test(member) ? member : undefined, claim }),
+    body: JSON.stringify({
+      answer, check, member: /^[A-Za-z]{1,40}$/.test(member) ? member : undefined, claim, as_of: day || undefined,
+    }),
   });
   if (!response.ok) throw new Error(response.statusText);
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   const main = document.adoptNode(page.querySelector("main"));
   const paper = main.querySelector("#local-paper");
-  if (paper) fill(paper, content);
-  main.querySelector("#send-file")?.addEventListener("click", upload);
-  // The form, which still holds the file, stays in the document to be sent on request.
+  if (paper) fill(main, paper, content);
+  const kept = main.querySelector("#kept-file");
+  if (kept) kept.files = files;
+  const print = main.querySelector("[data-print]");
+  if (print) {
+    print.hidden = false;
+    print.addEventListener("click", () => globalThis.print());
+  }
+  main.querySelector("#local-day")?.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const [field] = event.target.elements;
+    show(address, result, files, event.submitter?.value === "today" ? "" : field.value).catch(() => {
+      const said = event.target.querySelector("[data-failed]");
+      said.textContent = said.dataset.failed;
+    });
+  });
   const old = document.querySelector("main");
-  old.hidden = true;
-  old.removeAttribute("id");
-  old.after(main);
+  if (!pushed) history.pushState(null, "");
+  pushed = true;
+  old.replaceWith(main);
   document.title = page.title;
   document.body.className = page.body.className;
-  history.pushState(null, "");
-  addEventListener("popstate", () => location.reload());
+  onpopstate = () => location.reload();
   scrollTo(0, 0);
   const headline = main.querySelector("h1");
   headline.tabIndex = -1;
   headline.focus({ preventScroll: true });
 }
 
-function fill(paper, content) {
+function fill(main, paper, content) {
   const words = JSON.parse(paper.dataset.words);
   const pick = (value) => (typeof value === "string" ? value : value?.[words.language] ?? value?.zh ?? "");
   const named = (value) => pick(value?.targetName);
@@ -64,7 +84,7 @@ function fill(paper, content) {
     issuerName: pick(content.issuerName),
     revision: filled(words.revision, { n: content.revision }),
   };
-  for (const place of paper.querySelectorAll("[data-field]")) {
+  for (const place of main.querySelectorAll("[data-field]")) {
     place.textContent = rows[place.dataset.field] ?? "";
     if (!place.textContent) place.remove();
   }

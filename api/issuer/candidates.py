@@ -1,0 +1,202 @@
+"""Candidates: who applied, what each rule said of them, and what came of it; names and numbers are covered."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from api.issuer.covering import covered_name, covered_number
+from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, page
+from api.issuer.paging import Paged, page_number
+from api.pages.rendering import add_page, words_of
+from registry.enrolment.trying import duration
+from registry.ports.storage import Application, StoredCertificate, UnitOfWork
+from registry.programme import EDUCATION_NAMES, Bilingual, Programme
+
+PER_PAGE: Final = 50
+ANSWERS: Final[Mapping[str, bool | None]] = {"eligible": True, "refused": False, "undecided": None}
+_ANSWER_OF: Final = {answer: name for name, answer in ANSWERS.items()}
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandidateView:
+    """One candidate in a list."""
+
+    admission: str
+    name: str
+    number: str
+    level: str
+    roster: str
+    line: int
+    answer: str
+    """`eligible`, `refused` or `undecided`."""
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConditionView:
+    """One condition that was tried."""
+
+    held: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleView:
+    """One rule with its conditions."""
+
+    id: str
+    held: bool
+    admitted: bool
+    """This is the rule by which the candidate was let in."""
+    conditions: tuple[ConditionView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateView:
+    """A certificate, or the place of one, that rests on an application."""
+
+    number: str
+    revision: int
+    batch: str
+    state: str
+
+
+def candidates(request: Request, visit: Reader, desk: Desk) -> Response:
+    """List candidates, of one roster, one level or one answer where the address says so."""
+    asked = {name: request.query_params.get(name, "")[:NAME_SHOWN] for name in ("roster", "level", "answer")}
+    with desk.store.read() as unit:
+        rosters = list(reversed(unit.enrolments.rosters()))
+        versions = {one.id: desk.catalogue.by_digest(one.programme_digest) for one in rosters}
+        levels = {level.code: _said(request, level.name) for one in versions.values() for level in one.levels}
+        roster = asked["roster"] if asked["roster"] in versions else ""
+        level = asked["level"] if asked["level"] in levels else ""
+        answer = asked["answer"] if asked["answer"] in ANSWERS else ""
+        tally = unit.enrolments.tally(roster=roster or None, level=level or None)
+        total = tally[ANSWERS[answer]] if answer else sum(tally.values())
+        paged = Paged(number=page_number(request), total=total, size=PER_PAGE)
+        found = unit.enrolments.applications(
+            roster=roster or None,
+            level=level or None,
+            eligible=ANSWERS[answer] if answer else None,
+            undecided=answer == "undecided",
+            first=paged.first,
+            most=PER_PAGE,
+        )
+        views = [_view(request, one, versions) for one in found]
+    kept = {name: value for name, value in (("roster", roster), ("level", level)) if value}
+    return page(
+        request,
+        visit,
+        "console_candidates.html",
+        "rosters",
+        candidates=views,
+        rosters=[one.id for one in rosters],
+        levels=levels,
+        roster=roster,
+        level=level,
+        answer=answer,
+        counts=[("", sum(tally.values())), *((name, tally[key]) for name, key in ANSWERS.items())],
+        kept=urlencode(kept),
+        narrowed=urlencode(kept | ({"answer": answer} if answer else {})),
+        paged=paged,
+    )
+
+
+def candidate_page(admission: str, request: Request, visit: Reader, desk: Desk) -> Response:
+    """Show one candidate: what was stated, each rule that was tried, what came of it."""
+    with desk.store.read() as unit:
+        one = unit.enrolments.application(admission)
+        programme = desk.catalogue.by_digest(unit.enrolments.roster(one.roster).programme_digest)
+        rules = _rules(request, one, unit.enrolments.findings(admission))
+        certificates = _certificates(unit, one)
+        photograph = admission in unit.portraits.of([admission])
+    return page(
+        request,
+        visit,
+        "console_candidate.html",
+        "rosters",
+        candidate=_view(request, one, {one.roster: programme}),
+        stated=_stated(request, one),
+        programme=_said(request, programme.name),
+        version=programme.version,
+        decided_by=one.decided_by or "",
+        rules=rules,
+        certificates=certificates,
+        photograph=photograph,
+    )
+
+
+def _view(request: Request, one: Application, versions: Mapping[str, Programme]) -> CandidateView:
+    level = versions[one.roster].level(one.level)
+    return CandidateView(
+        admission=one.admission,
+        name=covered_name(one.candidate.name),
+        number=covered_number(one.candidate.identity_number),
+        level=one.level if level is None else _said(request, level.name),
+        roster=one.roster,
+        line=one.line,
+        answer=_ANSWER_OF[one.eligible],
+        rule=one.rule or "",
+    )
+
+
+def _stated(request: Request, one: Application) -> list[tuple[str, str]]:
+    """Say what the roster states that rules look at: words of the catalogue, and what was written."""
+    words, of = words_of(request), one.candidate
+    told = [("identity_type", words.text(f"identity_types.{of.identity_type}"))]
+    told.append(("birth_year", str(of.birth_date.year)))
+    if of.education is not None:
+        told.append(("education", _said(request, EDUCATION_NAMES[of.education])))
+    if of.work_months is not None:
+        told.append(("work", duration(of.work_months)[words.language != "zh"]))
+    if of.held is not None:
+        told.append(("held", covered_number(of.held.number) if of.held.number else str(of.held.level)))
+    return [(words.text(f"candidate.{key}"), value) for key, value in told]
+
+
+def _rules(request: Request, one: Application, findings: list[dict[str, Any]]) -> list[RuleView]:
+    """Put what was found together rule by rule, the rule that admitted first."""
+    language = words_of(request).language
+    by_rule: dict[str, list[ConditionView]] = {}
+    for found in findings:
+        view = ConditionView(held=bool(found["held"]), reason=str(found[language]))
+        by_rule.setdefault(str(found["rule"]), []).append(view)
+    rules = [
+        RuleView(
+            id=rule,
+            held=all(condition.held for condition in conditions),
+            admitted=rule == one.rule,
+            conditions=tuple(conditions),
+        )
+        for rule, conditions in by_rule.items()
+    ]
+    return sorted(rules, key=lambda rule: (not rule.admitted, not rule.held))
+
+
+def _certificates(unit: UnitOfWork, one: Application) -> list[CertificateView]:
+    ours: list[StoredCertificate] = [
+        stored for stored in unit.batches.of_person(one.person) if stored.reservation.admission == one.admission
+    ]
+    return [
+        CertificateView(
+            number=stored.reservation.number,
+            revision=stored.reservation.revision,
+            batch=stored.batch.id,
+            state=stored.batch.state,
+        )
+        for stored in ours
+    ]
+
+
+def _said(request: Request, text: Bilingual) -> str:
+    return text.zh if words_of(request).language == "zh" else text.en or text.zh
+
+
+add_page(router, "/console/candidates", candidates, READ)
+add_page(router, "/console/candidates/{admission}", candidate_page, READ)

@@ -14,20 +14,27 @@ import time
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from datetime import time as time_of_day
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import urlsplit
 
 from api.clock import SystemClock
-from api.links import LinkElsewhere, certificate_link, require_node_address
+from api.links import LinkElsewhere, require_node_address
 from registry.anchor.trust import TrustRoot, TrustRootMalformed
 from registry.delivery.bundle import MAX_DOCUMENT
-from registry.kernel.calendar import CHINA_TIME
+from registry.kernel.addresses import certificate_link
 from registry.kernel.errors import MalformedInput, Unavailable
 from registry.ports import LedgerReader
-from registry.verification import DEFAULT_MAX_AGE, Circumstances, Notice, NoticeKind, Report, not_found
+from registry.verification import (
+    DEFAULT_MAX_AGE,
+    Circumstances,
+    Notice,
+    NoticeKind,
+    Report,
+    end_of_past_day,
+    not_found,
+)
 from registry.workflows.verify import VerifyFromLedger
 
 if TYPE_CHECKING:  # web3 takes a second to import: only the first verdict pays
@@ -91,13 +98,15 @@ class Client:
         self._agreed: Agreed | None = None
 
     def verify(self, document: bytes | Path, *, as_of: date | None = None) -> Report:
-        """Judge a bundle or an SD-JWT, given as bytes or as a file; `as_of`: for the end of that day (+08:00).
+        """Judge a bundle or an SD-JWT, given as bytes or as a file; `as_of`: for the end of that past day (+08:00).
 
         Never raises on a bad document, on nodes that are dead or disagree: that is in the report. Raises OSError for a
-        file, and LedgerForeign where the one node that is configured shows another chain.
+        file, DayNotOver for a day that is not past, and LedgerForeign where the one node that is configured shows
+        another chain.
         """
         from node.client.agreement import AgreedLedger  # noqa: PLC0415 - takes a second
 
+        moment = self._end_of(as_of)
         data = document if isinstance(document, bytes) else _read(document)
         asked: list[AgreedLedger] = []
 
@@ -106,9 +115,9 @@ class Client:
             asked.append(AgreedLedger(ledgers, quorum=self._quorum, agreed=agreed))
             return asked[-1]
 
-        report = VerifyFromLedger(
-            ledger=connect, clock=self._clock, max_age=self._max_age, as_of=_end_of(as_of)
-        ).by_document(data)
+        report = VerifyFromLedger(ledger=connect, clock=self._clock, max_age=self._max_age, as_of=moment).by_document(
+            data
+        )
         return _alone(report) if len(self._urls) > 1 and any(one.nodes == 1 for one in asked) else report
 
     def require_valid(self, document: bytes | Path, *, as_of: date | None = None) -> Report:
@@ -123,13 +132,14 @@ class Client:
         Whose certificate it is stands in `content`: compare it with the person before you, the site may have sent
         another's. Raises LinkElsewhere where the site is none of `sites`, DocumentUnavailable where it gives nothing.
         """
+        moment = self._end_of(as_of)
         found = certificate_link(link)
         if found is None or found.site not in self._sites:
             raise LinkElsewhere(" or ".join(sorted(self._sites)) or "https://…")
         data = _downloaded(found.site, f"{found.site}/v1/certificates/{found.key}/bundle")
         if data is None:
             now = self._clock.now()
-            return not_found(Circumstances(knowledge=None, now=now, max_age=self._max_age, as_of=_end_of(as_of)))
+            return not_found(Circumstances(knowledge=None, now=now, max_age=self._max_age, as_of=moment))
         return self.verify(data, as_of=as_of)
 
     def close(self) -> None:
@@ -144,6 +154,9 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _end_of(self, day: date | None) -> datetime | None:
+        return None if day is None else end_of_past_day(day, self._clock.now())
 
     def _connected(self) -> "tuple[dict[str, Web3Ledger], Agreed]":
         from node.client.agreement import Agreed  # noqa: PLC0415 - takes a second
@@ -175,10 +188,6 @@ def _read(path: Path) -> bytes:
     with path.open("rb") as file:
         # One byte more than any of ours is enough to see that it is too large.
         return file.read(MAX_DOCUMENT + 1)
-
-
-def _end_of(day: date | None) -> datetime | None:
-    return None if day is None else datetime.combine(day, time_of_day(23, 59, 59), CHINA_TIME)
 
 
 def _alone(report: Report) -> Report:

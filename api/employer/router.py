@@ -68,6 +68,7 @@ def desk_of(request: Request) -> BulkDesk:
 
 
 Visitor = Annotated[Visit, Depends(allowed(Action.VERIFY_MANY))]
+Watcher = Annotated[Visit, Depends(allowed(Action.VERIFY_MANY, quiet=True))]
 Desk = Annotated[BulkDesk, Depends(desk_of)]
 
 
@@ -205,7 +206,7 @@ def job_page(id: str, request: Request, visit: Visitor, desk: Desk, outcome: str
     )
 
 
-def job_progress(id: str, visit: Visitor, desk: Desk) -> Response:
+def job_progress(id: str, visit: Watcher, desk: Desk) -> Response:
     """Say in numbers how far a list is."""
     view = _job(desk, job_of(desk.store, visit.account.name, id))
     return JSONResponse(

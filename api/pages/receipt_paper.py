@@ -129,7 +129,7 @@ def _verdict(read: VerificationReceipt) -> JsonObject:
         "stamp": None
         if stamp_zh is None or stamp_en is None
         else {"zh": stamp_zh.word, "en": stamp_en.word, "date": stamp_zh.date, "test": stamp_zh.test},
-        "icon": _icon("outcome", read.outcome or "", ink, ground),
+        "icon": _icon("outcome", zh.icon, ink, ground),
         "questions": [
             {
                 "number": one.number,

@@ -1,23 +1,21 @@
 """Addresses where a verdict is had as a signed receipt, as a file: JSON for machines, a page for people and files.
 
 A receipt is signed on what is judged at that moment, never on what a page showed before: the document, or number and
-name, is sent again and judged again, within the same limits.
+name, is sent again and judged again, within the same limits. The purpose comes by POST: an address stands in logs,
+histories and proxies, and a purpose is about somebody.
 """
 
-import base64
-import binascii
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import date
-from typing import Literal
+from typing import Final, Literal
 
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
 from starlette.responses import Response
 
-from api.bodies import DOCUMENT_BYTES, read_form
 from api.pages.receipt_paper import receipt_pdf
 from api.pages.rendering import PREFIXES
+from api.pages.sent import Sent, read_sent
 from api.problems import NothingSent
 from api.verifier import Doors
 from api.verifier.router import (
@@ -25,6 +23,7 @@ from api.verifier.router import (
     judge_document,
     judge_key,
     judge_lookup,
+    require_no_purpose,
     signed_receipt,
     source_of,
     status_code,
@@ -33,87 +32,51 @@ from registry.verification.model import Report
 from registry.verification.receipts import Asked, asked_document, asked_key, asked_number
 
 Form = Literal["json", "pdf"]
-_MOST = 2 * DOCUMENT_BYTES
-"""Bytes of a form: a file in base64, percent-encoded, and a few short fields."""
-_NUMBER_CHARACTERS, _NAME_CHARACTERS = 64, 200
+_FORMS: Final[tuple[Form, ...]] = ("json", "pdf")
 
 router = APIRouter(include_in_schema=False)
 
 
-def json_by_key(
-    key: str, request: Request, doors: DoorsOfApp, purpose: str | None = None, as_of: date | None = None
-) -> Response:
-    """Give the verdict on the certificate that a QR code names as a signed receipt."""
-    return _by_key(doors, source_of(request), key, "json", purpose, as_of)
+def _by_key(form: Form) -> Callable[..., Response]:
+    def by_key(key: str, request: Request, doors: DoorsOfApp, as_of: date | None = None) -> Response:
+        """Give the verdict on the certificate that a QR code names as a signed receipt, without a purpose."""
+        require_no_purpose(request)
+        return receipt_response(doors, judge_key(doors, source_of(request), key, as_of), asked_key(key), form, None)
+
+    return by_key
 
 
-def pdf_by_key(
-    key: str, request: Request, doors: DoorsOfApp, purpose: str | None = None, as_of: date | None = None
-) -> Response:
-    """Give the same receipt as a page with the signed statement inside the file."""
-    return _by_key(doors, source_of(request), key, "pdf", purpose, as_of)
+async def of_key_for_purpose(key: str, request: Request, doors: DoorsOfApp) -> Response:
+    """Give the same receipt with a purpose, which the body holds."""
+    require_no_purpose(request)
+    sent = await read_sent(request, with_file=False)
+    if sent.too_large:
+        raise NothingSent
+    form: Form = "json" if request.url.path.endswith(".json") else "pdf"
+    report = await run_in_threadpool(judge_key, doors, source_of(request), key, sent.as_of)
+    return await run_in_threadpool(receipt_response, doors, report, asked_key(key), form, sent.purpose)
 
 
 async def of_what_was_sent(request: Request, doors: DoorsOfApp) -> Response:
     """Judge a document, or number and name, again, and give the verdict as a signed receipt."""
-    sent = await _sent(request)
+    require_no_purpose(request)
+    sent = await read_sent(request)
     return await run_in_threadpool(_of_sent, doors, source_of(request), sent)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sent:
-    form: Form
-    purpose: str
-    document: bytes | None
-    too_large: bool
-    number: str
-    name: str
-    as_of: date | None
-
-
-def _of_sent(doors: Doors, source: str, sent: _Sent) -> Response:
-    if sent.document is not None or sent.too_large:
+def _of_sent(doors: Doors, source: str, sent: Sent) -> Response:
+    form: Form = "pdf" if sent.form == "pdf" else "json"
+    if sent.has_file:
         report = judge_document(doors, sent.document, sent.as_of)
-        return _receipt(doors, report, asked_document(sent.document), sent.form, sent.purpose)
-    if not 0 < len(sent.number) <= _NUMBER_CHARACTERS or not 0 < len(sent.name) <= _NAME_CHARACTERS:
+        return receipt_response(doors, report, asked_document(sent.document), form, sent.purpose)
+    if not sent.is_lookup:
         raise NothingSent
-    report = judge_lookup(doors, source, sent.number, sent.name)
-    return _receipt(doors, report, asked_number(sent.number, with_name=True), sent.form, sent.purpose)
+    report = judge_lookup(doors, source, sent.number, sent.name, sent.as_of)
+    return receipt_response(doors, report, asked_number(sent.number, with_name=True), form, sent.purpose)
 
 
-async def _sent(request: Request) -> _Sent:
-    form = await read_form(request, most=_MOST, fields=8)
-    if form is None:
-        return _Sent(form="json", purpose="", document=None, too_large=True, number="", name="", as_of=None)
-    try:
-        text, as_of = _field(form, "document_text"), _field(form, "as_of")
-        document = base64.b64decode(text, validate=True) if text else None
-        too_large = document is not None and len(document) > DOCUMENT_BYTES
-        return _Sent(
-            form="pdf" if _field(form, "form") == "pdf" else "json",
-            purpose=_field(form, "purpose"),
-            document=None if too_large else document,
-            too_large=too_large,
-            number=_field(form, "number"),
-            name=_field(form, "name"),
-            as_of=date.fromisoformat(as_of) if as_of else None,
-        )
-    except (binascii.Error, ValueError) as error:
-        raise NothingSent from error
-    finally:
-        await form.close()
-
-
-def _field(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _by_key(doors: Doors, source: str, key: str, form: Form, purpose: str | None, as_of: date | None) -> Response:
-    return _receipt(doors, judge_key(doors, source, key, as_of), asked_key(key), form, purpose)
-
-
-def _receipt(doors: Doors, report: Report, asked: Asked, form: Form, purpose: str | None) -> Response:
+def receipt_response(doors: Doors, report: Report, asked: Asked, form: Form, purpose: str | None) -> Response:
+    """Sign a verdict and give it as a file. Raises PurposeRefused, NoReceiptKey, GlyphMissing."""
     signed = signed_receipt(doors, report, asked, purpose)
     name = f"verification-receipt-{signed.issued_at:%Y%m%d}-{signed.jti[9:17]}.{form}"
     return Response(
@@ -127,6 +90,8 @@ def _receipt(doors: Doors, report: Report, asked: Asked, form: Form, purpose: st
 for _prefix in ("", *PREFIXES):
     # Addresses from paper are retyped in any letter case.
     for _letter in ("C", "c"):
-        router.add_api_route(f"{_prefix}/{_letter}/{{key}}/receipt.json", json_by_key, response_class=Response)
-        router.add_api_route(f"{_prefix}/{_letter}/{{key}}/receipt.pdf", pdf_by_key, response_class=Response)
+        for _form in _FORMS:
+            _path = f"{_prefix}/{_letter}/{{key}}/receipt.{_form}"
+            router.add_api_route(_path, _by_key(_form), methods=["GET"], response_class=Response)
+            router.add_api_route(_path, of_key_for_purpose, methods=["POST"], response_class=Response)
     router.add_api_route(f"{_prefix}/verify/receipt", of_what_was_sent, methods=["POST"], response_class=Response)

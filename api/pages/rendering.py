@@ -85,6 +85,7 @@ def render(
             link=lambda target: prefix + target,
             here=request.url.path,
             asset=asset_path,
+            base_url=doors(request).public_base_url,
             host=doors(request).public_base_url.partition("://")[2],
             at_home=template == "home.html",
             with_people=getattr(request.app.state, "people", None) is not None,

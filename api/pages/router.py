@@ -6,36 +6,45 @@ addresses in QR codes have no language in them, so the paper never chooses one f
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData, UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from api import verifier
-from api.bodies import DOCUMENT_BYTES, SMALL_BYTES, read_form
+from api.bodies import DOCUMENT_BYTES
 from api.errors import advice
 from api.headers import CONTENT_SECURITY_POLICY
 from api.pages.assets import assets, zipped
 from api.pages.catalogue import Catalogue
 from api.pages.fields import Row
 from api.pages.numbers import MOST_ROWS, judged_rows, rows_in
+from api.pages.recheck import recheck_page
 from api.pages.rendering import PREFIXES, add_page, place_of, render, words_of
+from api.pages.sent import Sent, read_sent
 from api.pages.verdict import PANELS, Entrance, Stamp, verdict_page
 from api.problems import NothingSent, Problem
-from api.verifier import SiteKnowledge
-from api.verifier.router import DoorsOfApp, doors, judge_document, judge_key, judge_lookup, source_of, status_code
+from api.verifier import Doors, SiteKnowledge
+from api.verifier.router import (
+    DoorsOfApp,
+    doors,
+    judge_document,
+    judge_key,
+    judge_lookup,
+    judge_of,
+    source_of,
+    status_code,
+)
 from api.verifier.standings import StandingRequest, claimed_from
+from registry.delivery.bundle import PDF_MARK
 from registry.kernel.calendar import CHINA_TIME
 from registry.verification.model import Outcome, Report
+from registry.verification.rechecking import Recheck
+from registry.workflows.recheck import receipt_in
 
-_FORM_OVERHEAD = 8 * 1024
-"""Most bytes that a form adds to the file in it."""
-_NUMBER_CHARACTERS, _NAME_CHARACTERS = 64, 200
 _SLUG = re.compile(r"[a-z0-9-]{1,40}(/[a-z0-9-]{1,40})?")
 _WORDING = {
     "http/unknown-path": "not-found",
@@ -47,6 +56,8 @@ _WORDING = {
     "receipt/purpose": "purpose",
     "http/too-large": "too-large",
     "lookup/too-many": "too-many",
+    "lookup/too-many-keys": "too-many-keys",
+    "verify/day-not-over": "day-not-over",
     "unavailable": "unavailable",
     "internal": "internal",
 }
@@ -85,6 +96,7 @@ def _verdict(
     typed: Mapping[str, str] | None = None,
     document: bytes | None = None,
 ) -> Response:
+    day = {} if report.as_of is None else {"day": report.as_of.astimezone(CHINA_TIME).date().isoformat()}
     page = verdict_page(
         report,
         words_of(request),
@@ -99,7 +111,7 @@ def _verdict(
         "verdict.html",
         status=200 if entrance == "browser" else status_code(report),
         keep="no-store",
-        resend=typed,
+        resend=None if typed is None else {**typed, **day},
         page=page,
     )
 
@@ -116,17 +128,31 @@ def certificate(key: str, request: Request, doors: DoorsOfApp, as_of: date | Non
 
 
 async def verify(request: Request, doors: DoorsOfApp) -> Response:
-    """Show the verdict on a file, or on a number and a name."""
-    sent = await _sent(request)
-    if sent.document is not None or sent.too_large:
-        report = await run_in_threadpool(judge_document, doors, sent.document)
-        return _verdict(request, report, entrance="document", document=sent.document)
+    """Show the verdict on a file, or on a number and a name; of a kept receipt show what became of it."""
+    sent = await read_sent(request)
+    if sent.has_file:
+        found = await run_in_threadpool(_judged, doors, sent)
+        if isinstance(found, Report):
+            return _verdict(request, found, entrance="document", document=sent.document)
+        return render(request, "recheck.html", keep="no-store", page=recheck_page(found, words_of(request)))
     typed = {"number": sent.number, "name": sent.name}
-    too_long = len(typed["number"]) > _NUMBER_CHARACTERS or len(typed["name"]) > _NAME_CHARACTERS
-    if too_long or not all(typed.values()):
+    if not sent.is_lookup:
         return _home(request, error=words_of(request).text("home.nothing_sent"), typed=typed, status=422)
-    report = await run_in_threadpool(judge_lookup, doors, source_of(request), typed["number"], typed["name"])
+    report = await run_in_threadpool(judge_lookup, doors, source_of(request), sent.number, sent.name, sent.day)
     return _verdict(request, report, entrance="lookup", typed=typed)
+
+
+def _judged(doors: Doors, sent: Sent) -> Report | Recheck:
+    """Judge the file, or re-check the receipt that it turns out to be."""
+    data, rechecker = sent.document, doors.rechecker
+    is_pdf = data is not None and data.startswith(PDF_MARK)
+    # A PDF is looked through once more only where it is no certificate.
+    report = judge_document(doors, data, sent.day) if is_pdf or data is None or rechecker is None else None
+    if data is not None and rechecker is not None and (report is None or report.outcome is Outcome.UNREADABLE):
+        kept = receipt_in(data)
+        if kept is not None:
+            return rechecker.by_document(kept)
+    return judge_document(doors, data, sent.day) if report is None else report
 
 
 class CheckedFile(BaseModel):
@@ -138,6 +164,7 @@ class CheckedFile(BaseModel):
     check: Annotated[str, Field(pattern=r"^[a-z-]{1,40}$")] = "content"
     member: Annotated[str, Field(pattern=r"^[A-Za-z]{1,40}$")] | None = None
     claim: StandingRequest | None = None
+    as_of: date | None = None
 
 
 def checked(body: CheckedFile, request: Request, doors: DoorsOfApp) -> Response:
@@ -146,7 +173,8 @@ def checked(body: CheckedFile, request: Request, doors: DoorsOfApp) -> Response:
         return _verdict(request, verifier.altered(body.check, body.member, doors.clock()), entrance="browser")
     if body.claim is None:
         raise NothingSent
-    return _verdict(request, doors.verifier.by_claim(claimed_from(body.claim), checked=True), entrance="browser")
+    report = judge_of(doors, body.as_of).by_claim(claimed_from(body.claim), checked=True)
+    return _verdict(request, report, entrance="browser")
 
 
 def list_form(request: Request) -> Response:
@@ -156,7 +184,7 @@ def list_form(request: Request) -> Response:
 
 async def list_judged(request: Request, doors: DoorsOfApp) -> Response:
     """Show a verdict for each number with its name, one a line."""
-    text = (await _sent(request)).rows
+    text = (await read_sent(request, with_file=False)).rows
     asked = rows_in(text)
     words = words_of(request)
     if not asked:
@@ -226,8 +254,11 @@ def problem_explained(code: str, request: Request) -> Response:
     return problem_page(request, Problem(status=200, code=code, title=""))
 
 
-def problem_page(request: Request, problem: Problem) -> Response:
-    """Show a problem to a person: in the pages' own words, else in those that every door has for its code."""
+def problem_page(request: Request, problem: Problem, *, template: str = "problem.html", **values: Any) -> Response:
+    """Show a problem to a person: in the pages' own words, else in those that every door has for its code.
+
+    A room may set it in a `template` of its own, with `values` of its own.
+    """
     words = words_of(request)
     known = advice().get(problem.code)
     wording = _WORDING.get(problem.code)
@@ -241,10 +272,10 @@ def problem_page(request: Request, problem: Problem) -> Response:
         wait = words.age(int(retry)) if retry.isdigit() else None
         key = f"problems.{wording}.text"
         title = words.text(f"problems.{wording}.title")
-        text = words.phrase(key, wait=wait) if wording == "too-many" else words.text(key)
+        text = words.phrase(key, wait=wait) if words.has(f"{key}_bare") else words.text(key)
     return render(
         request,
-        "problem.html",
+        template,
         status=problem.status,
         keep="no-store",
         headers=problem.headers,
@@ -252,6 +283,7 @@ def problem_page(request: Request, problem: Problem) -> Response:
         text=text,
         code=problem.code,
         instance=problem.instance or "",
+        **values,
     )
 
 
@@ -264,41 +296,6 @@ def static(name: str, request: Request) -> Response:
     if "gzip" in request.headers.get("Accept-Encoding", ""):
         return Response(zipped(name), media_type=asset.media_type, headers=headers | {"Content-Encoding": "gzip"})
     return Response(asset.data, media_type=asset.media_type, headers=headers)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sent:
-    """What a reader sent: a file, or a number and a name."""
-
-    document: bytes | None = None
-    too_large: bool = False
-    number: str = ""
-    name: str = ""
-    rows: str = ""
-
-
-async def _sent(request: Request) -> _Sent:
-    """Read a form within its limits. Raises NothingSent when it is no form."""
-    multipart = request.headers.get("Content-Type", "").startswith("multipart/")
-    form = await read_form(
-        request, most=DOCUMENT_BYTES + _FORM_OVERHEAD if multipart else SMALL_BYTES, files=1, fields=4
-    )
-    if form is None:
-        return _Sent(too_large=True)
-    try:
-        upload = form.get("document")
-        if isinstance(upload, UploadFile) and upload.filename:
-            data = await upload.read()
-            too_large = len(data) > DOCUMENT_BYTES
-            return _Sent(document=None if too_large else data, too_large=too_large)
-        return _Sent(number=_typed(form, "number"), name=_typed(form, "name"), rows=_typed(form, "rows"))
-    finally:
-        await form.close()
-
-
-def _typed(form: FormData, name: str) -> str:
-    value = form.get(name)
-    return value.strip() if isinstance(value, str) else ""
 
 
 def _knowledge_rows(known: SiteKnowledge, words: Catalogue) -> tuple[Row, ...]:

@@ -19,9 +19,11 @@ from api.pages.questions import (
 from api.verifier import IssuerContact, public_content
 from registry.kernel.calendar import CHINA_TIME
 from registry.verification.model import Finding, Freshness, Notice, NoticeKind, Outcome, Question, Report
+from registry.verification.past_day import BEFORE_THE_CHAIN, BEYOND_WHAT_WAS_READ, NOT_RECORDED_YET
 
-Entrance = Literal["key", "document", "lookup", "browser", "share"]
-"""How it was asked: QR code, file that was sent, number and name, file that stayed in the browser, holder's link."""
+Entrance = Literal["key", "document", "lookup", "number", "browser", "share"]
+"""How it was asked: QR code, file that was sent, number and name, number alone (which only the registry's own commands
+take), file that stayed in the browser, holder's link."""
 Panel = Literal["valid", "plain", "indigo", "ochre", "slate", "dead"]
 
 PANELS: Mapping[Outcome, Panel] = {
@@ -40,6 +42,31 @@ PANELS: Mapping[Outcome, Panel] = {
     Outcome.WITHDRAWN: "plain",
     Outcome.UNREADABLE: "plain",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PastDay:
+    """What a past day came to for which an outcome's own words would say something else."""
+
+    words: str
+    panel: Panel
+    icon: Outcome
+    may_change: bool
+
+
+_PAST_DAYS: Mapping[str, _PastDay] = {
+    f"{Outcome.NOT_REGISTERED}/{NOT_RECORDED_YET}": _PastDay(
+        words="past.not-recorded-yet", panel="ochre", icon=Outcome.NOT_YET_VALID, may_change=False
+    ),
+    f"{Outcome.CANNOT_CONFIRM}/{BEFORE_THE_CHAIN}": _PastDay(
+        words="past.before-the-chain", panel="slate", icon=Outcome.CANNOT_CONFIRM, may_change=False
+    ),
+    f"{Outcome.CANNOT_CONFIRM}/{BEYOND_WHAT_WAS_READ}": _PastDay(
+        words="past.beyond-what-was-read", panel="slate", icon=Outcome.CANNOT_CONFIRM, may_change=True
+    ),
+}
+"""By the verdict's code."""
+_OPEN = frozenset({Outcome.CANNOT_CONFIRM, Outcome.PENDING})
 _UNPROVEN = frozenset({Outcome.NOT_RECOGNISED, Outcome.NOT_REGISTERED})
 _WARNINGS = frozenset(
     {
@@ -77,6 +104,10 @@ class VerdictPage:
 
     outcome: str
     panel: Panel
+    icon: str
+    """The outcome whose shape stands beside the headline."""
+    may_change: bool
+    """Asking again may give another answer: the page offers to."""
     headline: str
     sentence: str
     strong: str
@@ -101,6 +132,8 @@ class VerdictPage:
     contact: IssuerContact | None
     entrance: Entrance
     key: str | None
+    portrait: str | None
+    """Address of the photograph that the certificate names, where the page shows it."""
     typed: Mapping[str, str] = field(default_factory=dict)
     """Number and name as typed, to be corrected or asked again."""
     document_text: str = ""
@@ -125,31 +158,39 @@ def verdict_page(
     key: str | None = None,
     typed: Mapping[str, str] | None = None,
     document: bytes | None = None,
+    portrait: str | None = None,
 ) -> VerdictPage:
-    """Put `report` into words. `key` is the certificate key that was asked for, in upper case."""
+    """Put `report` into words. `key` is the certificate key that was asked for, in upper case.
+
+    `portrait` is where this entrance has the photograph; under a key it is known.
+    """
     outcome = report.outcome
     content = public_content(report)
     paper = None if content is None else paper_of(content, words, replaced=outcome is Outcome.SUPERSEDED)
     findings = {one.question: one for one in report.findings}
     test = any(one.kind is NoticeKind.TEST_CHAIN for one in report.notices)
     values = _values(report, findings, words)
+    past = _past_day(report)
+    wording = past.words if past else f"outcomes.{outcome}"
     mode = _paper_mode(outcome)
     in_browser = entrance == "browser" and outcome is not Outcome.ALTERED
     successor_key = _evidence(findings, Question.STANDING).get("successor_key")
     return VerdictPage(
         outcome=outcome.value,
-        panel="plain" if outcome is Outcome.VALID and test else PANELS[outcome],
+        panel=past.panel if past else "plain" if outcome is Outcome.VALID and test else PANELS[outcome],
+        icon=(past.icon if past else outcome).value,
+        may_change=past.may_change if past else outcome in _OPEN,
         headline=_headline(report, words, test=test),
         sentence=_sentence(report, words, values, entrance),
-        strong=words.text(f"outcomes.{outcome}.strong") if words.has(f"outcomes.{outcome}.strong") else "",
+        strong=words.text(f"{wording}.strong") if words.has(f"{wording}.strong") else "",
         facts=_facts(report, findings, paper, words),
         freshness=_freshness_lines(report, words),
         judged=words.text("freshness.judged", time=_clock(report.judged_at)),
         stamp=_stamp(report, words, test=test),
         advice=words.text("verdict.look_twice") if outcome is Outcome.VALID else "",
-        steps_title=words.text(f"outcomes.{outcome}.steps_title") if outcome is not Outcome.VALID else "",
-        steps=tuple(words.lines(f"outcomes.{outcome}.steps")) if outcome is not Outcome.VALID else (),
-        notices=_notices(report, words),
+        steps_title=words.text(f"{wording}.steps_title") if outcome is not Outcome.VALID else "",
+        steps=tuple(words.lines(f"{wording}.steps")) if outcome is not Outcome.VALID else (),
+        notices=notices_of(report, words),
         paper=paper,
         paper_title=words.text(f"verdict.paper_{'unproven' if outcome in _UNPROVEN else mode}"),
         paper_mode=mode,
@@ -161,6 +202,7 @@ def verdict_page(
         contact=_contact(findings, content, contacts),
         entrance=entrance,
         key=key,
+        portrait=_portrait(report, content, portrait or (f"/C/{key}/portrait.jpg" if entrance == "key" else None)),
         typed=typed or {},
         document_text="" if document is None else base64.b64encode(document).decode(),
         as_of="" if report.as_of is None else _date(report.as_of),
@@ -177,6 +219,17 @@ def short_sentence(report: Report, words: Catalogue) -> str:
     return _sentence(report, words, _values(report, findings, words), "lookup")
 
 
+def _past_day(report: Report) -> _PastDay | None:
+    return None if report.as_of is None else _PAST_DAYS.get(report.code)
+
+
+def _portrait(report: Report, content: Mapping[str, object] | None, address: str | None) -> str | None:
+    """Give the photograph's address where the certificate names one and stands as it says, on the chain."""
+    if content is None or "portrait" not in content or report.outcome in _UNPROVEN | {Outcome.PENDING}:
+        return None
+    return address
+
+
 def _paper_mode(outcome: Outcome) -> Literal["open", "compare", "folded"]:
     if outcome is Outcome.VALID:
         return "open"
@@ -184,7 +237,8 @@ def _paper_mode(outcome: Outcome) -> Literal["open", "compare", "folded"]:
 
 
 def _headline(report: Report, words: Catalogue, *, test: bool) -> str:
-    base = f"outcomes.{report.outcome}"
+    past = _past_day(report)
+    base = past.words if past else f"outcomes.{report.outcome}"
     if report.as_of is not None:
         return words.text("verdict.as_of", date=_date(report.as_of), word=words.text(f"{base}.word"))
     if report.outcome is Outcome.VALID and test:
@@ -208,6 +262,7 @@ def _values(report: Report, findings: Mapping[Question, Finding], words: Catalog
         "revision": revision if isinstance(revision, int) else None,
         "successor": successor if content.get("licenseNumber") == number else None,
         "what": None if missing is None else words.text(f"verdict.unread.{missing.value}"),
+        "recorded": day(_evidence(findings, Question.ON_CHAIN).get("recorded_at")),
     }
 
 
@@ -223,8 +278,11 @@ _PLACEHOLDERS: Mapping[Outcome, tuple[str, ...]] = {
 
 def _sentence(report: Report, words: Catalogue, values: Mapping[str, str | int | None], entrance: Entrance) -> str:
     key = f"outcomes.{report.outcome}.sentence"
-    if report.outcome is Outcome.NOT_FOUND and entrance == "key":
-        return words.text(f"{key}_key")
+    past = _past_day(report)
+    if past is not None:
+        return words.phrase(f"{past.words}.sentence", recorded=values["recorded"])
+    if report.outcome is Outcome.NOT_FOUND and entrance in ("key", "number"):
+        return words.text(f"{key}_{entrance}")
     if report.code == "unreadable/too-large":
         return words.text(f"{key}_too_large")
     return words.phrase(key, **{name: values[name] for name in _PLACEHOLDERS.get(report.outcome, ())})
@@ -236,6 +294,8 @@ def _facts(
     standing = _evidence(findings, Question.STANDING)
     outcome = report.outcome
     rows: list[Row] = []
+    if _past_day(report) is not None:
+        return ()
     if outcome in {Outcome.REVOKED, Outcome.SUPERSEDED}:
         label = f"verdict.facts.{outcome}"
         rows = [
@@ -333,7 +393,8 @@ def _stamp(report: Report, words: Catalogue, *, test: bool) -> Stamp | None:
     )
 
 
-def _notices(report: Report, words: Catalogue) -> tuple[NoticeView, ...]:
+def notices_of(report: Report, words: Catalogue) -> tuple[NoticeView, ...]:
+    """Put a verdict's notices into words, what must not be overlooked first."""
     views = [_notice(one, report, words) for one in report.notices]
     # The test chain stands above all, then warnings, each group in the report's order.
     return tuple(sorted(views, key=lambda one: (one.kind != NoticeKind.TEST_CHAIN.value, not one.warning)))

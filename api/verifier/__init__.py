@@ -2,7 +2,7 @@
 
 from api.verifier.limits import LookupGate, LookupLimits, Network, TooManyKeys, TooManyLookups
 from api.verifier.masking import masked
-from api.verifier.ports import Doors, IssuerContact, PublishedDocuments, SiteHealth, SiteKnowledge, Verifier
+from api.verifier.ports import Doors, IssuerContact, PublishedDocuments, Rechecker, SiteHealth, SiteKnowledge, Verifier
 from api.verifier.report import altered, not_found, public_content, report_document, too_large
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "LookupLimits",
     "Network",
     "PublishedDocuments",
+    "Rechecker",
     "SiteHealth",
     "SiteKnowledge",
     "TooManyKeys",

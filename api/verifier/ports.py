@@ -11,6 +11,7 @@ from registry.kernel.identifiers import CertificateKey
 from registry.verification import Claimed
 from registry.verification.model import Report
 from registry.verification.receipts import Notary
+from registry.verification.rechecking import Recheck
 
 
 class Verifier(Protocol):
@@ -37,6 +38,14 @@ class Verifier(Protocol):
 
     def at(self, moment: datetime) -> "Verifier":
         """Give the same judge for a past moment."""
+        ...
+
+
+class Rechecker(Protocol):
+    """Holds kept receipts against what has been read of the chain."""
+
+    def by_document(self, data: bytes) -> Recheck:
+        """Re-check a receipt; what is none, or changed, is said so."""
         ...
 
 
@@ -107,7 +116,11 @@ class Doors:
     """Gives the delivered document under a normal certificate key, or raises NoDocument; None = this site has none."""
     press: Callable[[CertificateKey], tuple[str, bytes]] | None = None
     """Draws the certificate under a key: name of the file, and the PDF. Raises NoDocument, GlyphMissing."""
+    photograph: Callable[[CertificateKey], bytes] | None = None
+    """Gives the photograph on the certificate under a key, as JPEG, or raises NoDocument; None = this site has none."""
     proxies: Sequence[Network] = ()
     """Who is believed about whom he serves, in X-Forwarded-For."""
+    rechecker: Rechecker | None = None
+    """Re-checks receipts; None = this site takes certificates alone."""
     notary: Notary | None = None
     """Signs receipts; None where this site was started without its statement key."""

@@ -1,8 +1,11 @@
 """The wire forms of the verifier's door, as its OpenAPI document describes them."""
 
+from datetime import date
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from registry.verification.receipts import MAX_PURPOSE
 
 OutcomeWord = Literal[
     "unreadable",
@@ -35,12 +38,33 @@ NoticeWord = Literal[
 ]
 
 
-class LookupRequest(BaseModel):
+class ReceiptWanted(BaseModel):
+    """Whether the verdict is wanted signed, and for what."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    receipt: bool = Field(default=False, description="Sign the verdict, to be kept and checked again later.")
+    purpose: str | None = Field(
+        default=None,
+        json_schema_extra={"maxLength": MAX_PURPOSE},
+        description="What for, in the asker's own words: stands in the receipt, and asks for one.",
+    )
+
+
+class VerdictRequest(ReceiptWanted):
+    """What is asked about a certificate."""
+
+    as_of: date | None = Field(
+        default=None, description="A day that is over: how it stood at its end (+08:00). Absent = now."
+    )
+
+
+class LookupRequest(VerdictRequest):
     """A certificate's number and its holder's name, as printed."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"title": "LookupRequest"})
 
-    number: str = Field(min_length=1, max_length=64, examples=["DEMO-EEC-2026-7M3K9QX2TA4"])
+    number: str = Field(min_length=1, max_length=64, examples=["DEMO-EEC-2026-7M3K9QX2TAT"])
     name: str = Field(min_length=1, max_length=200, examples=["李知行"])
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from registry.enrolment import Column, ProblemKind, Row, RowProblem, Table, kinds, read_table, table_kinds
 from registry.enrolment.table import Shape
 from registry.enrolment.workbook import WorkbookRefused, is_workbook, workbook_as_csv
+from registry.kernel.addresses import bare_key, certificate_link
 from registry.kernel.identifiers import CertificateKey, normal_number
 
 MAX_ROWS: Final = 10_000
@@ -50,8 +51,6 @@ COLUMNS: Final = (
     ),
 )
 _ASSUMED: Final = (NUMBER, NAME)
-_KEY: Final = re.compile(r"[A-Z2-7]{26}", re.IGNORECASE)
-_LINK: Final = re.compile(r"(https?://[^/?#\s]+)/(?:(?:zh|en)/)?c/([a-z2-7]{26})/?", re.IGNORECASE)
 _LINK_LIKE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 _LIST_TEXTS: Final = (
@@ -168,12 +167,6 @@ def read_list(data: bytes, public_base_url: str) -> AskedList:
     return AskedList(rows=rows, problems=problems, notices=table.notices, row_count=table.row_count)
 
 
-def key_in_link(text: str, public_base_url: str) -> CertificateKey | None:
-    """Give the key in a link of this registry (`https://HOST/C/<key>`, any letter case); None = it is another's."""
-    link = _LINK.fullmatch(text)
-    return CertificateKey(link[2].upper()) if link and link[1].lower() == public_base_url.lower() else None
-
-
 def _refused(problem: RowProblem) -> AskedList:
     return AskedList(rows=(), problems=(problem,), notices=(), row_count=0)
 
@@ -191,7 +184,7 @@ class _Reader:
         given = link or number
         if not given:
             return self._wrong("number-required", row, NUMBER)
-        if link or _LINK_LIKE.match(given) or _KEY.fullmatch(given):
+        if link or _LINK_LIKE.match(given) or bare_key(given):
             return self._by_link(row, given, column)
         if not name:
             return self._wrong("name-required", row, NAME)
@@ -204,9 +197,8 @@ class _Reader:
         return AskedRow(line=row.line, number=number, name=name)
 
     def _by_link(self, row: Row, given: str, column: str) -> AskedRow | RowProblem:
-        if _KEY.fullmatch(given):
-            return AskedRow(line=row.line, key=CertificateKey(given.upper()))
-        key = key_in_link(given, self.base_url)
+        link = certificate_link(given)
+        key = link.key if link is not None and link.site == self.base_url else bare_key(given)
         if key is not None:
             return AskedRow(line=row.line, key=key)
         host = given[: len(self.base_url) + 1].lower()

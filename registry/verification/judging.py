@@ -4,7 +4,8 @@ Pure: of a document, what is known of the chain, and the clock. Steps, in the or
 1. Is the document unaltered? Form, digests, disclosures, signature; the receipt agrees with credential and ledger.
 2. Was it signed by a key that is the issuer's, and was that so when it was anchored?
 3. Is it recorded on the chain where it says, by an issuer accredited for this programme and level at that time? The
-   contract enforced scope and issuer state when it was anchored; today's windows are not asked again.
+   contract enforced scope and issuer state when it was anchored; today's windows are not asked again. As of a day
+   before it was recorded the answer is no, and that it was recorded later is said.
 4. Is it neither revoked, suspended nor superseded, itself or as part of its batch?
 5. Is the moment asked about within its validity?
 6. The first outcome that applies, in the order of precedence; notices stand beside it.
@@ -16,15 +17,13 @@ is never shown as a bad certificate, and never as a good one.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Final
 
 from registry.anchor.facts import (
-    BY_MEMBERS,
     BatchFacts,
     IssuerFacts,
-    StatusStep,
     address_key,
     batch_facts,
     certificate_life,
@@ -34,113 +33,32 @@ from registry.anchor.facts import (
     moment,
 )
 from registry.anchor.history import BatchFlag, KeyKind, KeySlot
-from registry.anchor.receipt import AnchorReceipt
 from registry.anchor.trust import Engine
-from registry.credential import Altered, Presentation, Unreadable, verify_signature
-from registry.delivery.bundle import Bundle, parse_document, require_receipt_agrees, require_unaltered
-from registry.delivery.copies import CopyStatement, HolderCopy
-from registry.kernel.calendar import CHINA_TIME
+from registry.credential import Altered, Unreadable, verify_signature
+from registry.delivery.bundle import Bundle, require_receipt_agrees, require_unaltered
+from registry.delivery.copies import CopyStatement
+from registry.kernel.calendar import written_time
 from registry.kernel.encoding import b64url
-from registry.kernel.signing import PublicKey
 from registry.status import Status
+from registry.verification.circumstances import Circumstances, Submission, read_submission
 from registry.verification.claimed import Claimed, claimed_by
 from registry.verification.content import claims
-from registry.verification.knowledge import Knowledge
+from registry.verification.findings import answered, day_of, not_reached, noticed, notices_about_chain
 from registry.verification.model import Answer, Finding, Freshness, Notice, NoticeKind, Outcome, Question, Report
+from registry.verification.past_day import (
+    BEFORE_THE_CHAIN,
+    BEYOND_WHAT_WAS_READ,
+    NOT_RECORDED_YET,
+    is_outside_time,
+    known_by_then,
+    recorded_later,
+)
+from registry.verification.standing import Life
+from registry.verification.unjudged import refused
 
-DEFAULT_MAX_AGE: Final = timedelta(seconds=60)
-"""How old knowledge may be on line."""
 _NOTICE_AGE_SECONDS: Final = 15
 _STATUS_MATTERS: Final = frozenset({Outcome.EXPIRED, Outcome.NOT_YET_VALID, Outcome.CANNOT_CONFIRM})
 """Outcomes that leave a reader asking whether the certificate stands otherwise."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """What is judged: a credential with whatever came or is kept beside it."""
-
-    credential: Presentation
-    receipt: AnchorReceipt | None
-    key: PublicKey | None
-    awaits_chain: bool = False
-    """We keep this credential ourselves and know that its batch is on its way to the chain."""
-    copy: CopyStatement | None = None
-    """For whom, for what and until when the holder shows it, where it is a copy."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
-    """Beside what a document is judged."""
-
-    knowledge: Knowledge | None
-    """None = nothing is known of the chain."""
-    now: datetime
-    max_age: timedelta = DEFAULT_MAX_AGE
-    as_of: datetime | None = None
-    """A past moment to judge for; None = now."""
-    cause: str | None = None
-    """Slug of why there is no fresher knowledge, such as `node-unreachable`."""
-    test_chain: int | None = None
-    """Id of the chain where it is a test chain, which every verdict then says, whatever else is known."""
-
-
-def read_submission(data: bytes) -> Submission:
-    """Read what somebody handed in. Raises Unreadable or Altered."""
-    document = parse_document(data)
-    if isinstance(document, Presentation):
-        return Submission(credential=document, receipt=None, key=None)
-    copy = document.copy if isinstance(document, HolderCopy) else None
-    bundle = document.bundle if isinstance(document, HolderCopy) else document
-    return Submission(credential=bundle.credential, receipt=bundle.anchor, key=bundle.key, copy=copy)
-
-
-def refused(error: Unreadable | Altered, circumstances: Circumstances) -> Report:
-    """Report on bytes that could not be read as a document of ours, or that were changed."""
-    outcome = Outcome.UNREADABLE if isinstance(error, Unreadable) else Outcome.ALTERED
-    reason = error.code.partition("/")[2] or error.code
-    evidence: dict[str, str | int | None] = {"check": error.code}
-    for name in ("member", "part"):
-        if isinstance(value := getattr(error, name, None), str):
-            evidence[name] = value
-    first = Answer.FAILED if outcome is Outcome.ALTERED else Answer.COULD_NOT_CHECK
-    return Report(
-        outcome=outcome,
-        code=f"{outcome}/{reason}",
-        findings=(
-            Finding(question=Question.UNALTERED, answer=first, reason=reason, evidence=evidence, freshness=None),
-            *_not_reached(),
-        ),
-        notices=_notices_about_chain(circumstances),
-        content=None,
-        successor=None,
-        last_known=None,
-        judged_at=circumstances.now,
-        as_of=circumstances.as_of,
-    )
-
-
-def not_found(circumstances: Circumstances) -> Report:
-    """Report that a look-up found nothing: one answer for every cause."""
-    return _of_look_up(Outcome.NOT_FOUND, circumstances)
-
-
-def withdrawn(circumstances: Circumstances) -> Report:
-    """Report that what a certificate key led to was erased at the holder's request; for look-ups by key alone."""
-    return _of_look_up(Outcome.WITHDRAWN, circumstances)
-
-
-def _of_look_up(outcome: Outcome, circumstances: Circumstances) -> Report:
-    return Report(
-        outcome=outcome,
-        code=str(outcome),
-        findings=(),
-        notices=_notices_about_chain(circumstances),
-        content=None,
-        successor=None,
-        last_known=None,
-        judged_at=circumstances.now,
-        as_of=circumstances.as_of,
-    )
 
 
 def judge(submission: Submission, circumstances: Circumstances) -> Report:
@@ -160,7 +78,7 @@ def judge_claimed(claimed: Claimed, circumstances: Circumstances, *, checked: bo
     """
     case = _Case(claimed, circumstances, awaits_chain=False)
     answer, reason = (Answer.PASSED, "checked-by-reader") if checked else (Answer.COULD_NOT_CHECK, "document-not-shown")
-    first = _finding(Question.UNALTERED, answer, reason, {"key": b64url(claimed.signer)})
+    first = answered(Question.UNALTERED, answer, reason, {"key": b64url(claimed.signer)})
     return case.report(case.as_recorded(first), None)
 
 
@@ -190,20 +108,26 @@ class _Case:
         self.at = circumstances.as_of or circumstances.now
         known = circumstances.knowledge
         self.freshness: Freshness | None = known.freshness(circumstances.now) if known else None
-        self.is_outside_time = _is_outside_time(circumstances)
-        self.knowledge = None if self.is_outside_time else _as_of(circumstances)
+        self.is_outside_time = is_outside_time(circumstances)
+        self.knowledge = None if self.is_outside_time else known_by_then(circumstances)
         root = self.knowledge.trust_root if self.knowledge else None
         self.is_elsewhere = root is not None and (claimed.contract != root.contract or claimed.genesis != root.genesis)
         """The credential names another chain or contract than the one we know."""
         records = self.knowledge.records if self.knowledge and not self.is_elsewhere else ()
         self.issuer: IssuerFacts = issuer_facts(records, claimed.issuer)
         self.batch: BatchFacts | None = batch_facts(records, claimed.issuer, claimed.batch)
-        self.life: tuple[StatusStep, ...] = tuple(
-            certificate_life(records, claimed.issuer, claimed.batch, claimed.index)
+        self.later: BatchFacts | None = None if self.batch else recorded_later(claimed, circumstances)
+        """The batch, where it was recorded only after the day that is asked about."""
+        self.life = Life(
+            issuer=claimed.issuer,
+            batch=self.batch,
+            steps=tuple(certificate_life(records, claimed.issuer, claimed.batch, claimed.index)),
         )
         # Between the chain's record and our own delivery there is a moment in which only the first is there.
         self.is_pending = (
-            self.awaits_chain and not self.is_outside_time and (self.batch is None or claimed.recorded is None)
+            self.awaits_chain
+            and not (self.is_outside_time or self.later)
+            and (self.batch is None or claimed.recorded is None)
         )
 
     @property
@@ -216,7 +140,7 @@ class _Case:
 
     def report(self, first: Finding, content: dict[str, object] | None) -> Report:
         if first.answer is Answer.FAILED:
-            findings: tuple[Finding, ...] = (first, *_not_reached())
+            findings: tuple[Finding, ...] = (first, *not_reached())
         else:
             third = self._on_chain()
             second = self._copys_key(self._issuers_key())
@@ -228,8 +152,8 @@ class _Case:
             findings=findings,
             notices=self._notices(outcome, findings),
             content=content,
-            successor=self._successor() if outcome is Outcome.SUPERSEDED else None,
-            last_known=self._last_known() if outcome is Outcome.CANNOT_CONFIRM else None,
+            successor=self.life.successor() if outcome is Outcome.SUPERSEDED else None,
+            last_known=self.life.last_known() if outcome is Outcome.CANNOT_CONFIRM else None,
             judged_at=self.circumstances.now,
             as_of=self.circumstances.as_of,
             claimed=self.claimed,
@@ -241,7 +165,7 @@ class _Case:
         disagreeing = None if first.answer is Answer.FAILED else self._disagrees_with_ledger()
         if disagreeing is None:
             return first
-        return _finding(
+        return answered(
             Question.UNALTERED,
             Answer.FAILED,
             "receipt-disagrees",
@@ -251,10 +175,10 @@ class _Case:
 
     def _disagrees_with_ledger(self) -> str | None:
         """Name the first member of the receipt that is not as the chain has it."""
-        receipt = self.claimed.recorded
-        if receipt is None or self.batch is None:
+        receipt, batch = self.claimed.recorded, self.batch or self.later
+        if receipt is None or batch is None:
             return None
-        anchored, position = self.batch.anchored, self.batch.position
+        anchored, position = batch.anchored, batch.position
         for member, said, recorded in (
             ("merkleRoot", receipt.root, anchored.root),
             ("treeSize", receipt.size, anchored.size),
@@ -272,41 +196,44 @@ class _Case:
         question, signer = Question.ISSUERS_KEY, self.claimed.signer
         evidence: dict[str, str | int | None] = {"issuer": self.issuer.code, "key": b64url(signer)}
         if self.is_elsewhere:
-            return _finding(question, Answer.COULD_NOT_CHECK, "other-chain", evidence, self.freshness)
+            return answered(question, Answer.COULD_NOT_CHECK, "other-chain", evidence, self.freshness)
+        if self.later is not None and not self.is_outside_time:
+            # What the key was when the batch was recorded, that day cannot say.
+            return answered(question, Answer.COULD_NOT_CHECK, NOT_RECORDED_YET, evidence, self.freshness)
         slot = self.issuer.keys.get(signer)
         if slot is None:
             if not self._is_fresh:
                 return self._unknown(question, evidence)
             known = "key-not-the-issuers" if self.issuer.standings else "issuer-unknown"
-            return _finding(question, Answer.FAILED, known, evidence, self.freshness)
-        evidence["registered_from"] = _local(moment(slot.valid_from))
+            return answered(question, Answer.FAILED, known, evidence, self.freshness)
+        evidence["registered_from"] = written_time(moment(slot.valid_from))
         if slot.kind is not KeyKind.CREDENTIAL:
-            return _finding(question, Answer.FAILED, "key-of-another-kind", evidence, self.freshness)
+            return answered(question, Answer.FAILED, "key-of-another-kind", evidence, self.freshness)
         if self.batch is None:
             if not self._is_fresh or self.is_pending:
                 return self._unknown(question, evidence)
-            return _finding(question, Answer.COULD_NOT_CHECK, "not-anchored", evidence, self.freshness)
+            return answered(question, Answer.COULD_NOT_CHECK, "not-anchored", evidence, self.freshness)
         return self._key_when_anchored(slot, self.batch, evidence)
 
     def _key_when_anchored(self, slot: KeySlot, batch: BatchFacts, evidence: dict[str, str | int | None]) -> Finding:
         question, keys, anchored_at = Question.ISSUERS_KEY, self._keys_of(batch), batch.position.block_time
-        evidence["anchored_at"] = _local(anchored_at)
+        evidence["anchored_at"] = written_time(anchored_at)
         if batch.anchored.credential_key != self.claimed.signer:
-            return _finding(question, Answer.FAILED, "key-not-the-batchs", evidence, self.freshness)
+            return answered(question, Answer.FAILED, "key-not-the-batchs", evidence, self.freshness)
         if not BatchFlag.REAFFIRMED & batch.flags:
             for role, held in keys.items():
                 if held is not None and is_compromised_at(held, anchored_at):
-                    evidence["compromised_since"] = _local(moment(held.compromised_since))
-                    return _finding(question, Answer.FAILED, f"{role}-key-compromised", evidence, self.freshness)
+                    evidence["compromised_since"] = written_time(moment(held.compromised_since))
+                    return answered(question, Answer.FAILED, f"{role}-key-compromised", evidence, self.freshness)
         # A vote excuses a stolen key, not one that did not stand: without the theft it must have been good.
         if not is_good_at(replace(slot, compromised_since=0), anchored_at):
-            return _finding(question, Answer.FAILED, "key-outside-window", evidence, self.freshness)
+            return answered(question, Answer.FAILED, "key-outside-window", evidence, self.freshness)
         if None in keys.values():
             # The contract recorded nothing without these keys: what we know of it is not all.
-            return _finding(question, Answer.COULD_NOT_CHECK, "records-incomplete", evidence, self.freshness)
+            return answered(question, Answer.COULD_NOT_CHECK, "records-incomplete", evidence, self.freshness)
         if not self.claimed.has_key:
-            return _finding(question, Answer.COULD_NOT_CHECK, "no-key", evidence, self.freshness)
-        return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
+            return answered(question, Answer.COULD_NOT_CHECK, "no-key", evidence, self.freshness)
+        return answered(question, Answer.PASSED, "ok", evidence, self.freshness)
 
     def _copys_key(self, second: Finding) -> Finding:
         """Of a copy, ask whether its statement too was signed by a key of the issuer, good when it was signed."""
@@ -325,7 +252,7 @@ class _Case:
             why = "copy-key-outside-window"
         else:
             return second
-        return _finding(Question.ISSUERS_KEY, Answer.FAILED, why, evidence, self.freshness)
+        return answered(Question.ISSUERS_KEY, Answer.FAILED, why, evidence, self.freshness)
 
     def _keys_of(self, batch: BatchFacts) -> Mapping[str, KeySlot | None]:
         keys = self.issuer.keys
@@ -346,116 +273,77 @@ class _Case:
             "issuer": claimed.issuer,
         }
         if self.is_elsewhere:
-            return _finding(question, Answer.FAILED, "other-chain", evidence, self.freshness)
+            return answered(question, Answer.FAILED, "other-chain", evidence, self.freshness)
         if self.batch is None:
             if self.is_pending:
-                return _finding(question, Answer.COULD_NOT_CHECK, "not-final", evidence, self.freshness)
+                return answered(question, Answer.COULD_NOT_CHECK, "not-final", evidence, self.freshness)
+            if self.later is not None:
+                evidence["recorded_at"] = written_time(self.later.position.block_time)
+                if not self.is_outside_time:
+                    return answered(question, Answer.FAILED, NOT_RECORDED_YET, evidence, self.freshness)
             if not self._is_fresh:
                 return self._unknown(question, evidence)
-            return _finding(question, Answer.FAILED, "no-such-batch", evidence, self.freshness)
+            return answered(question, Answer.FAILED, "no-such-batch", evidence, self.freshness)
         anchored, position = self.batch.anchored, self.batch.position
         evidence |= {
             "size": anchored.size,
             "root": b64url(anchored.root),
             "block": position.block_number,
-            "block_time": _local(position.block_time),
+            "block_time": written_time(position.block_time),
             "transaction": "0x" + position.transaction.hex(),
             "seq": position.seq,
             "approver": anchored.approver,
         }
         if anchored.scope != claimed.scope:
             evidence["scope_recorded"] = anchored.scope
-            return _finding(question, Answer.FAILED, "other-scope", evidence, self.freshness)
+            return answered(question, Answer.FAILED, "other-scope", evidence, self.freshness)
         if claimed.index >= anchored.size:
-            return _finding(question, Answer.FAILED, "index-beyond-size", evidence, self.freshness)
+            return answered(question, Answer.FAILED, "index-beyond-size", evidence, self.freshness)
         if claimed.recorded is None:
             why = "not-final" if self.is_pending else "no-receipt"
-            return _finding(question, Answer.COULD_NOT_CHECK, why, evidence, self.freshness)
-        return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
+            return answered(question, Answer.COULD_NOT_CHECK, why, evidence, self.freshness)
+        return answered(question, Answer.PASSED, "ok", evidence, self.freshness)
 
     # 4
     def _standing(self, third: Finding) -> Finding:
         question = Question.STANDING
         if third.answer is Answer.FAILED or self.batch is None:
             why = "not-recorded" if third.answer is Answer.FAILED else third.reason
-            return _finding(question, Answer.COULD_NOT_CHECK, why, {}, self.freshness)
-        status, since, ground, by = self._status()
+            return answered(question, Answer.COULD_NOT_CHECK, why, {}, self.freshness)
+        status, since, ground, by = self.life.status()
         if not status.is_final and not self._is_fresh:
             # Whatever is not final may have changed since; what is final stays true however old the knowledge.
-            return self._unknown(question, {"last_known": status.word, "since": _local(since) if since else None})
+            return self._unknown(question, {"last_known": status.word, "since": written_time(since) if since else None})
         evidence: dict[str, str | int | None] = {
             "status": status.word,
             "code": int(status),
-            "since": _local(since) if since else None,
+            "since": written_time(since) if since else None,
             "reason": ground,
             "by": by,
-            "changes": len(self.life),
+            "changes": len(self.life.steps),
         }
         if status is Status.VALID:
-            evidence |= self._earlier_suspension()
-            return _finding(question, Answer.PASSED, "ok", evidence, self.freshness)
+            evidence |= self.life.earlier_suspension()
+            return answered(question, Answer.PASSED, "ok", evidence, self.freshness)
         if status is Status.SUPERSEDED:
-            evidence |= self._place_of_successor()
-        return _finding(question, Answer.FAILED, status.word, evidence, self.freshness)
-
-    def _status(self) -> tuple[Status, datetime | None, int | None, str | None]:
-        """Status of certificate and batch together: revoked, else superseded, else suspended: the final ones first."""
-        own = self.life[-1] if self.life else None
-        if own is not None and own.status is Status.REVOKED:
-            return own.status, own.since, own.reason, own.by
-        if (revoked := self._flagged(BatchFlag.REVOKED)) is not None:
-            return Status.REVOKED, *revoked, BY_MEMBERS
-        if own is not None and own.status is not Status.VALID:
-            return own.status, own.since, own.reason, own.by
-        # The members' first: the issuer cannot lift it.
-        if (suspended := self._flagged(BatchFlag.SUSPENDED_BY_MEMBERS)) is not None:
-            return Status.SUSPENDED, *suspended, BY_MEMBERS
-        if (suspended := self._flagged(BatchFlag.SUSPENDED_BY_ISSUER)) is not None:
-            return Status.SUSPENDED, *suspended, self.issuer.code
-        if own is not None:
-            return own.status, own.since, own.reason, own.by
-        return Status.VALID, None, None, None
-
-    def _flagged(self, flag: BatchFlag) -> tuple[datetime, int] | None:
-        """Time and reason of a flag that the batch has now."""
-        return self.batch.raised(flag) if self.batch is not None and self.batch.flags & flag else None
-
-    def _earlier_suspension(self) -> dict[str, str | int | None]:
-        """Say of what stands again, itself or its batch, since when it was last suspended."""
-        starts = [step.since for step in self.life if step.status is Status.SUSPENDED]
-        changes = len(self.life)
-        for flag in (BatchFlag.SUSPENDED_BY_ISSUER, BatchFlag.SUSPENDED_BY_MEMBERS):
-            if self.batch is not None and (raised := self.batch.raised(flag)) is not None:
-                starts.append(raised[0])
-                changes += 2
-        return {"changes": changes, "suspended_since": _local(max(starts))} if starts else {}
-
-    def _place_of_successor(self) -> dict[str, str | int | None]:
-        last = self.life[-1]
-        if last.successor is None:
-            return {}
-        return {
-            "successor_batch": b64url(last.successor[0]),
-            "successor_index": last.successor[1],
-            "successor_issuer": last.successor_issuer,
-            "successor_contract": last.successor_contract,
-        }
+            evidence |= self.life.place_of_successor()
+        return answered(question, Answer.FAILED, status.word, evidence, self.freshness)
 
     # 5
     def _in_force(self) -> Finding:
         begin, until = self.claimed.valid_from, self.claimed.valid_until
         evidence: dict[str, str | int | None] = {
-            "valid_from": _day(begin),
+            "valid_from": day_of(begin),
             # The end is the first moment after the last valid day.
-            "valid_until": None if until is None else _day(until - timedelta(seconds=1)),
+            "valid_until": None if until is None else day_of(until - timedelta(seconds=1)),
         }
         if self.is_outside_time:
-            return _finding(Question.IN_FORCE, Answer.COULD_NOT_CHECK, "outside-the-chains-time", evidence)
+            return answered(Question.IN_FORCE, Answer.COULD_NOT_CHECK, self._why_outside, evidence)
         if until is not None and self.at >= until:
-            return _finding(Question.IN_FORCE, Answer.FAILED, "expired", evidence)
+            return answered(Question.IN_FORCE, Answer.FAILED, "expired", evidence)
         if self.at < begin:
-            return _finding(Question.IN_FORCE, Answer.FAILED, "not-yet-valid", evidence)
-        return _finding(Question.IN_FORCE, Answer.PASSED, "ok", evidence)
+            return answered(Question.IN_FORCE, Answer.FAILED, "not-yet-valid", evidence)
+        return answered(Question.IN_FORCE, Answer.PASSED, "ok", evidence)
 
     # 6
     def _outcome(self, findings: tuple[Finding, ...]) -> tuple[Outcome, str]:
@@ -480,50 +368,45 @@ class _Case:
 
     def _unknown(self, question: Question, evidence: Mapping[str, str | int | None]) -> Finding:
         if self.is_outside_time:
-            reason = "outside-the-chains-time"
+            reason = self._why_outside
         elif self.is_pending:
             reason = "not-final"
         else:
             reason = self.circumstances.cause or ("never-read" if self.freshness is None else "knowledge-too-old")
-        return _finding(question, Answer.COULD_NOT_CHECK, reason, evidence, self.freshness)
+        return answered(question, Answer.COULD_NOT_CHECK, reason, evidence, self.freshness)
 
-    def _last_known(self) -> str | None:
-        return self._status()[0].word if self.batch is not None else None
-
-    def _successor(self) -> str | None:
-        last = self.life[-1] if self.life else None
-        if last is None or last.successor is None:
-            return None
-        batch, index = last.successor
-        return f"{b64url(batch)}#{index}"
+    @property
+    def _why_outside(self) -> str:
+        known = self.circumstances.knowledge
+        return BEFORE_THE_CHAIN if known is not None and self.at < known.first_block_time else BEYOND_WHAT_WAS_READ
 
     def _notices(self, outcome: Outcome, findings: tuple[Finding, ...]) -> tuple[Notice, ...]:
-        notices = list(_notices_about_chain(self.circumstances))
+        notices = list(notices_about_chain(self.circumstances))
         if not notices and self.claimed.base_url.startswith("http://"):
             # Only localhost may go without TLS: whatever the chain, nobody issues real certificates from there.
-            notices.append(_notice(NoticeKind.TEST_CHAIN, chain=self.claimed.contract.chain_id))
+            notices.append(noticed(NoticeKind.TEST_CHAIN, chain=self.claimed.contract.chain_id))
         if outcome is Outcome.ALTERED:
             return tuple(notices)
         if self.copy is not None and findings[Question.ISSUERS_KEY - 1].answer is not Answer.FAILED:
             copy = self.copy
             until = copy.until.isoformat()
-            notices.append(_notice(NoticeKind.HOLDER_COPY, audience=copy.audience, purpose=copy.purpose, until=until))
+            notices.append(noticed(NoticeKind.HOLDER_COPY, audience=copy.audience, purpose=copy.purpose, until=until))
         notices.extend(self._notices_about_issuer())
         if self.claimed.revision > 1:
-            notices.append(_notice(NoticeKind.CORRECTED, revision=self.claimed.revision))
+            notices.append(noticed(NoticeKind.CORRECTED, revision=self.claimed.revision))
         if self.batch is not None and self.batch.flags & BatchFlag.REAFFIRMED:
-            notices.append(_notice(NoticeKind.BATCH_REAFFIRMED))
+            notices.append(noticed(NoticeKind.BATCH_REAFFIRMED))
         known = self.circumstances.knowledge
         if self.freshness is not None and known is not None:
             age = self.freshness.age_seconds
             if age > _NOTICE_AGE_SECONDS and self.circumstances.as_of is None:
-                notices.append(_notice(NoticeKind.KNOWLEDGE_AGE, seconds=age, read_at=_local(known.counted_from)))
+                notices.append(noticed(NoticeKind.KNOWLEDGE_AGE, seconds=age, read_at=written_time(known.counted_from)))
             if self.freshness.nodes == 1 and known.trust_root.engine is not Engine.EMBEDDED:
-                notices.append(_notice(NoticeKind.SINGLE_NODE))
+                notices.append(noticed(NoticeKind.SINGLE_NODE))
         standing = findings[Question.STANDING - 1]
         recorded = findings[Question.ON_CHAIN - 1].answer is Answer.PASSED
         if standing.answer is Answer.COULD_NOT_CHECK and recorded and outcome in _STATUS_MATTERS:
-            notices.append(_notice(NoticeKind.STATUS_NOT_CHECKED))
+            notices.append(noticed(NoticeKind.STATUS_NOT_CHECKED))
         return tuple(notices)
 
     def _notices_about_issuer(self) -> list[Notice]:
@@ -531,12 +414,12 @@ class _Case:
         if self.batch is None:
             return notices
         if (since := self.issuer.suspended_since) is not None:
-            notices.append(_notice(NoticeKind.ISSUER_SUSPENDED_SINCE, since=_local(since)))
+            notices.append(noticed(NoticeKind.ISSUER_SUSPENDED_SINCE, since=written_time(since)))
         if (since := self.issuer.withdrawn_since) is not None:
-            notices.append(_notice(NoticeKind.ISSUER_WITHDRAWN_SINCE, since=_local(since)))
+            notices.append(noticed(NoticeKind.ISSUER_WITHDRAWN_SINCE, since=written_time(since)))
         slot = self.issuer.keys.get(self.claimed.signer)
         if slot is not None and slot.until <= int(self.at.timestamp()):
-            notices.append(_notice(NoticeKind.KEY_RETIRED_SINCE, since=_local(moment(slot.until))))
+            notices.append(noticed(NoticeKind.KEY_RETIRED_SINCE, since=written_time(moment(slot.until))))
         return notices
 
 
@@ -556,62 +439,12 @@ def _unaltered(submission: Submission) -> Finding:
         elif receipt is not None:
             require_receipt_agrees(credential, receipt)
     except Altered as error:
-        return _finding(
+        return answered(
             Question.UNALTERED,
             Answer.FAILED,
             error.code.partition("/")[2],
             {"check": error.code, "member": getattr(error, "member", None)},
         )
     if key is None:
-        return _finding(Question.UNALTERED, Answer.COULD_NOT_CHECK, "no-key", evidence)
-    return _finding(Question.UNALTERED, Answer.PASSED, "ok", evidence)
-
-
-def _is_outside_time(circumstances: Circumstances) -> bool:
-    """Tell whether a past moment is asked about of which the chain, as far as it was read, says nothing."""
-    as_of, knowledge = circumstances.as_of, circumstances.knowledge
-    if as_of is None or knowledge is None:
-        return False
-    return not knowledge.first_block_time <= as_of <= knowledge.head.time
-
-
-def _as_of(circumstances: Circumstances) -> Knowledge | None:
-    """As of a past date only what was recorded by then counts."""
-    as_of, knowledge = circumstances.as_of, circumstances.knowledge
-    return knowledge if as_of is None or knowledge is None else knowledge.until(as_of)
-
-
-def _notices_about_chain(circumstances: Circumstances) -> tuple[Notice, ...]:
-    if circumstances.test_chain is None:
-        return ()
-    return (_notice(NoticeKind.TEST_CHAIN, chain=circumstances.test_chain),)
-
-
-def _finding(
-    question: Question,
-    answer: Answer,
-    reason: str,
-    evidence: Mapping[str, str | int | None],
-    freshness: Freshness | None = None,
-) -> Finding:
-    return Finding(question=question, answer=answer, reason=reason, evidence=dict(evidence), freshness=freshness)
-
-
-def _notice(kind: NoticeKind, **values: str | int) -> Notice:
-    return Notice(kind=kind, values=values)
-
-
-def _not_reached() -> tuple[Finding, ...]:
-    return tuple(
-        _finding(question, Answer.COULD_NOT_CHECK, "first-question-failed", {})
-        for question in Question
-        if question is not Question.UNALTERED
-    )
-
-
-def _day(time: datetime) -> str:
-    return time.astimezone(CHINA_TIME).date().isoformat()
-
-
-def _local(time: datetime) -> str:
-    return time.astimezone(CHINA_TIME).isoformat(timespec="seconds")
+        return answered(Question.UNALTERED, Answer.COULD_NOT_CHECK, "no-key", evidence)
+    return answered(Question.UNALTERED, Answer.PASSED, "ok", evidence)

@@ -36,6 +36,14 @@ class Knowledge:
         """
         return self.read_at if self.trust_root.engine is Engine.EMBEDDED else min(self.read_at, self.head.time)
 
+    @property
+    def complete_until(self) -> datetime:
+        """The moment up to which nothing is missing: later blocks may hold what was not read.
+
+        An embedded chain seals only what comes: between its last block and the reading there was nothing to record.
+        """
+        return max(self.read_at, self.head.time) if self.trust_root.engine is Engine.EMBEDDED else self.head.time
+
     def age(self, now: datetime) -> timedelta:
         """Say how old this is."""
         return max(timedelta(0), now - self.counted_from)

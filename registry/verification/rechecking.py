@@ -26,11 +26,12 @@ from typing import Final
 from registry.anchor.facts import is_compromised_at, is_good_at, issuer_facts, moment
 from registry.anchor.history import Block, KeyKind
 from registry.credential import Altered, Unreadable
-from registry.kernel.calendar import CHINA_TIME
+from registry.kernel.calendar import written_time
 from registry.kernel.encoding import b64url
 from registry.kernel.identifiers import Digest
+from registry.verification.circumstances import Circumstances, read_submission
 from registry.verification.claimed import Claimed, claimed_by
-from registry.verification.judging import Circumstances, judge_claimed, judge_document, read_submission
+from registry.verification.judging import judge_claimed, judge_document
 from registry.verification.knowledge import Knowledge
 from registry.verification.model import Answer, Finding, Outcome, Question, Report
 from registry.verification.receipts import AskedBy, ReceiptAnswer, VerificationReceipt
@@ -239,7 +240,7 @@ class _Case:
         evidence: dict[str, str | int | None] = {
             "issuer": statement.issuer,
             "key": b64url(statement.key.thumbprint()),
-            "signed_at": _local(statement.issued_at),
+            "signed_at": written_time(statement.issued_at),
         }
         known = self.knowledge
         if known is None:
@@ -250,20 +251,20 @@ class _Case:
             return _fail(kind, "key-not-the-issuers", evidence) if fresh else _open(kind, self._why, evidence)
         if statement.issued_at > self.now + CLOCKS_APART:
             return _open(kind, "dated-ahead", evidence)
-        evidence["registered_from"] = _local(moment(slot.valid_from))
+        evidence["registered_from"] = written_time(moment(slot.valid_from))
         if slot.kind is not KeyKind.STATEMENT:
             return _fail(kind, "key-of-another-kind", evidence)
         if is_compromised_at(slot, statement.issued_at):
-            evidence["compromised_since"] = _local(moment(slot.compromised_since))
+            evidence["compromised_since"] = written_time(moment(slot.compromised_since))
             return _fail(kind, "key-compromised", evidence)
         if not is_good_at(slot, statement.issued_at):
             return _fail(kind, "key-outside-window", evidence)
         if not fresh:  # it may have been reported stolen since
             return _open(kind, self._why, evidence)
         if slot.until <= int(self.now.timestamp()):
-            evidence["retired"] = _local(moment(slot.until))
+            evidence["retired"] = written_time(moment(slot.until))
         if slot.compromised_since:
-            evidence["compromised_since"] = _local(moment(slot.compromised_since))
+            evidence["compromised_since"] = written_time(moment(slot.compromised_since))
         return _check(kind, evidence=evidence)
 
     # 4
@@ -271,7 +272,7 @@ class _Case:
         kind, said = CheckKind.BLOCK, self.receipt.freshness
         if said is None:
             return _check(kind, "ok-none-named", {})
-        evidence: dict[str, str | int | None] = {"block": said.block, "time": _local(said.time)}
+        evidence: dict[str, str | int | None] = {"block": said.block, "time": written_time(said.time)}
         issued_at = self.receipt.statement.issued_at
         if said.time > issued_at + CLOCKS_APART:
             return _fail(kind, "block-after-receipt", evidence)
@@ -284,7 +285,7 @@ class _Case:
                 return _open(kind, self.cause or "beyond-what-was-read", evidence)
             return _open(kind, self.cause or "block-not-read", evidence)
         if found.time != said.time or (said.block_hash is not None and found.hash != said.block_hash):
-            evidence |= {"time_recorded": _local(found.time), "hash_recorded": b64url(found.hash)}
+            evidence |= {"time_recorded": written_time(found.time), "hash_recorded": b64url(found.hash)}
             return _fail(kind, "block-not-on-chain", evidence)
         return _check(kind, evidence=evidence)
 
@@ -444,7 +445,3 @@ def _fail(kind: CheckKind, reason: str, evidence: Mapping[str, str | int | None]
 
 def _open(kind: CheckKind, reason: str, evidence: Mapping[str, str | int | None]) -> Check:
     return Check(kind=kind, answer=Answer.COULD_NOT_CHECK, reason=reason, evidence=dict(evidence))
-
-
-def _local(time: datetime) -> str:
-    return time.astimezone(CHINA_TIME).isoformat(timespec="seconds")

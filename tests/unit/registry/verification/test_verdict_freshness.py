@@ -1,7 +1,7 @@
 """How old knowledge may be, what stays true however old it is, and what was so on an earlier day."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +9,8 @@ import pytest
 from registry.anchor.history import BallotKind, Block, KeyKind
 from registry.anchor.trust import Engine
 from registry.kernel.calendar import CHINA_TIME
-from registry.verification import DEFAULT_MAX_AGE, Outcome
+from registry.kernel.identifiers import TransactionHash
+from registry.verification import DEFAULT_MAX_AGE, DayNotOver, Knowledge, Outcome, end_of_past_day
 from registry.verification.model import NoticeKind, Question
 from tests.unit.registry.verification.scene import (
     ACCREDITED,
@@ -188,30 +189,110 @@ def test_past_does_not_change_so_old_knowledge_of_it_will_do(chain: Chain) -> No
     assert freshness.age_seconds == 100 * 86_400
 
 
-def head_time(chain: Chain) -> datetime:
-    return chain.knowledge().head.time
+def by_consortium(chain: Chain) -> Knowledge:
+    """Knowledge of a chain that seals all the time, so that its last block tells how far it was read."""
+    return chain.knowledge(trust_root=replace(ROOT, engine=Engine.QBFT))
 
 
 def test_as_of_the_first_and_the_last_block_is_within_the_chains_time() -> None:
     early = issue(replace(TERMS, valid_from=FIRST_BLOCK - timedelta(days=1)))
     chain = chain_in_order(early)
-    submission = chain.submission(early)
+    submission, knowledge = chain.submission(early), by_consortium(chain)
     second = timedelta(seconds=1)
-    assert chain.judge(submission, as_of=FIRST_BLOCK).outcome is Outcome.NOT_RECOGNISED
-    assert chain.judge(submission, as_of=head_time(chain)).outcome is Outcome.VALID
-    for moment in (FIRST_BLOCK - second, head_time(chain) + second):
-        report = chain.judge(submission, as_of=moment)
-        assert (report.code, answers(report)) == ("cannot-confirm/outside-the-chains-time", "p????")
+    assert chain.judge(submission, knowledge=knowledge, as_of=FIRST_BLOCK).code == "not-registered/not-recorded-yet"
+    assert chain.judge(submission, knowledge=knowledge, as_of=knowledge.head.time).outcome is Outcome.VALID
+    for moment, why in (
+        (FIRST_BLOCK - second, "outside-the-chains-time"),
+        (knowledge.head.time + second, "beyond-what-was-read"),
+    ):
+        report = chain.judge(submission, knowledge=knowledge, as_of=moment)
+        assert (report.code, answers(report)) == (f"cannot-confirm/{why}", "p????")
         assert report.last_known is None
         # Also such a report says what was read and when.
         assert finding(report, Question.STANDING).freshness is not None
 
 
-@pytest.mark.parametrize("moment", [datetime(1999, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)], ids=str)
-def test_outside_the_chains_time_nothing_is_confirmed_not_even_by_the_calendar(chain: Chain, moment: datetime) -> None:
-    assert chain.judge(as_of=moment).code == "cannot-confirm/outside-the-chains-time"
+def test_embedded_chain_without_new_blocks_is_known_up_to_its_last_reading(chain: Chain) -> None:
+    """It seals only what comes: between its last block and the reading nothing was recorded."""
+    quiet = chain.knowledge(head=Block(number=10**6, hash=TERMS.genesis, time=LATER), read_at=NOW)
+    assert chain.judge(knowledge=quiet, as_of=NOW - timedelta(days=1)).outcome is Outcome.VALID
+    assert chain.judge(knowledge=quiet, as_of=NOW).outcome is Outcome.VALID
+    beyond = chain.judge(knowledge=quiet, as_of=NOW + timedelta(seconds=1))
+    assert beyond.code == "cannot-confirm/beyond-what-was-read"
+    # The control: on a chain that seals all the time the same head has been left behind.
+    behind = replace(quiet, trust_root=replace(ROOT, engine=Engine.QBFT))
+    report = chain.judge(knowledge=behind, as_of=NOW - timedelta(days=1))
+    assert report.code == "cannot-confirm/beyond-what-was-read"
+
+
+@pytest.mark.parametrize(
+    ("moment", "why"),
+    [
+        (datetime(1999, 1, 1, tzinfo=UTC), "outside-the-chains-time"),
+        (datetime(2100, 1, 1, tzinfo=UTC), "beyond-what-was-read"),
+    ],
+    ids=str,
+)
+def test_outside_the_chains_time_nothing_is_confirmed_not_even_by_the_calendar(
+    chain: Chain, moment: datetime, why: str
+) -> None:
+    assert chain.judge(as_of=moment).code == f"cannot-confirm/{why}"
     waiting = replace(chain.submission(), receipt=None, awaits_chain=True)
     assert chain.judge(waiting, as_of=moment).outcome is Outcome.CANNOT_CONFIRM
+
+
+def test_on_a_day_before_its_record_it_was_not_recorded_yet_and_the_day_of_the_record_is_said(chain: Chain) -> None:
+    for moment in (ACCREDITED - timedelta(hours=1), ANCHORED - timedelta(seconds=1)):
+        report = chain.judge(as_of=moment)
+        # Neither the keys' records of that day nor their absence say whose signature it is.
+        assert (report.code, answers(report)[:4]) == ("not-registered/not-recorded-yet", "p?f?")
+        assert finding(report, Question.ON_CHAIN).evidence["recorded_at"] == "2026-11-20T16:02:11+08:00"
+    assert chain.judge(as_of=ANCHORED).outcome is Outcome.VALID
+    # Before the chain began nothing is confirmed, and the day of the record is said all the same.
+    before = chain.judge(as_of=FIRST_BLOCK - timedelta(days=9))
+    assert before.code == "cannot-confirm/outside-the-chains-time"
+    assert finding(before, Question.ON_CHAIN).evidence["recorded_at"] == "2026-11-20T16:02:11+08:00"
+
+
+def test_what_was_never_recorded_is_not_called_recorded_later(chain: Chain) -> None:
+    submission = chain.submission()
+    chain.records.pop()
+    report = chain.judge(submission, as_of=LATER)
+    assert report.code == "not-registered/no-such-batch"
+    assert "recorded_at" not in finding(report, Question.ON_CHAIN).evidence
+
+
+def test_receipt_that_is_not_as_recorded_later_is_altered_on_every_earlier_day(chain: Chain) -> None:
+    forged = replace(chain.receipt(), transaction=TransactionHash(bytes(32)))
+    submission = replace(chain.submission(), receipt=forged)
+    for moment in (FIRST_BLOCK - timedelta(days=9), ANCHORED - timedelta(seconds=1), LATER):
+        report = chain.judge(submission, as_of=moment)
+        assert (report.outcome, finding(report, Question.UNALTERED).evidence["member"]) == (
+            Outcome.ALTERED,
+            "transaction",
+        )
+
+
+def test_what_waits_for_the_chain_was_not_recorded_on_a_day_before_its_record(chain: Chain) -> None:
+    waiting = replace(chain.submission(), receipt=None, awaits_chain=True)
+    assert chain.judge(waiting, as_of=ANCHORED - timedelta(seconds=1)).code == "not-registered/not-recorded-yet"
+    assert chain.judge(waiting, as_of=LATER).outcome is Outcome.PENDING
+
+
+@pytest.mark.parametrize("day", [date(2026, 12, 3), date(2026, 12, 4), date(9999, 12, 31)], ids=str)
+def test_day_that_is_not_over_is_refused_with_the_latest_that_can_be_asked_for(day: date) -> None:
+    with pytest.raises(DayNotOver) as refused:
+        end_of_past_day(day, NOW)
+    assert (refused.value.day, refused.value.latest) == (day, date(2026, 12, 2))
+
+
+def test_day_is_over_when_it_is_over_in_china() -> None:
+    midnight = datetime(2026, 12, 3, 0, 0, 0, tzinfo=CHINA_TIME)
+    day = date(2026, 12, 2)
+    assert end_of_past_day(day, midnight.astimezone(UTC)) == datetime(2026, 12, 2, 23, 59, 59, tzinfo=CHINA_TIME)
+    with pytest.raises(DayNotOver):
+        end_of_past_day(day, midnight.astimezone(UTC) - timedelta(seconds=1))
+    assert end_of_past_day(date(1, 1, 1), NOW).year == 1
 
 
 def test_altered_document_is_altered_at_any_time(chain: Chain) -> None:

@@ -322,19 +322,26 @@ def kinds(report: Report) -> list[NoticeKind]:
     return [one.kind for one in report.notices]
 
 
-def test_test_chain_stands_beside_every_outcome(chain: Chain) -> None:
+def test_test_chain_stands_beside_every_verdict_on_a_certificate(chain: Chain) -> None:
     circumstances = chain.circumstances(test_chain=20268, knowledge=None)
     for report in (
         chain.judge(test_chain=20268),
         chain.judge(_altered(chain, chain.submission()), test_chain=20268),
         chain.judge(test_chain=20268, as_of=ACCREDITED - timedelta(days=90)),
-        chain.judge_document(b"{}", test_chain=20268, knowledge=None),
-        not_found(circumstances),
+        chain.judge_document(chain.bundle() + b" ", test_chain=20268, knowledge=None),
         withdrawn(circumstances),
     ):
         given = notice(report, NoticeKind.TEST_CHAIN)
         assert given is not None
         assert given.values == {"chain": 20268}
+
+
+def test_what_names_no_certificate_is_recorded_on_no_chain(chain: Chain) -> None:
+    circumstances = chain.circumstances(test_chain=20268, knowledge=None)
+    unreadable = chain.judge_document(b"{}", test_chain=20268, knowledge=None)
+    assert unreadable.outcome is Outcome.UNREADABLE
+    for report in (unreadable, not_found(circumstances)):
+        assert report.notices == ()
 
 
 def test_issuer_suspended_and_withdrawn_each_say_since_when(chain: Chain) -> None:

@@ -1,17 +1,32 @@
 """`vermilion programme`: what can be issued, and by which rules."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from api.commands.options import HomeOption, JsonOption
+from api.commands.failures import error_document, print_error
+from api.commands.options import HomeOption, JsonOption, read_file
+from api.errors import exit_code
 from api.settings import HomeMissing
-from api.terminal import OUT, counted, print_fields, print_json, print_table, said, shown
+from api.terminal import OUT, counted, print_json, print_table, said, shown
 from api.wiring import Home
 from registry.kernel.encoding import b64url
-from registry.programme import Catalogue, Programme, format_score, load_catalogue
+from registry.programme import (
+    Catalogue,
+    Difference,
+    Programme,
+    ProgrammeMalformed,
+    ProgrammeUnknown,
+    differences,
+    load_catalogue,
+    plain,
+    read_programme,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Programmes and their rules.")
+
+_MOST_BYTES = 1024 * 1024
 
 
 def _catalogue(home: HomeOption) -> Catalogue:
@@ -44,50 +59,87 @@ def list_programmes(home: HomeOption = None, as_json: JsonOption = False) -> Non
     )
 
 
-@app.command("show", epilog="Example: vermilion programme show AIGC-APP-ENG")
+@app.command("show", epilog="Example: vermilion programme show SMART-MFG --level 3")
 def show(
     code: Annotated[str, typer.Argument(help="Programme code.")],
     version: Annotated[str | None, typer.Option(help="Version; the latest unless named.")] = None,
+    level: Annotated[str | None, typer.Option("--level", help="Only this level, by its code.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a programme: every rule with its source, and where the source is silent."""
     found = _catalogue(home).programme(code, version)
+    levels = [one for one in found.levels if level in {None, one.code}]
+    if not levels:
+        raise ProgrammeUnknown(f"{code}/{level}")
     if as_json:
-        print_json(_full(found))
+        document = _full(found)
+        shown_levels = {one.code for one in levels}
+        print_json({**document, "levels": [one for one in document["levels"] if one["code"] in shown_levels]})
         return
-    print_fields(
-        {
-            said("名称", "name"): f"{found.name.zh} · {found.name.en}",
-            said("版本", "version"): f"{found.version}  sha-256 {b64url(found.digest)}",
-            said("主管机构", "authority"): said(found.authority.zh, found.authority.en),
-            said("合格线", "pass mark"): f"{format_score(found.marking.pass_hundredths)} / "
-            f"{format_score(found.marking.full_hundredths)}",
-            said("有效期", "validity"): said("终身有效", "for life")
-            if found.validity.months is None
-            else said(f"{found.validity.months}个月", counted(found.validity.months, "month")),
-        }
+    from api.commands.programme_shown import print_programme
+
+    print_programme(found, levels)
+
+
+@app.command("check", epilog="Example: vermilion programme check EIGHTH/2026.1.toml")
+def check(
+    file: Annotated[Path, typer.Argument(help="Programme file.")], home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Find everything wrong with a programme file; stores nothing. Exit 1 where there is anything."""
+    data = read_file(file, most=_MOST_BYTES)
+    try:
+        found = read_programme(data, file=file.name)
+        Catalogue([*_every(_catalogue(home)), found])
+    except ProgrammeMalformed as malformed:
+        if as_json:
+            faults = [{"key": fault.key, "reason": fault.reason} for fault in malformed.faults]
+            print_json({"faults": faults, "error": error_document(malformed)})
+        print_error(malformed)
+        raise typer.Exit(1 if exit_code(malformed) else 0) from malformed
+    if as_json:
+        print_json({"faults": [], **_brief(found)})
+        return
+    OUT.print(
+        said(
+            f"{shown(file.name)}没有错误：{found.code} {found.version}，{len(found.levels)}个等级，"
+            f"{len(found.papers)}个科目",
+            f"{shown(file.name)} has no fault: {found.code} {found.version}, {counted(len(found.levels), 'level')}, "
+            f"{counted(len(found.papers), 'paper')}",
+        )
     )
-    for level in found.levels:
-        OUT.print(f"\n[bold]{level.scope}  {level.name.zh} · {level.name.en}[/bold]")
-        for rule in level.rules:
-            source = said(f"来源：{rule.source.zh}", f"source: {rule.source.en}")
-            OUT.print(f"  {rule.id}  {shown(said(rule.text.zh, rule.text.en))}")
-            OUT.print(f"  {' ' * len(rule.id)}  [dim]{shown(source)}[/dim]")
-        for paper in found.papers_of(level.code):
-            minutes = said(f"{paper.minutes}分钟", counted(paper.minutes, "minute")) if paper.minutes else ""
-            OUT.print(
-                f"  [dim]{said('科目', 'paper')}[/dim] {paper.key}  {said(paper.name.zh, paper.name.en)}  {minutes}"
-            )
-    for title, notes in (
-        (said("来源没有说明", "where the source is silent"), found.silences),
-        (said("来源自相矛盾", "where the source contradicts itself"), found.conflicts),
-    ):
-        if notes:
-            OUT.print(f"\n[bold]{title}[/bold]")
-        for one in notes:
-            used = said(one.used.zh, one.used.en) if one.used else said("不设此项规则", "no rule is applied")
-            OUT.print(f"  {one.subject}: {said(one.text.zh, one.text.en)} → {used}")
+    OUT.print(f"sha-256 {b64url(found.digest)}")
+
+
+def _every(catalogue: Catalogue) -> list[Programme]:
+    return [one for code in catalogue.codes() for one in catalogue.versions(code)]
+
+
+@app.command("diff", epilog="Example: vermilion programme diff 2026.1.toml 2026.2.toml")
+def diff(
+    old: Annotated[Path, typer.Argument(help="The older programme file.")],
+    new: Annotated[Path, typer.Argument(help="The newer one.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Say what differs between two programme files, key by key; comments and the order of tables do not count."""
+    before, after = (read_programme(read_file(file, most=_MOST_BYTES), file=file.name) for file in (old, new))
+    found = differences(before, after)
+    if as_json:
+        print_json([{"key": one.key, "old": one.old, "new": one.new} for one in found])
+        return
+    for one in found:
+        OUT.print(_told(one))
+    if not found:
+        OUT.print(said("规则没有不同", "no rule differs"))
+
+
+def _told(one: Difference) -> str:
+    key, old, new = shown(one.key), shown(str(one.old)), shown(str(one.new))
+    if one.old is None:
+        return said(f"增加  {key}：{new}", f"added    {key}: {new}")
+    if one.new is None:
+        return said(f"删去  {key}：{old}", f"removed  {key}: {old}")
+    return said(f"改动  {key}：{old} → {new}", f"changed  {key}: {old} → {new}")
 
 
 def _brief(one: Programme) -> dict[str, Any]:
@@ -101,29 +153,5 @@ def _brief(one: Programme) -> dict[str, Any]:
 
 
 def _full(one: Programme) -> dict[str, Any]:
-    return {
-        **_brief(one),
-        "authority": {"zh": one.authority.zh, "en": one.authority.en},
-        "certificateType": one.certificate_type.value,
-        "passHundredths": one.marking.pass_hundredths,
-        "fullHundredths": one.marking.full_hundredths,
-        "grades": [{"code": band.code, "fromHundredths": band.from_hundredths} for band in one.grades],
-        "validityMonths": one.validity.months,
-        "rules": [
-            {
-                "id": rule.id,
-                "scope": level.scope,
-                "text": {"zh": rule.text.zh, "en": rule.text.en},
-                "source": {"zh": rule.source.zh, "en": rule.source.en},
-            }
-            for level in one.levels
-            for rule in level.rules
-        ],
-        "papers": [{"key": paper.key, "minutes": paper.minutes, "levels": list(paper.levels)} for paper in one.papers],
-        "silences": [
-            {"subject": note.subject, "text": {"zh": note.text.zh, "en": note.text.en}} for note in one.silences
-        ],
-        "conflicts": [
-            {"subject": note.subject, "text": {"zh": note.text.zh, "en": note.text.en}} for note in one.conflicts
-        ],
-    }
+    document: dict[str, Any] = plain(one)
+    return {**document, "digest": b64url(one.digest)}

@@ -1,24 +1,72 @@
 """Enrolment (报名): from a roster's bytes to candidates with every bad row named, and to decisions with reasons."""
 
-from registry.enrolment.eligibility import Decision, Finding, age, anniversary, decide
+from registry.enrolment.dates import age, anniversary
+from registry.enrolment.eligibility import Decision, Finding, decide
 from registry.enrolment.identity import IdentityType, Sex, normal_identity_number
-from registry.enrolment.model import Candidate, HeldCertificate, PersonKey, RosterReading, RowsRefused
-from registry.enrolment.names import normal_name
-from registry.enrolment.problems import ProblemKind, RowProblem, kinds, table_kinds
-from registry.enrolment.roster import COLUMNS, ROSTER_NOTICES, ROSTER_PROBLEMS, read_roster, work_months
+from registry.enrolment.jpeg import BareJpeg, NoJpeg, bare_jpeg
+from registry.enrolment.model import (
+    AwardWon,
+    Candidate,
+    Engagement,
+    Evidence,
+    HeldCertificate,
+    HeldTitle,
+    Judgement,
+    PersonKey,
+    RosterReading,
+    RowsRefused,
+)
+from registry.enrolment.names import folded_name, normal_name
+from registry.enrolment.photograph import (
+    PHOTOGRAPH_PROBLEMS,
+    Photograph,
+    PhotographRefused,
+    asks_for_blue,
+    check_photograph,
+)
+from registry.enrolment.photograph_files import (
+    ArchiveRefused,
+    PhotographArchive,
+    PhotographFolder,
+    number_in,
+    shown_name,
+)
+from registry.enrolment.problems import FileProblem, ProblemKind, RowProblem, kinds, table_kinds
+from registry.enrolment.roster import read_roster, roster_rows, says_a_known_word
+from registry.enrolment.roster_cells import work_months
+from registry.enrolment.roster_columns import COLUMNS, MORE_COLUMNS, columns_of
+from registry.enrolment.roster_problems import ROSTER_NOTICES, ROSTER_PROBLEMS
 from registry.enrolment.table import Column, Place, Row, Table, normal_heading, read_table
+from registry.enrolment.trying import HELD_CERTIFICATE, HOURS_CERTIFICATE
 
 __all__ = [
     "COLUMNS",
+    "HELD_CERTIFICATE",
+    "HOURS_CERTIFICATE",
+    "MORE_COLUMNS",
+    "PHOTOGRAPH_PROBLEMS",
     "ROSTER_NOTICES",
     "ROSTER_PROBLEMS",
+    "ArchiveRefused",
+    "AwardWon",
+    "BareJpeg",
     "Candidate",
     "Column",
     "Decision",
+    "Engagement",
+    "Evidence",
+    "FileProblem",
     "Finding",
     "HeldCertificate",
+    "HeldTitle",
     "IdentityType",
+    "Judgement",
+    "NoJpeg",
     "PersonKey",
+    "Photograph",
+    "PhotographArchive",
+    "PhotographFolder",
+    "PhotographRefused",
     "Place",
     "ProblemKind",
     "RosterReading",
@@ -29,13 +77,22 @@ __all__ = [
     "Table",
     "age",
     "anniversary",
+    "asks_for_blue",
+    "bare_jpeg",
+    "check_photograph",
+    "columns_of",
     "decide",
+    "folded_name",
     "kinds",
     "normal_heading",
     "normal_identity_number",
     "normal_name",
+    "number_in",
     "read_roster",
     "read_table",
+    "roster_rows",
+    "says_a_known_word",
+    "shown_name",
     "table_kinds",
     "work_months",
 ]

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 from typing import NewType
 
 from registry.enrolment.identity import IdentityType, Sex
 from registry.enrolment.problems import RowProblem
 from registry.kernel.errors import RuleRefusal
 from registry.kernel.identifiers import Digest
-from registry.programme import Education, LevelCode
+from registry.programme import Degree, DirectionCode, Education, LevelCode, SectorCode, Title, WorkProof
 
 PersonKey = NewType("PersonKey", str)
 """One person: identity type, U+0000, number in normal form. Personal data: never stored, shown or logged as it is."""
@@ -22,6 +23,80 @@ class HeldCertificate:
     """Level of the programme, where the cell named a level."""
     number: str | None = field(repr=False)
     """Certificate number in upper case, where the cell held one."""
+
+
+class Engagement(StrEnum):
+    """How a candidate stands to the occupation (从业状态)."""
+
+    WORKING = "working"  # 从事本职业
+    INTENDED = "intended"  # 准备从事本职业
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldTitle:
+    """A professional title (职称) as the candidate states it."""
+
+    title: Title
+    obtained: date | None
+    worked_months: int | None
+    """Whole months worked in the profession since."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwardWon:
+    """What was won in a competition (获奖), as its organisers state it: plain texts, numbers of editions too."""
+
+    contest: str
+    edition: str
+    event: str
+    rank: str
+    organisers: str | None
+    """主办 and 联合承办."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a person found where no machine can know (人工认定)."""
+
+    subject: str
+    """As in the programme file, or `held-certificate`, `hours-certificate` for a document that was seen."""
+    favourable: bool
+    reason: str = field(repr=False)
+    person: str
+    """The account."""
+    on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What else is stated for an application, where a programme asks for it; nothing stated is nothing held."""
+
+    degrees: tuple[Degree, ...] = ()
+    major: str | None = field(default=None, repr=False)
+    """所学专业: what a person judges as related or not."""
+    final_year_of: Education | None = None
+    """Still a student in the last year of it (应届毕业生)."""
+    occupation_months: int | None = None
+    """Whole months worked in the occupation or profession, rounded down."""
+    months_since_held: int | None = None
+    """Whole months worked in it since the certificate in `Candidate.held` was obtained."""
+    work_proofs: tuple[WorkProof, ...] = ()
+    engagement: Engagement | None = None
+    titles: tuple[HeldTitle, ...] = ()
+    hours_certificate: str | None = field(default=None, repr=False)
+    """Number of the certificate of hours: a claim."""
+    attended_hours: int | None = None
+    unit: str | None = field(default=None, repr=False)
+    """The unit that registers the candidate (申报单位)."""
+    award: AwardWon | None = field(default=None, repr=False)
+    position: str | None = field(default=None, repr=False)
+    """职称/职务, as a registration form asks for it."""
+    address: str | None = field(default=None, repr=False)
+    history: str | None = field(default=None, repr=False)
+    """个人简历及参加培训情况."""
+    claims: tuple[str, ...] = ()
+    """Subjects that the candidate asks a person to judge: `technical-school-graduate`."""
+    judgements: tuple[Judgement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +124,12 @@ class Candidate:
     phone: str | None = field(repr=False)
     """Digits, with a leading 00 or none."""
     email: str | None = field(repr=False)
+    direction: DirectionCode | None = None
+    """The direction chosen, where the level has any."""
+    sector: SectorCode | None = None
+    registration_number: str | None = field(default=None, repr=False)
+    """Number of the registration form (编号)."""
+    evidence: Evidence = field(default=Evidence(), repr=False)
 
     @property
     def person_key(self) -> PersonKey:

@@ -14,11 +14,24 @@ _LATIN_NAME = re.compile(rf"[{_LATIN}][{_LATIN}\u0300-\u036f' .,\u2019-]*")
 _SPACE_AT_HAN = re.compile(rf"[{_HAN}·]\s+[{_HAN}·]")
 # Look-alikes of the middle dot from input methods and old tables: bullet, hyphenation point, katakana dot, operators.
 _DOTS = str.maketrans(dict.fromkeys("\u2022\u2027\u30fb\u2219\u22c5\uff65", "·"))
+_APOSTROPHES = str.maketrans("\u2018\u2019\u02bc", "'''")
+_SPACE_BESIDE_HAN = re.compile(rf"(?<=[{_HAN}·]) +| +(?=[{_HAN}·])")
 
 
 def normal_name(text: str) -> str:
     """Bring a name to the form it is stored and compared in: NFC, one kind of middle dot, single spaces."""
     return " ".join(unicodedata.normalize("NFC", text).translate(_DOTS).split())
+
+
+def folded_name(text: str) -> str:
+    """Fold what people type differently in one and the same name, for comparing; shown and stored it never is.
+
+    1. Width and form of the letters (NFKC), the kind of middle dot, of apostrophe and of space, letter case.
+    2. Of spaces: none beside a Chinese character or a middle dot, one between words in Latin letters.
+    No letter is dropped, added or taken for another one: ß stays ß, é stays é, and a middle dot is not left out.
+    """
+    plain = normal_name(unicodedata.normalize("NFKC", text)).translate(_APOSTROPHES).lower()
+    return _SPACE_BESIDE_HAN.sub("", unicodedata.normalize("NFC", plain))
 
 
 def name_fault(name: str) -> str | None:

@@ -26,12 +26,31 @@ class RowProblem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileProblem:
+    """One thing wrong with one file of several."""
+
+    file: str
+    """Its name, fit to be shown; it may be an identity number, so it goes to whoever handed it in and nowhere else."""
+    code: str
+    reason: Bilingual
+    remedy: Bilingual
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemKind:
     """A code with its texts; `{name}` in a text stands for a whole number."""
 
     code: str
     reason: Bilingual
     remedy: Bilingual
+
+    def filled(self, **numbers: int) -> "ProblemKind":
+        """Give the kind with its numbers in its texts."""
+        return ProblemKind(code=self.code, reason=_filled(self.reason, numbers), remedy=_filled(self.remedy, numbers))
+
+    def of_file(self, name: str) -> FileProblem:
+        """Report this kind of one file."""
+        return FileProblem(file=name, code=self.code, reason=self.reason, remedy=self.remedy)
 
     def at(self, line: int = 0, column: str = "", position: int = 0, **numbers: int) -> RowProblem:
         """Report this kind at one place."""

@@ -11,7 +11,7 @@ A file that cannot be read any further is reported at line 0, a bad row at its o
 import csv
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.enrolment.problems import ProblemKind, RowProblem
@@ -105,9 +105,17 @@ class _Refused(Exception):
 
 
 def read_table(
-    data: bytes, columns: Sequence[Column], kinds: Mapping[str, ProblemKind], shape: Shape = Shape()
+    data: bytes,
+    columns: Sequence[Column],
+    kinds: Mapping[str, ProblemKind],
+    shape: Shape = Shape(),
+    *,
+    only: Collection[int] | None = None,
 ) -> Table:
-    """Cut `data` into rows under `columns`. `kinds` is `table_kinds` of the caller's stage. Never raises."""
+    """Cut `data` into rows under `columns`. `kinds` is `table_kinds` of the caller's stage. Never raises.
+
+    `only`: the lines to cut, to show some rows of a file that was read before; all others are passed over.
+    """
     reader = _Reader(columns, kinds, shape)
     rows: list[Row] = []
     try:
@@ -115,6 +123,8 @@ def read_table(
         reader.find_encoding(data)  # 2
         lines = reader.decoded_lines(data)  # 3
         reader.find_columns(lines)  # 4
+        if only is not None:
+            lines = [line if at in only else "" for at, line in enumerate(lines, start=1)]
         rows.extend(reader.rows(lines))  # 5
         if reader.row_count == 0:
             raise _Refused(kinds["no-rows"].at())

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from registry.kernel.errors import Conflict, Missing
 from registry.kernel.identifiers import Digest
+from registry.programme.keys import KeyFault, ProgrammeMalformed
 from registry.programme.model import Level, Programme
-from registry.programme.reading import KeyFault, ProgrammeMalformed, read_programme
+from registry.programme.reading import read_programme
 
 
 class ProgrammeUnknown(Missing):

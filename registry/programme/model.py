@@ -1,26 +1,33 @@
-"""A programme (专业项目) of one version as values: levels, eligibility, papers, marks, grades, silent places."""
+"""A programme (专业项目) of one version as values: levels, training, examination, certificate, silent places."""
 
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import NewType, TypeAlias
 
 from registry.kernel.identifiers import Digest, ScopeCode, scope_code
-
-ProgrammeCode = NewType("ProgrammeCode", str)
-"""PROGRAMME of a scope code: `AIGC-APP-ENG`."""
-LevelCode = NewType("LevelCode", str)
-"""LEVEL of a scope code: `1`, `EXPERT`, or `-` where a programme has no levels."""
-PaperKey = NewType("PaperKey", str)
-"""Names a paper within its programme: `comprehensive`; goes into the certificate as `resultDescription`."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bilingual:
-    """One text in Chinese and English; the Chinese one decides."""
-
-    zh: str
-    en: str
+from registry.programme.conditions import EligibilityRule
+from registry.programme.examination import (
+    Function,
+    GradeBand,
+    Marking,
+    Paper,
+    Retake,
+    Rounding,
+    SessionRules,
+    Staffing,
+    Venue,
+    WeightColumn,
+)
+from registry.programme.terms import (
+    Bilingual,
+    DirectionCode,
+    LevelCode,
+    ProgrammeCode,
+    SectorCode,
+    SourceNote,
+    StatedBy,
+)
+from registry.programme.training import TeacherRule, Training, TrainingUnit, WorkFunction
 
 
 class CertificateType(StrEnum):
@@ -47,13 +54,6 @@ CERTIFICATE_TYPE_NAMES: dict[CertificateType, Bilingual] = {
 """The titles as they are printed."""
 
 
-class StatedBy(StrEnum):
-    """Whose figure it is: the programme's source, or the issuing body's own where the source is silent."""
-
-    SOURCE = "source"
-    ISSUING_BODY = "issuing-body"
-
-
 class NumberScheme(StrEnum):
     """How certificates of the programme are numbered."""
 
@@ -61,76 +61,86 @@ class NumberScheme(StrEnum):
     """`CODE-YYYY-`, ten random characters, one check character (`registry.kernel.identifiers`)."""
 
 
-class Education(StrEnum):
-    """Education completed (文化程度), lowest first; `rank` compares them."""
+class CertificateField(StrEnum):
+    """What the source says that a certificate prints."""
 
-    PRIMARY = "primary"  # 小学
-    JUNIOR_SECONDARY = "junior-secondary"  # 初中
-    SENIOR_SECONDARY = "senior-secondary"  # 高中 and the vocational schools of the same stage: 中专, 职高
-    ASSOCIATE = "associate"  # 大专, 高职
-    BACHELOR = "bachelor"  # 本科
-    MASTER = "master"  # 硕士
-    DOCTOR = "doctor"  # 博士
-
-    @property
-    def rank(self) -> int:
-        """Position from 0, lowest first."""
-        return list(Education).index(self)
-
-
-EDUCATION_NAMES: dict[Education, Bilingual] = {
-    Education.PRIMARY: Bilingual(zh="小学", en="primary school"),
-    Education.JUNIOR_SECONDARY: Bilingual(zh="初中", en="junior secondary school"),
-    Education.SENIOR_SECONDARY: Bilingual(zh="高中", en="senior secondary school"),
-    Education.ASSOCIATE: Bilingual(zh="大专", en="associate degree"),
-    Education.BACHELOR: Bilingual(zh="本科", en="bachelor"),
-    Education.MASTER: Bilingual(zh="硕士", en="master"),
-    Education.DOCTOR: Bilingual(zh="博士", en="doctor"),
-}
-"""The words for reasons and pages."""
+    NUMBER = "number"  # 证书编号, 证书号码
+    REGISTRATION_NUMBER = "registration-number"  # 编号
+    STATEMENT = "statement"
+    NAME = "name"
+    IDENTITY_NUMBER = "identity-number"
+    PORTRAIT = "portrait"
+    LEVEL = "level"
+    SECTOR = "sector"
+    ISSUING_BODY = "issuing-body"
+    PLACE = "place"
+    AWARD = "award"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldsLevel:
-    """The candidate holds another level of this programme (持有…证书)."""
+class FormField(StrEnum):
+    """What a registration form (登记表) can ask for besides name, identity document and level."""
 
-    level: LevelCode
+    SEX = "sex"
+    BIRTH_DATE = "birth-date"
+    EDUCATION = "education"
+    POSITION = "position"  # 职称/职务
+    EMPLOYER = "employer"
+    PHONE = "phone"
+    EMAIL = "email"
+    ADDRESS = "address"
+    HISTORY = "history"  # 个人简历及参加培训情况
+    PHOTOGRAPH = "photograph"
+    REGISTRATION_NUMBER = "registration-number"  # 编号
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AgeAtLeast:
-    """The candidate has completed this many years of life (年满…周岁)."""
+class Form:
+    """A programme's own registration form."""
 
-    years: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EducationAtLeast:
-    """The candidate's education is this or a higher one (…及以上学历)."""
-
-    education: Education
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkAtLeast:
-    """The candidate has worked this many whole months (工作满…年)."""
-
-    months: int
-
-
-Condition: TypeAlias = HoldsLevel | AgeAtLeast | EducationAtLeast | WorkAtLeast
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EligibilityRule:
-    """One way into a level: every condition must hold. A rule without conditions is open to everyone."""
-
-    id: str
-    """Level and letter, such as `2b`; unique within the programme."""
-    text: Bilingual
-    conditions: tuple[Condition, ...]
+    required: tuple[FormField, ...]
+    """What must be filled in."""
+    optional: tuple[FormField, ...]
+    photograph: Bilingual | None
+    """What the photograph must be like, as the source says it."""
     source: Bilingual
-    """The place in the source that states it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateRules:
+    """What the source says about the certificate itself, beyond what every certificate carries."""
+
+    fields: tuple[CertificateField, ...]
+    """What the source names; empty = it names nothing."""
+    own_additions: tuple[CertificateField, ...]
+    """What the issuing body prints besides."""
+    registration_number: Bilingual | None
+    """What the second number is called, where there is one: 编号."""
+    statement: Bilingual | None
+    """What it states of its holder."""
+    after_training: bool
+    """Whether it is issued only to who has completed the training of the level."""
+    lookup: Bilingual | None
+    """Where the source says that it can be looked up."""
+    talent_database: Bilingual | None
+    """The database of talents that holders' records enter, where there is one."""
+    source: Bilingual
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Direction:
+    """One direction (职业方向); where a level has any, a candidate chooses exactly one."""
+
+    code: DirectionCode
+    name: Bilingual
+    levels: tuple[LevelCode, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sector:
+    """One sector (细分行业) that a certificate may carry."""
+
+    code: SectorCode
+    name: Bilingual
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,70 +153,12 @@ class Level:
     name: Bilingual
     rules: tuple[EligibilityRule, ...]
     """Any one suffices; their order means nothing."""
+    requirements: tuple[EligibilityRule, ...]
+    """Each must hold besides the rule; their order means nothing."""
     training_hours: int | None
     """Standard hours (标准学时); None = the source is silent."""
-
-
-class Book(StrEnum):
-    """Whether books may be used in a paper."""
-
-    CLOSED = "closed"  # 闭卷
-    OPEN = "open"  # 开卷
-
-
-class QuestionType(StrEnum):
-    """Kinds of question in a paper."""
-
-    SINGLE_CHOICE = "single-choice"  # 单选
-    MULTIPLE_CHOICE = "multiple-choice"  # 多选
-    TRUE_FALSE = "true-false"  # 判断
-    PRACTICAL = "practical"  # 操作
-    SHORT_ANSWER = "short-answer"  # 简答
-
-
-class Delivery(StrEnum):
-    """How a paper is sat."""
-
-    COMPUTER_ON_SITE = "computer-on-site"  # 上机, 现场
-    COMPUTER_ONLINE = "computer-online"  # 上机, 在线
-    WRITTEN = "written"  # 笔试
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paper:
-    """One paper (科目) of the examination."""
-
-    key: PaperKey
-    name: Bilingual
-    levels: tuple[LevelCode, ...]
-    """The levels that sit it."""
-    minutes: int | None
-    """Time allowed; None = the source is silent."""
-    book: Book | None
-    delivery: tuple[Delivery, ...]
-    question_types: tuple[QuestionType, ...]
-    source: Bilingual
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Marking:
-    """Scale and pass mark of every paper, in hundredths."""
-
-    full_hundredths: int
-    pass_hundredths: int
-    """A paper passes at this score or above, unrounded."""
-    stated_by: StatedBy
-    source: Bilingual
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GradeBand:
-    """One grade (成绩等次): from its lower bound up to the next higher band's."""
-
-    code: str
-    name: Bilingual
-    from_hundredths: int
-    """Inclusive lower bound on the unrounded score."""
+    work: tuple[WorkFunction, ...]
+    """What a transcript lists; empty = nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,6 +177,7 @@ class Standard:
     name: Bilingual
     number: str | None
     version: str | None
+    in_force_from: date | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,18 +186,6 @@ class Occupation:
 
     code: str
     name: Bilingual
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceNote:
-    """Where the source says nothing or contradicts itself, and what is done instead."""
-
-    subject: str
-    """Slug of what it is about: `training-hours`."""
-    text: Bilingual
-    """What is not said, or the two things that are."""
-    used: Bilingual | None
-    """What is used instead, and whose figure it is; None = nothing is, the rule is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,15 +209,36 @@ class Programme:
     occupation: Occupation | None
     standard: Standard | None
     source: Bilingual
+    hours_of: ProgrammeCode | None
+    """The programme whose training hours are certified; with certificates of hours alone."""
     levels: tuple[Level, ...]
     """Lowest first."""
+    directions: tuple[Direction, ...]
+    sectors: tuple[Sector, ...]
+    form: Form | None
+    training: tuple[Training, ...]
+    units: tuple[TrainingUnit, ...]
+    teachers: tuple[TeacherRule, ...]
     papers: tuple[Paper, ...]
-    marking: Marking
+    """Empty = nothing is examined: awards and certificates of hours."""
+    marking: Marking | None
+    """Of the papers that have none of their own; what counts is each paper's `marking`."""
     grades: tuple[GradeBand, ...]
     """Highest first; empty = the programme publishes no grades."""
+    functions: tuple[Function, ...]
+    weights: tuple[WeightColumn, ...]
+    rounding: Rounding | None
+    """Where scores are computed from functions."""
+    retake: Retake | None
+    session: SessionRules | None
+    staffing: tuple[Staffing, ...]
+    venues: tuple[Venue, ...]
+    certificate: CertificateRules | None
     validity: Validity
     silences: tuple[SourceNote, ...]
     conflicts: tuple[SourceNote, ...]
+    notes: tuple[SourceNote, ...]
+    """What the source says and no rule is made of."""
 
     def level(self, code: str) -> Level | None:
         """Find a level by its code."""
@@ -285,6 +247,25 @@ class Programme:
     def papers_of(self, level: str) -> tuple[Paper, ...]:
         """List the papers of a level in the order of the file."""
         return tuple(paper for paper in self.papers if level in paper.levels)
+
+    def directions_of(self, level: str) -> tuple[Direction, ...]:
+        """List the directions of a level; where there are any, exactly one is chosen."""
+        return tuple(direction for direction in self.directions if level in direction.levels)
+
+    def units_of(self, level: str) -> tuple[TrainingUnit, ...]:
+        """List the training units of a level in the order of the file."""
+        return tuple(unit for unit in self.units if level in unit.levels)
+
+    def weights_of(self, paper: str, level: str, direction: str | None) -> WeightColumn | None:
+        """Find how a paper's score is made of functions; None where the paper is not weighted."""
+        return next(
+            (
+                column
+                for column in self.weights
+                if column.paper == paper and column.level == level and column.direction in {None, direction}
+            ),
+            None,
+        )
 
     def scope_of(self, level: str) -> ScopeCode:
         """Name the scope of a level: `PROGRAMME/LEVEL`."""

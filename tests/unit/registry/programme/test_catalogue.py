@@ -21,7 +21,7 @@ def version(number: str) -> bytes:
 
 def test_the_package_brings_p1():
     catalogue = load_catalogue()
-    assert catalogue.codes() == ("AIGC-APP-ENG",)
+    assert "AIGC-APP-ENG" in catalogue.codes()
     programme, level = catalogue.by_scope("AIGC-APP-ENG/3")
     assert (programme.version, level.name.zh) == ("2026.1", "高级")
     assert catalogue.by_digest(programme.digest) is programme

@@ -1,0 +1,55 @@
+"""Subsidies (补贴): dated regional rules as data, one TOML file a rule, and what they give for a question."""
+
+from registry.programme.subsidies.calculating import (
+    OtherCondition,
+    Rules,
+    SubsidyAnswer,
+    SubsidyQuestion,
+    SubsidyReason,
+    SubsidyRuleUnknown,
+    Verdict,
+    amount_in,
+    calculate,
+    in_yuan,
+)
+from registry.programme.subsidies.model import (
+    Amount,
+    ConditionKind,
+    Example,
+    Fraction,
+    PaidBefore,
+    Period,
+    Place,
+    Remark,
+    SubsidyCondition,
+    SubsidyRule,
+    plain_name,
+)
+from registry.programme.subsidies.reading import SubsidyMalformed, load_subsidies, read_subsidy
+
+__all__ = [
+    "Amount",
+    "ConditionKind",
+    "Example",
+    "Fraction",
+    "OtherCondition",
+    "PaidBefore",
+    "Period",
+    "Place",
+    "Remark",
+    "Rules",
+    "SubsidyAnswer",
+    "SubsidyCondition",
+    "SubsidyMalformed",
+    "SubsidyQuestion",
+    "SubsidyReason",
+    "SubsidyRule",
+    "SubsidyRuleUnknown",
+    "Verdict",
+    "amount_in",
+    "calculate",
+    "in_yuan",
+    "load_subsidies",
+    "plain_name",
+    "read_subsidy",
+]

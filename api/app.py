@@ -17,7 +17,7 @@ from api.headers import SecurityHeaders
 from api.holder import Desk
 from api.issuer import ConsoleDesk, approving
 from api.openapi import openapi_document
-from api.pages import certificate_pdf, receipts
+from api.pages import certificate_pdf, portraits, receipts
 from api.sign_in import People
 from api.status_views import StatusViews
 from api.status_views.router import router as status_router
@@ -28,6 +28,7 @@ from api.verifier import (
     LookupLimits,
     Network,
     PublishedDocuments,
+    Rechecker,
     SiteHealth,
     Verifier,
 )
@@ -53,10 +54,12 @@ def create_app(
     bulk: BulkDesk | None = None,
     console: ConsoleDesk | None = None,
     notary: Notary | None = None,
+    rechecker: Rechecker | None = None,
     clock: Callable[[], datetime] = _now,
     statuses: StatusViews | None = None,
     public_bundle: Callable[[str], bytes] | None = None,
     press: Callable[[CertificateKey], tuple[str, bytes]] | None = None,
+    photograph: Callable[[CertificateKey], bytes] | None = None,
     proxies: Sequence[Network] = (),
 ) -> ASGIApp:
     """Join the public doors into one ASGI application.
@@ -95,8 +98,10 @@ def create_app(
         statuses=statuses,
         public_bundle=public_bundle,
         press=press,
+        photograph=photograph,
         proxies=proxies,
         notary=notary,
+        rechecker=rechecker,
     )
     app.state.people = people
     app.state.desk = desk
@@ -115,6 +120,7 @@ def create_app(
     app.include_router(status_router)
     app.include_router(pages.router)
     app.include_router(certificate_pdf.router)
+    app.include_router(portraits.router)
     app.include_router(receipts.router)
     if people is not None:
         app.include_router(sign_in.router)
@@ -126,6 +132,12 @@ def create_app(
             app.include_router(issuer.router)
             if console.approvals is not None:
                 app.include_router(approving.router)
-    problems.install(app, page=pages.problem_page, document=document)
+
+    def page(request: Request, problem: problems.Problem) -> Response:
+        if console is not None and issuer.is_in_console(request):
+            return issuer.problem_page(request, problem)
+        return pages.problem_page(request, problem)
+
+    problems.install(app, page=page, document=document)
     app.add_middleware(BodyLimit)
     return SecurityHeaders(app, https=base_url.startswith("https://"))

@@ -14,12 +14,22 @@ from registry.delivery import MAX_DOCUMENT
 
 DOCUMENT_BYTES = MAX_DOCUMENT
 """Largest document that is judged: a certificate's PDF stays below a third of it, all others far below."""
+FORM_OVERHEAD_BYTES = 8 * 1024
+"""Most bytes that a form adds to the file in it."""
 SMALL_BYTES = 16 * 1024
 """Largest body of every other request."""
 DRAINED_BYTES = 32 * 1024 * 1024
 """Largest body that is read to its end and dropped: the sender of a photo gets a page, not a reset connection."""
 
-_DOCUMENT_PATHS = ("/verify", "/verify/receipt", "/v1/verifications", "/bulk", "/console/rosters", "/console/scores")
+_DOCUMENT_PATHS = (
+    "/verify",
+    "/verify/receipt",
+    "/v1/verifications",
+    "/bulk",
+    "/console/rosters",
+    "/console/scores",
+    "/photographs",
+)
 
 
 class BodyLimit:

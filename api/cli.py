@@ -10,16 +10,32 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
-from api.commands import account, audit, batch, cert, consortium, enrol, exam, programme, setup, signer, verify
+from api.commands import (
+    account,
+    audit,
+    batch,
+    cert,
+    consortium,
+    desk,
+    enrol,
+    exam,
+    programme,
+    setup,
+    signer,
+    subsidy,
+    verify,
+)
 from api.commands.failures import (
     ArgumentsUndecodable,
     NoVerdict,
     SystemRefused,
+    UsageWrong,
     print_error,
     print_error_document,
 )
-from api.errors import EXIT_NOT_NOW, exit_code
+from api.errors import EXIT_NOT_NOW, EXIT_USAGE, exit_code
 from api.terminal import note, said
 from registry.kernel.errors import RegistryError
 
@@ -53,9 +69,11 @@ app = typer.Typer(
 app.command()(setup.init)
 app.command()(setup.doctor)
 app.command()(setup.serve)
+app.command()(desk.desk)
 app.command()(setup.demo)
 app.add_typer(setup.node, name="node")
 app.add_typer(programme.app, name="programme")
+app.add_typer(subsidy.app, name="subsidy")
 app.add_typer(enrol.app, name="enrol")
 app.add_typer(exam.app, name="exam")
 app.add_typer(batch.app, name="batch")
@@ -89,7 +107,7 @@ class _LastResort(AbstractContextManager[None]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        foreseen = (NoVerdict, RegistryError, OSError)
+        foreseen = (NoVerdict, RegistryError, OSError, TyperException)
         if isinstance(error, Exception) and not isinstance(error, foreseen):
             traceback.print_exception(error)
             _end(RegistryError("something failed that was not foreseen; see above"), EXIT_NOT_NOW)
@@ -103,7 +121,9 @@ def main() -> None:
     try:
         with _LastResort():
             _require_text(sys.argv)
-            app()
+            sys.exit(app(prog_name="vermilion", standalone_mode=False))
+    except TyperException as wrong:
+        _end_usage(wrong)
     except NoVerdict as none:
         _end(none.error, none.exit_code)
     except RegistryError as error:
@@ -120,6 +140,14 @@ def _require_text(words: list[str]) -> None:
     for place, word in enumerate(words):
         if any("\ud800" <= one <= "\udfff" for one in word):
             raise ArgumentsUndecodable(place)
+
+
+def _end_usage(wrong: TyperException) -> NoReturn:
+    message = wrong.format_message()
+    if not message:  # no command was named, and the help has been printed
+        sys.exit(EXIT_USAGE)
+    context = getattr(wrong, "ctx", None)
+    _end(UsageWrong(message.rstrip("."), "vermilion" if context is None else context.command_path), EXIT_USAGE)
 
 
 def _end(error: RegistryError, code: int) -> NoReturn:

@@ -15,6 +15,8 @@ from stdnum.cn import ric
 
 DEMO_SEED = 20268
 """The seed of the demonstration."""
+NEXT_SEED = 20269
+"""The seed of another roster, to try the console with."""
 
 # Regions that existed under these codes in every year from 1970 to 2003.
 _REGIONS = (

@@ -11,6 +11,7 @@ from typing import Final, Literal
 
 from api.commands.requests import covered, wanted_word
 from api.commands.words import state_word
+from api.desk import desk_is_running
 from api.errors import advice
 from api.terminal import counted, said
 from api.wiring import Home
@@ -31,6 +32,7 @@ WHAT_ZH: Final[Mapping[str, str]] = MappingProxyType(
         "approver": "批准密钥",
         "members": "成员密钥",
         "passphrases": "口令",
+        "desk": "签发台",
         "work": "未完成",
         "waiting": "等人处理",
         "print": "证书打印",
@@ -59,6 +61,7 @@ def examine(home: Home) -> list[Examined]:
         ("chain", _chain),
         ("keys", _keys),
         ("approver", _approver),
+        ("desk", _desk),
         ("work", _work),
         ("waiting", _waiting),
         ("print", _print),
@@ -208,6 +211,33 @@ def _signer(home: Home, where: str) -> Examined:
         state="good",
         zh=f"由{where}的签署进程签署，账户{account}",
         en=f"signed by the signer at {where}, account {account}",
+    )
+
+
+def _desk(home: Home) -> Iterator[Examined]:
+    """Say whether somebody works off what pages ask for, and what waits for that."""
+    runs = desk_is_running(home)
+    with home.store.read() as unit:
+        waiting = [one.id for one in unit.tasks.waiting(home.clock.now())]
+    tasks = counted(len(waiting), "task")
+    if runs:
+        texts = (
+            ("在运行，没有任务在等", "it runs, and no task waits")
+            if not waiting
+            else (f"在运行，{len(waiting)}项任务在等", f"it runs; {tasks} waiting")
+        )
+    elif waiting:
+        names = ", ".join(waiting)
+        texts = f"没有在运行，{len(waiting)}项任务在等：{names}", f"none runs, and {tasks} waiting: {names}"
+    else:
+        texts = "没有在运行，也没有任务在等", "none runs, and no task waits"
+    idle = bool(waiting) and not runs
+    yield Examined(
+        what="desk",
+        state="note" if idle else "good",
+        zh=texts[0],
+        en=texts[1],
+        remedy="vermilion desk" if idle else "",
     )
 
 

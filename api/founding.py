@@ -31,6 +31,8 @@ MEMBERS: Final = ("member-1", "member-2", "member-3")
 THRESHOLD: Final = 2
 HALF_WRITTEN: Final = f".{CONFIG_FILE}.new"
 """What an installation that was cut off in its very first step leaves behind: it is ours to go on with."""
+OWN_PROGRAMMES: Final = "programmes"
+"""A folder that may be there first: programme files of the issuing body's own."""
 _ACCOUNTS: Final = ("sealer", "controller", "sender", "approver", *MEMBERS)
 _STATEMENT_KEYS: Final = ("credential", "statement")
 DELAY_SECONDS: Final = 72 * 3600
@@ -74,7 +76,7 @@ def _describe(path: Path, wanted: Installation) -> None:
             if (path / "chain.db").exists():
                 raise HomeOccupied(path)
             write_installation(path, wanted)  # nothing stands on the chain yet: it may still become another
-    elif any(one.name != HALF_WRITTEN for one in path.iterdir()):
+    elif any(one.name not in {HALF_WRITTEN, OWN_PROGRAMMES} for one in path.iterdir()):
         raise HomeOccupied(path)
     else:
         write_installation(path, wanted)

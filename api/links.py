@@ -1,13 +1,9 @@
-"""Addresses that people give: the link in a QR code (`https://HOST/C/KEY`, in any letter case), a node's."""
+"""Addresses that people give and that are not taken: another site's links, a node's that is none."""
 
-import re
-from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from registry.kernel.errors import MalformedInput
-from registry.kernel.identifiers import CertificateKey, IdentifierMalformed
-
-_LINK: Final = re.compile(r"(https?://[^/?#]+)/c/([a-z2-7]{26})/?", re.IGNORECASE)
+from registry.kernel.identifiers import IdentifierMalformed
 
 
 class LinkElsewhere(MalformedInput):
@@ -18,20 +14,6 @@ class LinkElsewhere(MalformedInput):
     def __init__(self, expected: str) -> None:
         self.expected = expected
         super().__init__(f"expected a link {expected}/C/… of this registry")
-
-
-class CertificateLink(NamedTuple):
-    """A link taken apart."""
-
-    site: str
-    """Scheme and host in lower case."""
-    key: CertificateKey
-
-
-def certificate_link(text: str) -> CertificateLink | None:
-    """Take a link apart; None = it is none of ours."""
-    found = _LINK.fullmatch(text.strip())
-    return None if found is None else CertificateLink(found[1].lower(), CertificateKey(found[2].upper()))
 
 
 def require_node_address(url: str) -> None:

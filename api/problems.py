@@ -44,16 +44,6 @@ _MACHINE_PATHS = (
     "/readyz",
     "/static/",
 )
-_STATUSES: tuple[tuple[type[RegistryError], HTTPStatus], ...] = (
-    (TooManyLookups, HTTPStatus.TOO_MANY_REQUESTS),
-    (NotSignedIn, HTTPStatus.UNAUTHORIZED),
-    (MalformedInput, HTTPStatus.UNPROCESSABLE_ENTITY),
-    (RuleRefusal, HTTPStatus.FORBIDDEN),
-    (Conflict, HTTPStatus.CONFLICT),
-    (Missing, HTTPStatus.NOT_FOUND),
-    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
-    (IntegrityFault, HTTPStatus.INTERNAL_SERVER_ERROR),
-)
 _HTTP_CODES: dict[int, tuple[str, str]] = {
     400: ("http/malformed", "The request cannot be read"),
     404: ("http/unknown-path", "There is nothing at this address"),
@@ -92,6 +82,15 @@ class NothingKnown(Unavailable):
         super().__init__("nothing has been read of the chain yet")
 
 
+class PurposeInAddress(MalformedInput):
+    """The purpose of a receipt stands in an address, which logs, histories and proxies keep."""
+
+    code = "receipt/purpose-in-address"
+
+    def __init__(self) -> None:
+        super().__init__("expected the purpose of a receipt in the body of a POST, never in the address")
+
+
 class NothingSent(MalformedInput):
     """A form came without a file, or without both number and name."""
 
@@ -99,6 +98,19 @@ class NothingSent(MalformedInput):
 
     def __init__(self) -> None:
         super().__init__("expected a file, or a certificate number (64 characters at most) and a name (200 at most)")
+
+
+_STATUSES: tuple[tuple[type[RegistryError], HTTPStatus], ...] = (
+    (TooManyLookups, HTTPStatus.TOO_MANY_REQUESTS),
+    (NotSignedIn, HTTPStatus.UNAUTHORIZED),
+    (PurposeInAddress, HTTPStatus.BAD_REQUEST),
+    (MalformedInput, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (RuleRefusal, HTTPStatus.FORBIDDEN),
+    (Conflict, HTTPStatus.CONFLICT),
+    (Missing, HTTPStatus.NOT_FOUND),
+    (Unavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (IntegrityFault, HTTPStatus.INTERNAL_SERVER_ERROR),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

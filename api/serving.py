@@ -18,9 +18,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app
+from api.desk import desk_is_running
 from api.employer import BulkDesk
 from api.holder import Desk
-from api.issuer import ApprovalDesk, ConsoleDesk, TriedFiles
+from api.issuer import ApprovalDesk, ConsoleDesk, KeyPlace, Streams, TriedFiles
 from api.pages.certificate_pdf import BoundedPress
 from api.published import Published
 from api.sign_in import People
@@ -34,7 +35,7 @@ from registry.kernel.errors import RegistryError
 from registry.kernel.identifiers import CertificateKey
 from registry.ports import LedgerUnavailable
 from registry.verification.receipts import Notary
-from registry.workflows.deliver import public_bundle
+from registry.workflows.deliver import photograph_by_key, public_bundle
 from registry.workflows.draw import draw_by_key
 from registry.workflows.follow import follow
 from registry.workflows.hold import CopyDesk
@@ -144,8 +145,34 @@ def desk(home: Home, notary: Notary | None) -> Desk:
     return Desk(key_of=home.key_of, copies=copies)
 
 
-def application(home: Home, *, cause: Callable[[], str | None], max_age_seconds: int | None = None) -> ASGIApp:
-    """Make the web application over a data folder; `cause` says why nothing new is read of the chain."""
+def approvals(home: Home, node: str | None) -> ApprovalDesk:
+    """Give what the pages to approve compare with, and where they say that the approver's key is."""
+    here = home.installation.approver is None and (home.keys / "approver.json").is_file()
+    return ApprovalDesk(
+        key_of=home.key_of,
+        contract=home.trust_root.contract,
+        issuer_name=home.body.name,
+        ledger=partial(home.chain, node=node),
+        key_place=KeyPlace.ELSEWHERE
+        if not here
+        else KeyPlace.OPEN
+        if home.installation.machine_passphrases
+        else KeyPlace.FILE,
+    )
+
+
+def application(
+    home: Home,
+    *,
+    cause: Callable[[], str | None],
+    max_age_seconds: int | None = None,
+    node: str | None = None,
+    streams: Streams | None = None,
+) -> ASGIApp:
+    """Make the web application over a data folder; `cause` says why nothing new is read of the chain.
+
+    `node`: the one to ask, where it is not the installation's own; `streams`: of live pages, for who ends them.
+    """
     judge = home.verifier(max_age=timedelta(seconds=max_age_seconds) if max_age_seconds else None, cause=cause)
     notary = notary_of(home)
     return create_app(
@@ -170,14 +197,31 @@ def application(home: Home, *, cause: Callable[[], str | None], max_age_seconds:
             issuer=home.issuer,
             programmes=home.installation.programmes,
             tried=TriedFiles(clock=home.clock),
-            approvals=ApprovalDesk(key_of=home.key_of, contract=home.trust_root.contract, issuer_name=home.body.name),
+            approvals=approvals(home, node),
+            desk_runs=partial(desk_is_running, home),
+            papers=home.papers,
+            streams=streams or Streams(),
         ),
         notary=notary,
+        rechecker=home.rechecker(node=node, max_age=None, cause=cause),
         statuses=Statuses(home, judge, notary.signer if notary else None),
         public_bundle=lambda key: public_bundle(home.store, home.key_of, CertificateKey(key)),
+        photograph=partial(photograph_by_key, home.store),
         press=BoundedPress(partial(draw_by_key, home.store, home.key_of, home.press())).draw,
         proxies=[ipaddress.ip_network(one) for one in home.installation.web.trusted_proxies],
     )
+
+
+class _Server(uvicorn.Server):
+    """Ends the streams of live pages first: it would wait for them, as for every answer that is under way."""
+
+    def __init__(self, config: uvicorn.Config, streams: Streams) -> None:
+        super().__init__(config)
+        self._streams = streams
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._streams.stop()
+        await super().shutdown(sockets)
 
 
 def serve_pages(home: Home, node: str, host: str, port: int) -> bool:
@@ -189,13 +233,13 @@ def serve_pages(home: Home, node: str, host: str, port: int) -> bool:
     except OSError:
         listening.close()
         return False
-    follower = Follower(home, node)
-    app = application(home, cause=lambda: follower.cause)
+    follower, streams = Follower(home, node), Streams()
+    app = application(home, cause=lambda: follower.cause, node=node, streams=streams)
     follower.start()
     # Whom a proxy serves is asked of the proxies that the installation names, and of no other.
     config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, proxy_headers=False)
     try:
-        uvicorn.Server(config).run([listening])
+        _Server(config, streams).run([listening])
     finally:
         follower.stop()
         listening.close()

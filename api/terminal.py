@@ -52,10 +52,10 @@ def said(zh: str, en: str) -> str:
     return zh if language() == "zh" else en
 
 
-def print_json(document: object) -> None:
-    """Print one JSON value."""
+def print_json(document: object, *, indent: int | None = 2) -> None:
+    """Print one JSON value; without `indent` on one line."""
     try:
-        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=indent) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads has read enough
         _drop_output()

@@ -35,6 +35,7 @@ from registry.kernel.identifiers import IssuerCode, address
 from registry.kernel.signing import PublicKey
 from registry.ports import ApprovalSigner, Ledger, LedgerForeign, LedgerUnavailable
 from registry.programme import Catalogue, load_catalogue
+from registry.programme.subsidies import Rules, load_subsidies
 from registry.store import Database, DataKeys, Shelf, open_database
 from registry.verification.receipts import Notary
 from registry.workflows.audit import Auditor
@@ -175,6 +176,12 @@ class Home:
         """The programmes that come with the package, and those in the folder `programmes`."""
         extra = self.path / "programmes"
         return load_catalogue(extra if extra.is_dir() else None)
+
+    @cached_property
+    def subsidies(self) -> Rules:
+        """The rules of subsidies that come with the package, and those in the folder `subsidies`."""
+        extra = self.path / "subsidies"
+        return load_subsidies(extra if extra.is_dir() else None)
 
     @property
     def issuer(self) -> IssuerCode:
@@ -337,6 +344,11 @@ class Home:
     def shelf(self) -> Shelf:
         """The folder of delivered bundles."""
         return Shelf(self.path / "delivered")
+
+    @property
+    def papers(self) -> Path:
+        """The folder of batches drawn into ZIPs for pages, each kept for a day."""
+        return self.path / "papers"
 
     def press(self) -> "Press":
         """Say how certificates are printed here. Raises ConfigurationMalformed, SealRefused."""
@@ -557,6 +569,19 @@ def account_key(named: str, home: Home | None, *, passphrase_fd: int | None = No
     if not is_attended():
         raise NoTerminal(path.name)
     return open_keystore(path, Passphrase.typed(getpass.getpass(f"passphrase ({path.name}): ")))
+
+
+def passphrase_from(descriptor: int) -> PassphraseSource:
+    """Make a source that reads the registry's passphrase of a file descriptor, once, and knows no other."""
+
+    def given(whose: str) -> "Passphrase":
+        from node.signer import Passphrase
+
+        if whose != REGISTRYS:
+            raise NoTerminal(whose)
+        return Passphrase(secret=_read_passphrase(descriptor), machine_made=False)
+
+    return given
 
 
 def _read_passphrase(descriptor: int) -> bytes:

@@ -8,20 +8,20 @@ import typer
 from api.commands.options import HomeOption, JsonOption, PersonOption, person
 from api.terminal import OUT, note, print_json, print_table, said
 from api.wiring import Home
-from registry.access import Account, AccountKind, Role, account_name, role_of
+from registry.access import APPOINTED, Account, AccountKind, Role, account_name, role_of
 from registry.workflows.sign_in import INVITED_FOR, add_account, change_roles, close_account, invite
 
 app = typer.Typer(no_args_is_help=True, help="Accounts of people who sign in: staff and employers, and their roles.")
 
 NameArgument = Annotated[str, typer.Argument(help="Sign-in name: lower-case letters, digits, dots, hyphens.")]
-_ROLES = ", ".join(Role)
+RolesOption = Annotated[list[str], typer.Option("--role", help=f"A role, as often as needed: {', '.join(APPOINTED)}.")]
 
 
 @app.command(epilog="Example: vermilion account add zhou.lan --display 周岚 --role maker")
 def add(
     name: NameArgument,
     display: Annotated[str, typer.Option("--display", help="What the person is called on pages.")],
-    role: Annotated[list[str], typer.Option("--role", help=f"A role, as often as needed: {_ROLES}.")],
+    role: RolesOption,
     by: PersonOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -61,15 +61,15 @@ def list_accounts(home: HomeOption = None, as_json: JsonOption = False) -> None:
     )
 
 
-@app.command(epilog="Example: vermilion account role zhou.lan maker reviewer")
+@app.command(epilog="Example: vermilion account role zhou.lan --role maker --role reviewer")
 def role(
     name: NameArgument,
-    roles: Annotated[list[str], typer.Argument(help=f"The roles from now on: {_ROLES}.")],
+    roles: RolesOption,
     by: PersonOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Set the roles of an account; they hold from the next click on."""
+    """Set all roles of an account, in place of those it has; they hold from the next click on."""
     found = Home.find(home)
     named, chosen = account_name(name), frozenset(role_of(one) for one in roles)
     change_roles(found.store, found.clock, name=named, roles=chosen, by=person(by))

@@ -127,6 +127,8 @@ def approve(
     """Approve a sealed batch as the second person: everything is computed again before the key signs."""
     found = Home.find(home)
     signer, deadline = approver_of(found, how)
+    with found.store.read() as unit:
+        before = unit.batches.batch(batch)
     parts = found.store, found.clock, found.catalogue, found.key_of
     if how.typed_data is not None:
         asked = to_be_approved(*parts, batch)
@@ -134,6 +136,14 @@ def approve(
         return
     approved = approve_batch(*parts, signer, batch, person=person(by), deadline=deadline)
     show_batch(approved, as_json=as_json)
+    if approved.approval is not None and approved.approval == before.approval:
+        state = state_word(approved.state)
+        note(
+            said(
+                f"批次{batch}先前已经批准，现在{state}；这次没有再签。",
+                f"batch {batch} was approved before and is {state} now; nothing was signed.",
+            )
+        )
 
 
 @app.command(epilog="Example: vermilion batch issue B-2026-11-0001")

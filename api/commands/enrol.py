@@ -1,5 +1,6 @@
 """`vermilion enrol`: rosters in, decisions with reasons out."""
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,14 +9,19 @@ import typer
 
 from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file
+from api.commands.photographs import photos
 from api.errors import exit_code
+from api.settings import HomeMissing
 from api.terminal import ERR, OUT, counted, note, print_json, print_table, progress, said
 from api.wiring import Home
-from registry.enrolment import RosterReading, RowProblem, RowsRefused
+from registry.enrolment import RosterReading, RowProblem, RowsRefused, columns_of
 from registry.ports.storage import NotHere
+from registry.programme import load_catalogue
 from registry.workflows.enrol import check_roster, decide_applications, import_roster
+from registry.workflows.judge import judge_application, open_applications
 
 app = typer.Typer(no_args_is_help=True, help="Rosters, candidates, eligibility.")
+app.command(epilog="Example: vermilion enrol photos 照片.zip --roster R-2026-11-001 --as clerk-1")(photos)
 
 _MOST_BYTES = 256 * 1024 * 1024
 FileArgument = Annotated[Path, typer.Argument(help="Roster as CSV (UTF-8 or GBK).")]
@@ -109,7 +115,7 @@ def decide(
             progress=update,
         )
     if as_json:
-        print_json({"eligible": decided.eligible, "refused": decided.refused})
+        print_json({"eligible": decided.eligible, "refused": decided.refused, "toJudge": decided.to_judge})
         return
     OUT.print(
         said(
@@ -117,7 +123,80 @@ def decide(
             f"{decided.eligible} eligible, {decided.refused} refused",
         )
     )
+    if decided.to_judge:
+        OUT.print(
+            said(
+                f"{decided.to_judge}人待人工认定，没有下结论",
+                f"{decided.to_judge} not decided: a person has to judge something first",
+            )
+        )
+        note(said("待认定的事项：vermilion enrol to-judge", "what to judge: vermilion enrol to-judge"))
     note(said("名单：vermilion enrol list --refused", "see why: vermilion enrol list --refused"))
+
+
+@app.command("to-judge", epilog="Example: vermilion enrol to-judge")
+def to_judge(
+    roster: Annotated[str | None, typer.Option("--roster", help="Only this roster.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what a person must judge before applications can be decided; names are not shown."""
+    found = Home.find(home)
+    _require_roster(found, roster)
+    rows = open_applications(found.store, found.clock, found.catalogue, found.issuer, roster=roster)
+    if as_json:
+        print_json([{"admission": admission, "subjects": list(subjects)} for admission, subjects in rows])
+        return
+    if not rows:
+        OUT.print(said("没有待认定的报名", "nothing waits to be judged"))
+        return
+    print_table(
+        [said("准考证号", "admission"), said("待认定", "to judge")],
+        [[admission, ", ".join(subjects)] for admission, subjects in rows],
+    )
+
+
+@app.command(epilog="Example: vermilion enrol judge 20261100010007 related-major --holds --reason 专业相关")
+def judge(
+    admission: Annotated[str, typer.Argument(help="Admission number.")],
+    subject: Annotated[str, typer.Argument(help="What is judged, such as related-major.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the application.")],
+    holds: Annotated[bool, typer.Option("--holds/--fails", help="Whether it holds.")] = True,
+    by: PersonOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write down what a person judged where no machine can know; the application is decided by the next run."""
+    found = Home.find(home)
+    judge_application(
+        found.store,
+        found.clock,
+        found.catalogue,
+        admission,
+        subject=subject,
+        favourable=holds,
+        reason=reason,
+        person=person(by),
+    )
+    if as_json:
+        print_json({"admission": admission, "subject": subject, "holds": holds})
+        return
+    OUT.print(said(f"{admission}：已记录认定", f"{admission}: the judgement is kept"))
+    note(said("下一步：vermilion enrol decide", "next: vermilion enrol decide"))
+
+
+@app.command(epilog="Example: vermilion enrol template --programme SMART-MFG > roster.csv")
+def template(programme: ProgrammeOption = None, home: HomeOption = None) -> None:
+    """Write the heading of an empty roster: the columns that the programme asks for, a star on those required."""
+    try:
+        of = chosen(Home.find(home), programme)
+    except HomeMissing:
+        if programme is None:
+            raise
+        of = load_catalogue().programme(programme)
+    columns = columns_of(of)
+    heading = ",".join(f"{one.headings[0]}{'*' if one.required else ''}" for one in columns)
+    sys.stdout.write(f"\ufeff{heading}\n")
 
 
 @app.command("list", epilog="Example: vermilion enrol list --refused")

@@ -1,7 +1,5 @@
 """`vermilion exam`: marks entered by one person, confirmed by another."""
 
-import csv
-import io
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -9,22 +7,41 @@ from typing import Annotated, Any
 
 import typer
 
+from api.commands import exam_marks, exam_session
 from api.commands.enrol import ProgrammeOption, chosen, print_problems, problem_document
 from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file, write_new_file
 from api.errors import exit_code
 from api.terminal import OUT, counted, note, print_json, print_table, said
 from api.wiring import Home
-from registry.assessment import Mark as PaperMark
-from registry.assessment import ScoresRefused, assess, format_score
-from registry.enrolment.table import is_formula_like
+from registry.assessment import ScoresRefused, format_score
 from registry.kernel.calendar import CHINA_TIME
-from registry.ports.storage import Sheet
-from registry.programme import PaperKey, Programme
-from registry.workflows.assess import check_scores, confirm_sheet, record_scores
+from registry.kernel.errors import Conflict
+from registry.ports.storage import Mark, Sheet
+from registry.workflows.assess import blank_sheet, check_scores, confirm_sheet, record_scores, return_sheet
+from registry.workflows.exam_records import result_on_sheet
 
-app = typer.Typer(no_args_is_help=True, help="Marks and results.")
+app = typer.Typer(no_args_is_help=True, help="Sessions, marks and results.")
+app.add_typer(exam_session.app, name="session")
+app.command(
+    epilog="Example: vermilion exam correct S-2026-12-0001 26110001000001 --paper theory --score 61 "
+    "--reason '合分有误' --as clerk-1"
+)(exam_marks.correct)
+app.command("confirm-correction", epilog="Example: vermilion exam confirm-correction K-2026-12-0001 --as clerk-2")(
+    exam_marks.confirm_correction
+)
+app.command(epilog="Example: vermilion exam corrections S-2026-12-0001")(exam_marks.corrections)
 _MOST_BYTES = 64 * 1024 * 1024
+
+
+class NobodyWaits(Conflict):
+    """Every eligible candidate has marks, or there is none."""
+
+    code = "exam/nobody-waits"
+
+    def __init__(self, programme: str) -> None:
+        self.programme = programme
+        super().__init__(f"no eligible candidate of {programme} waits for marks")
 
 
 @app.command(epilog="Example: vermilion exam record scores.csv --examined-on 2026-11-08 --as clerk-1")
@@ -88,17 +105,14 @@ def template(
 ) -> None:
     """Write a score sheet to fill in: every eligible candidate without marks, one column a paper; holds names.
 
-    UTF-8 with a byte order mark, so that a spreadsheet shows Chinese; `exam record` takes it back.
+    UTF-8 with a byte order mark, so that a spreadsheet shows Chinese; `exam record` takes it back. Where nobody waits,
+    nothing is written, exit 1.
     """
     found = Home.find(home)
-    data, rows = _blank_sheet(found, chosen(found, programme))
+    of = chosen(found, programme)
+    data, rows = blank_sheet(found.store, of)
     if not rows:
-        note(
-            said(
-                "没有等待成绩的考生：先运行 vermilion enrol decide",
-                "no candidate waits for marks: vermilion enrol decide",
-            )
-        )
+        raise NobodyWaits(of.code)
     if output is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -112,37 +126,6 @@ def template(
             "Write `absent` for a paper that was not sat. Then: vermilion exam record FILE",
         )
     )
-
-
-def _blank_sheet(home: Home, programme: Programme) -> tuple[bytes, int]:
-    """Write the sheet; gives its bytes and how many candidates it holds."""
-    headings = _paper_headings(programme)
-    with home.store.read() as unit:
-        awaited = unit.marks.awaited(programme.code)
-        names = {one.admission: one.candidate.name for one in unit.enrolments.applications(eligible=True)}
-    levels: dict[str, str] = {level.code: level.name.zh for level in programme.levels}
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(["准考证号", "姓名", "级别", *headings])
-    for admission, level in sorted(awaited.items()):
-        named = (admission, names.get(admission, ""), levels.get(level, level))
-        writer.writerow([*(_cell(one) for one in named), *([""] * len(headings))])
-    return text.getvalue().encode("utf-8-sig"), len(awaited)
-
-
-def _paper_headings(programme: Programme) -> list[str]:
-    """Head each paper's column: 成绩 where there is one paper, else its name, or its key where two share a name."""
-    names = {paper.key: paper.name.zh for paper in reversed(programme.papers)}
-    keys = list(dict.fromkeys(paper.key for paper in programme.papers))
-    if len(keys) == 1:
-        return ["成绩"]
-    shared = list(names.values())
-    return [names[key] if shared.count(names[key]) == 1 else key for key in keys]
-
-
-def _cell(text: str) -> str:
-    """Keep a spreadsheet from taking a cell for a formula."""
-    return "'" + text if text and is_formula_like(text) else text
 
 
 @app.command(epilog="Example: vermilion exam confirm S-2026-11-0001 --as clerk-2")
@@ -167,6 +150,31 @@ def confirm(
     note(said("下一步：vermilion batch propose", "next: vermilion batch propose"))
 
 
+@app.command(
+    "return", epilog="Example: vermilion exam return S-2026-11-0001 --reason '第12行与原始成绩不符' --as clerk-2"
+)
+def return_(
+    sheet: Annotated[str, typer.Argument(help="Score sheet.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why, in 1 to 200 characters; kept encrypted.")],
+    by: PersonOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send a score sheet back before it is confirmed, or take back one's own; its candidates wait for another."""
+    found = Home.find(home)
+    returned = return_sheet(found.store, found.clock, sheet, reason=reason, person=person(by))
+    if as_json:
+        print_json(_sheet(returned))
+        return
+    OUT.print(
+        said(
+            f"成绩单{sheet}已退回，{returned.rows}人等待重新录入",
+            f"score sheet {sheet} was returned: {counted(returned.rows, 'candidate')} wait for another",
+        )
+    )
+    note(said("改好后：vermilion exam record 文件", "once it is right: vermilion exam record FILE"))
+
+
 @app.command(epilog="Example: vermilion exam results S-2026-11-0001")
 def results(
     sheet: Annotated[str, typer.Argument(help="Score sheet.")], home: HomeOption = None, as_json: JsonOption = False
@@ -178,14 +186,12 @@ def results(
     with found.store.read() as unit:
         unit.marks.sheet(sheet)
         versions = {one.id: found.catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()}
-        of_admission: dict[str, list[PaperMark]] = {}
+        of_admission: dict[str, list[Mark]] = {}
         for mark in unit.marks.marks(sheet):
-            of_admission.setdefault(mark.admission, []).append(
-                PaperMark(paper=PaperKey(mark.paper), score_hundredths=mark.hundredths)
-            )
+            of_admission.setdefault(mark.admission, []).append(mark)
         for admission, marks in of_admission.items():
             application = unit.enrolments.application(admission)
-            result = assess(versions[application.roster], application.level, marks)
+            result = result_on_sheet(unit, versions[application.roster], application, sheet, marks)
             if result.grade is not None:
                 grades[admission] = said(result.grade.name.zh, result.grade.name.en)
             rows.append(
@@ -195,8 +201,8 @@ def results(
                     "passed": result.passed,
                     "grade": result.grade.code if result.grade else None,
                     "papers": {
-                        mark.paper: None if mark.score_hundredths is None else format_score(mark.score_hundredths)
-                        for mark in marks
+                        one.paper: None if one.score_hundredths is None else format_score(one.score_hundredths)
+                        for one in result.papers
                     },
                     "failures": [{"zh": one.zh, "en": one.en} for one in result.failures],
                 }
@@ -226,4 +232,5 @@ def _sheet(sheet: Sheet) -> dict[str, Any]:
         "examined_on": sheet.examined_on.isoformat(),
         "entered_by": sheet.entered_by,
         "confirmed_by": sheet.confirmed_by,
+        "returned_by": sheet.returned.by if sheet.returned is not None else None,
     }

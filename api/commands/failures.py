@@ -7,6 +7,7 @@ from api.errors import advice, code_of, exit_code
 from api.terminal import ERR, language, print_json, said, shown
 from registry.kernel.errors import MalformedInput, RegistryError, Unavailable
 from registry.programme import ProgrammeMalformed
+from registry.programme.subsidies import SubsidyMalformed
 
 
 class SystemRefused(Unavailable):
@@ -28,6 +29,16 @@ class ArgumentsUndecodable(MalformedInput):
     def __init__(self, place: int) -> None:
         self.place = place
         super().__init__(f"word {place} of the command is not text in UTF-8")
+
+
+class UsageWrong(MalformedInput):
+    """A command was not written as its help says: no such command or option, a value of another kind, one missing."""
+
+    code = "input/usage"
+
+    def __init__(self, message: str, command: str) -> None:
+        self.command = command
+        super().__init__(f"{command}: {message}")
 
 
 class NoVerdict(Exception):
@@ -54,7 +65,7 @@ def print_error(error: RegistryError) -> None:
     ERR.print(f"[bold red]{said('错误：', 'error:')}[/bold red]{said('', ' ')}{shown(headline)}")
     if chinese:
         ERR.print(f"  [dim]（{shown(str(error))}）[/dim]")
-    if isinstance(error, ProgrammeMalformed):
+    if isinstance(error, ProgrammeMalformed | SubsidyMalformed):
         for fault in error.faults:
             ERR.print(f"  {shown(fault.key)}: {shown(fault.reason)}")
     if texts is not None:

@@ -11,15 +11,10 @@ from api.terminal import OUT, language, moment, said, shown
 from api.verifier.report import report_document
 from api.wiring import Home, NoTerminal, rechecker_alone
 from registry.anchor.trust import TrustRoot
-from registry.credential import Altered, Unreadable
-from registry.delivery.bundle import BUNDLE_SUFFIX, CREDENTIAL_NAME, PDF_MARK
-from registry.delivery.copies import COPY_SUFFIX, is_copy
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
-from registry.kernel.statements import looks_like_statement
 from registry.verification.model import Report
 from registry.verification.receipts import (
-    RECEIPT_NAME,
     Asked,
     NoReceiptKey,
     VerificationReceipt,
@@ -31,19 +26,6 @@ from registry.verification.rechecking import Check, Recheck, RecheckOutcome
 _EXITS: Final = {RecheckOutcome.STANDS: 0, RecheckOutcome.CANNOT_CONFIRM: 3}
 _MARKS: Final = {"passed": "[green]✓[/green]", "failed": "✗", "could-not-check": "?"}
 _PDF: Final = ".pdf"
-
-
-def receipt_in(data: bytes) -> bytes | None:
-    """Take the receipt out of a file that was handed in; None = it is none, and no PDF with one alone."""
-    if not data.startswith(PDF_MARK):
-        return data if looks_like_statement(data) and not is_copy(data) else None
-    from registry.delivery.attachments import attachments_of
-
-    try:
-        found = attachments_of(data, suffixes=(RECEIPT_NAME, BUNDLE_SUFFIX, COPY_SUFFIX, CREDENTIAL_NAME))
-    except (Unreadable, Altered):
-        return None
-    return found.get(RECEIPT_NAME) if len(found) == 1 else None
 
 
 def write_receipt(home: Home, report: Report, asked: Asked, path: Path, purpose: str | None) -> None:

@@ -24,8 +24,8 @@ from api.errors import EXIT_NOT_NOW, EXIT_REFUSED, advice, exit_code
 from api.sending import take_to_chain
 from api.terminal import ERR, OUT, counted, moment, note, print_fields, print_json, print_table, said, watched
 from api.wiring import Home
+from registry.access import require_second_person
 from registry.anchor.progress import RequestState, StatusRequest
-from registry.assessment import require_second_person
 from registry.kernel.errors import RuleRefusal
 from registry.ports import LedgerUnavailable
 from registry.ports.storage import UnitOfWork

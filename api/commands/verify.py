@@ -3,31 +3,32 @@
 import re
 import sys
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple, NoReturn
 
 import typer
 
 from api.client import Client
+from api.clock import SystemClock
 from api.commands.failures import NoVerdict, SystemRefused
 from api.commands.options import FileUnreadable, HomeOption, JsonOption, note_cause, read_file
-from api.links import LinkElsewhere, certificate_link, require_node_address
+from api.links import LinkElsewhere, require_node_address
 from api.pages.catalogue import Catalogue, catalogue
-from api.pages.verdict import verdict_page
+from api.pages.verdict import Entrance, verdict_page
 from api.settings import HomeMissing, Surroundings
 from api.terminal import OUT, language, note, print_json, said, shown
 from api.verifier.report import report_document
 from api.wiring import Home, read_trust_root
 from registry.delivery.bundle import MAX_DOCUMENT
-from registry.kernel.calendar import CHINA_TIME
+from registry.kernel.addresses import bare_key, certificate_link
 from registry.kernel.errors import MalformedInput, RegistryError
-from registry.verification import DEFAULT_MAX_AGE, Outcome, Report
+from registry.verification import DEFAULT_MAX_AGE, Outcome, Report, end_of_past_day
 from registry.verification.receipts import NoReceiptKey, asked_document, asked_key, asked_number
+from registry.workflows.recheck import receipt_in
 from registry.workflows.verify import NODE_UNREACHABLE
 
 _EXITS = {Outcome.VALID: 0, Outcome.PENDING: 3, Outcome.CANNOT_CONFIRM: 3}
-_KEY = re.compile(r"[A-Z2-7]{26}", re.IGNORECASE)
 _AGE = re.compile(r"(\d+)(s|m|h|d)")
 _MAX_ABOUT: Final = 64 * 1024 * 1024
 """Bytes of the file that a receipt is about: a certificate, or the result of a long list."""
@@ -125,7 +126,7 @@ def verify(
 
     Exit 0 valid, or the receipt stands · 1 not valid · 2 wrong usage · 3 cannot be confirmed now.
 
-    Example: vermilion verify DEMO-EEC-2026-7M3K9QX2TA4.bundle.json
+    Example: vermilion verify DEMO-EEC-2026-7M3K9QX2TAT.bundle.json
     """
     asked = _Asked(target, name, as_of, max_age, tuple(node or ()), trust_root, home)
     try:
@@ -134,7 +135,7 @@ def verify(
         if out is not None:
             raise ReceiptUnneeded("--out")
         data = _document(target) if target.strip() else None
-        kept = None if data is None else _receipt_in(data)
+        kept = None if data is None else receipt_in(data)
         if kept is not None:
             _recheck(kept, asked, about, unneeded={"--receipt": receipt, "--purpose": purpose}, as_json=as_json)
         if about is not None or (purpose is not None and receipt is None):
@@ -149,7 +150,7 @@ def verify(
     if as_json:
         print_json(report_document(report))
     else:
-        print_report(report)
+        print_report(report, "document" if data is not None else _entrance(asked))
     raise typer.Exit(_EXITS.get(report.outcome, 1))
 
 
@@ -200,12 +201,6 @@ def _verify_list(
     raise typer.Exit(code)
 
 
-def _receipt_in(data: bytes) -> bytes | None:
-    from api.commands.receipts import receipt_in
-
-    return receipt_in(data)
-
-
 def _recheck(
     kept: bytes, asked: _Asked, about: Path | None, *, unneeded: Mapping[str, object], as_json: bool
 ) -> NoReturn:
@@ -244,7 +239,7 @@ def _write_receipt(asked: _Asked, data: bytes | None, report: Report, path: Path
     key = link.key if link is not None else asked.target
     if data is not None:
         looked_at = asked_document(data)
-    elif link is not None or _KEY.fullmatch(key):
+    elif link is not None or bare_key(key):
         looked_at = asked_key(key)
     else:
         looked_at = asked_number(asked.target, with_name=asked.name is not None)
@@ -260,7 +255,7 @@ def _judged(asked: _Asked, data: bytes | None) -> Report:
         require_node_address(node)
     age = _age(max_age)
     moment = _end_of(as_of)
-    if name is not None and (data is not None or "://" in target or _KEY.fullmatch(target)):
+    if name is not None and (data is not None or "://" in target or bare_key(target)):
         raise NameUnneeded
     alone = trust_root is not None or not _has_home(home)
     if alone and (not nodes or trust_root is None or data is None):
@@ -297,7 +292,7 @@ def _by_home(
         return judge.by_key(link.key)
     if name is not None:
         return judge.by_number_and_name(target, name)
-    return judge.by_key(target) if _KEY.fullmatch(target) else judge.by_number(target)
+    return judge.by_key(target) if bare_key(target) else judge.by_number(target)
 
 
 def _has_home(named: Path | None) -> bool:
@@ -330,7 +325,7 @@ def _document(target: str) -> bytes | None:
 
 
 def _end_of(day: datetime | None) -> datetime | None:
-    return None if day is None else datetime.combine(day.date(), time(23, 59, 59), CHINA_TIME)
+    return None if day is None else end_of_past_day(day.date(), SystemClock().now())
 
 
 def _age(text: str | None) -> timedelta | None:
@@ -345,10 +340,17 @@ def _age(text: str | None) -> timedelta | None:
         raise AgeMalformed from error
 
 
-def print_report(report: Report) -> None:
+def _entrance(asked: _Asked) -> Entrance:
+    """Tell how a certificate was asked for that was looked up."""
+    if asked.name is not None:
+        return "lookup"
+    return "key" if "://" in asked.target or bare_key(asked.target) else "number"
+
+
+def print_report(report: Report, entrance: Entrance = "document") -> None:
     """Print a verdict for people: outcome, whose it is, five answers, how fresh they are, what to do."""
     words = catalogue(language())
-    page = verdict_page(report, words, entrance="document", contacts={})
+    page = verdict_page(report, words, entrance=entrance, contacts={})
     style = "bold green" if report.outcome is Outcome.VALID else "bold"
     OUT.print(f"[{style}]{shown(report.outcome.value.upper())}[/{style}]   {shown(page.headline)}")
     OUT.print(f"        {shown(page.sentence)}")

@@ -1,5 +1,6 @@
 """The holder's pages: my certificates, copies, shares."""
 
-from api.holder.router import Desk, router
+from api.holder.desk import Desk
+from api.holder.router import router
 
 __all__ = ["Desk", "router"]

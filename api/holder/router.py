@@ -1,38 +1,35 @@
-"""Pages of people with certificates of their own, and the page behind a link that one of them gave out."""
+"""Pages of people with certificates of their own: the certificates, copies, links, the way in."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Final, NoReturn
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
+from api.holder import shared
+from api.holder.copies import KEPT_FOR
+from api.holder.desk import desk_of
 from api.holder.views import DUE_DAYS, Entry, card_of, choices_of, entry_of, share_views
 from api.pages.rendering import add_page, place_of, render, words_of
-from api.pages.verdict import verdict_page
-from api.sign_in.session import Visit, allowed, fields_of, forget, keep, people_of, require_own_form, visit_of
-from api.verifier.router import DoorsOfApp, doors, source_of
+from api.sign_in.session import Visit, allowed, fields_of, forget, keep, people_of, require_own_form
+from api.verifier.router import doors, source_of
 from registry.access import SHORTEST_PASSWORD, Action, NotSignedIn, PasswordRefused
 from registry.delivery.bundle import BUNDLE_SUFFIX
 from registry.delivery.stamped_pdf import STAMPED_SUFFIX
 from registry.delivery.typesetting import GlyphMissing
-from registry.ports import KeyOf
 from registry.ports.storage import NotHere
-from registry.workflows.hold import CopyDesk, Held, full_bundle, held_by, number_held, stamped_copy
+from registry.workflows.hold import Held, full_bundle, held_by, number_held, stamped_copy
 from registry.workflows.share import (
     LONGEST_TERM,
     MOST_LIVE,
     SHOWABLE,
     Field,
-    ShareOver,
     Terms,
     TermsRefused,
     TooManyShares,
-    as_shared,
-    note_opened,
-    open_share,
     share,
     shares_of,
     terms_of,
@@ -44,24 +41,7 @@ _TICKED: Final = "show-"
 
 router = APIRouter(include_in_schema=False)
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What the holder's pages use beside people and doors; made once in api.serving."""
-
-    key_of: KeyOf
-    copies: CopyDesk | None = None
-    """None where this site was started without its statement key: it cannot sign copies then."""
-
-
 Holder = Annotated[Visit, Depends(allowed(Action.OWN_CERTIFICATES))]
-
-
-def desk_of(request: Request) -> Desk:
-    """Give the application's desk."""
-    found = request.app.state.desk
-    assert isinstance(found, Desk)
-    return found
 
 
 def holdings(request: Request, visit: Holder) -> Response:
@@ -106,7 +86,7 @@ def _shared(request: Request, visit: Visit, number: str, fields: Mapping[str, st
 
 
 async def copy_answer(number: str, request: Request, visit: Holder) -> Response:
-    """Give a stamped copy as PDF. Raises NotHere."""
+    """Make a stamped copy, and lead to the page that says so. Raises NotHere."""
     fields = await fields_of(request)
     require_own_form(request, visit, fields)
     return await run_in_threadpool(_copied, request, visit, number, fields)
@@ -118,15 +98,17 @@ def _copied(request: Request, visit: Visit, number: str, fields: Mapping[str, st
     if copies is None or held[0].report.outcome not in SHOWABLE:
         return _certificates(request, visit, number=number, status=403)
     again = partial(_certificates, request, visit, number=number, fields=fields)
+    person, ticked = _person(visit), _ticked(fields)
     try:
+        terms = _terms(request, fields)
         data = stamped_copy(
             people.store,
             people.clock,
             copies,
-            person=_person(visit),
+            person=person,
             number=number,
-            terms=_terms(request, fields),
-            fields=_ticked(fields),
+            terms=terms,
+            fields=ticked,
         )
     except TermsRefused as error:
         return again(faults=(error.field,), error=_said(request, error), status=422)
@@ -135,7 +117,35 @@ def _copied(request: Request, visit: Visit, number: str, fields: Mapping[str, st
         return again(error=said, status=422)
     except TooManyShares:
         return again(error=words.text("holder.share.too_many", most=MOST_LIVE), status=403)
-    return _file(data, "application/pdf", number + STAMPED_SUFFIX)
+    at = people.clock.now()
+    made = desk_of(request).made.keep(data, person=person, number=number, terms=terms, fields=ticked, at=at)
+    return _onward(request, f"/holder/{number}/copies/{made.id}")
+
+
+def copy_made(number: str, id: str, request: Request, visit: Holder) -> Response:
+    """Say what copy was made, and offer it to be saved while it is at hand. Raises NotHere."""
+    held, words, now = _own(request, visit, number), words_of(request), people_of(request).clock.now()
+    made = desk_of(request).made.find(_person(visit), id, now)
+    shown = () if made is None else choices_of(held[0], words, [one.value for one in made.fields], by_link=False)
+    return render(
+        request,
+        "holder_copied.html",
+        status=200 if made else 404,
+        keep="no-store",
+        visit=visit,
+        card=card_of(held[0], words, now),
+        made=made,
+        shown=[one.label.replace("{}", one.code) for one in shown if one.ticked],
+        minutes=int(KEPT_FOR.total_seconds()) // 60,
+    )
+
+
+def copy_file(number: str, id: str, request: Request, visit: Holder) -> Response:
+    """Give a copy that was made a moment ago, as PDF; afterwards lead to the page that says that it is gone."""
+    made = desk_of(request).made.find(_person(visit), id, people_of(request).clock.now())
+    if made is None:
+        return _onward(request, f"/holder/{quote(number)}/copies/{quote(id)}")
+    return _file(made.data, "application/pdf", made.number + STAMPED_SUFFIX)
 
 
 async def withdraw_answer(id: str, request: Request, visit: Holder) -> Response:
@@ -200,23 +210,6 @@ async def everywhere_answer(request: Request, visit: Holder) -> Response:
     response = _onward(request, "/sign-in")
     forget(response, people)
     return response
-
-
-def shared_page(token: str, request: Request, doors: DoorsOfApp) -> Response:
-    """Show what a link leads to: the verdict now, and the fields that the holder chose."""
-    people = people_of(request)
-    try:
-        opened = open_share(people.store, people.clock, desk_of(request).key_of, token)
-    except ShareOver:
-        steps = words_of(request).lines("holder.over.steps")
-        return render(request, "share_over.html", status=404, keep="no-store", steps=steps)
-    report = as_shared(doors.verifier.by_document(opened.document), opened.share)
-    visit = visit_of(request)
-    is_holder = visit is not None and visit.account.person == opened.share.person
-    if request.method == "GET" and not is_holder and "prefetch" not in request.headers.get("Sec-Purpose", ""):
-        note_opened(people.store, people.clock, opened.share)
-    page = verdict_page(report, words_of(request), entrance="share", contacts=doors.contacts)
-    return render(request, "verdict.html", keep="no-store", page=page)
 
 
 def _certificates(
@@ -348,10 +341,10 @@ add_page(router, "/holder/sign-out-everywhere", everywhere_answer, ["POST"])
 add_page(router, "/holder/shares/{id}/withdraw", withdraw_answer, ["POST"])
 add_page(router, "/holder/{number}", holding, _READ)
 add_page(router, "/holder/{number}/copy", copy_answer, ["POST"])
+add_page(router, "/holder/{number}/copies/{id}", copy_made, _READ)
+add_page(router, "/holder/{number}/copies/{id}/file", copy_file, ["GET"])
 add_page(router, "/holder/{number}/share", share_form, _READ)
 add_page(router, "/holder/{number}/share", share_answer, ["POST"])
 add_page(router, "/holder/{number}/full", full_form, _READ)
 add_page(router, "/holder/{number}/full", full_answer, ["POST"])
-# Addresses from paper are in capitals.
-add_page(router, "/share/{token}", shared_page, _READ)
-add_page(router, "/SHARE/{token}", shared_page, _READ)
+router.include_router(shared.router)

@@ -7,9 +7,10 @@ from typing import Final
 
 from api.pages.catalogue import Catalogue
 from api.pages.fields import paper_of, validity_of
+from api.pages.verdict import NoticeView, notices_of
 from registry.kernel.calendar import CHINA_TIME
 from registry.ports.access import Share
-from registry.verification import Outcome
+from registry.verification import NoticeKind, Outcome
 from registry.workflows.hold import Held
 from registry.workflows.share import (
     BY_LINK,
@@ -59,6 +60,10 @@ class Card:
     state_word: str
     due: bool
     showable: bool
+    portrait: bool
+    """The certificate names a photograph, which its own address shows."""
+    notices: tuple[NoticeView, ...]
+    """The same as beside the verdict: test chain, one node, age of what is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +114,14 @@ def card_of(held: Held, words: Catalogue, now: datetime) -> Card:
     paper = paper_of(content, words, replaced=report.outcome is Outcome.SUPERSEDED)
     validity = validity_of(content, {})
     word = words.text(f"outcomes.{report.outcome}.word")
-    due = report.outcome is Outcome.VALID and validity.until is not None and _is_near(validity.until, now)
+    valid = report.outcome is Outcome.VALID
+    due = valid and validity.until is not None and _is_near(validity.until, now)
+    mark, tone = word, _TONES.get(report.outcome, "dead")
+    if due:
+        mark, tone = words.text("holder.due", date=str(validity.until)), "ochre"
+    if valid and any(one.kind is NoticeKind.TEST_CHAIN for one in report.notices):
+        # As on the verdict's own page: what stands on a test chain is never green.
+        mark, tone = words.text("holder.on_test", mark=mark), "plain"
     return Card(
         number=reservation.number,
         key=reservation.key,
@@ -117,13 +129,15 @@ def card_of(held: Held, words: Catalogue, now: datetime) -> Card:
         level=paper.level,
         issuer=paper.issuer,
         until=validity.until or (words.text("holder.for_life") if validity.known else ""),
-        mark=words.text("holder.due", date=str(validity.until)) if due else word,
-        tone="ochre" if due else _TONES.get(report.outcome, "dead"),
+        mark=mark,
+        tone=tone,
         revision=reservation.revision,
         state=report.outcome.value,
         state_word=word,
         due=due,
         showable=report.outcome in SHOWABLE,
+        portrait="portrait" in content and report.outcome is not Outcome.PENDING,
+        notices=notices_of(report, words),
     )
 
 

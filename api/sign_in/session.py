@@ -27,6 +27,9 @@ from registry.workflows.sign_in import signed_in as sign_in_of
 
 _CSRF_TAG: Final = b"vermilion/csrf/1"
 _MOST_FIELDS: Final = 40
+UNATTENDED: Final = "unattended"
+"""Name of the query's member with which a page asks again by itself (`?unattended=1`). Whoever writes it by hand only
+shortens a sign-in of his own."""
 
 
 class FormForeign(RuleRefusal):
@@ -75,32 +78,42 @@ def people_of(request: Request) -> People:
     return found
 
 
-def visit_of(request: Request) -> Visit | None:
-    """Give who is signed in; None = nobody."""
+def is_unattended(request: Request) -> bool:
+    """Tell whether a page says that it asks by itself."""
+    return request.method in {"GET", "HEAD"} and UNATTENDED in request.query_params
+
+
+def visit_of(request: Request, *, quiet: bool = False) -> Visit | None:
+    """Give who is signed in; None = nobody.
+
+    A sign-in that nobody uses ends after an hour. What a page asks for by itself is no use: routes that only pages ask
+    look quietly, and so does every reading request that says `unattended` in its query.
+    """
     people = people_of(request)
     token = request.cookies.get(people.cookie)
     if not token:
         return None
-    visitor = sign_in_of(people.store, people.clock, token)
+    visitor = sign_in_of(people.store, people.clock, token, quiet=quiet or is_unattended(request))
     return None if visitor is None else Visit(account=visitor.account, token=token)
 
 
-def signed_in(request: Request) -> Visit:
+def signed_in(request: Request, *, quiet: bool = False) -> Visit:
     """Give who is signed in. Raises NotSignedIn, which leads people to the page to sign in."""
-    visit = visit_of(request)
+    visit = visit_of(request, quiet=quiet)
     if visit is None:
         raise NotSignedIn
     return visit
 
 
-def allowed(action: Action) -> Callable[[Request], Visit]:
+def allowed(action: Action, *, quiet: bool = False) -> Callable[[Request], Visit]:
     """Make a route's dependency that gives who is signed in, if their roles allow `action`.
 
-    It raises NotSignedIn, NotAllowed.
+    `quiet` is for routes that pages ask by themselves, to tell how far something is: asking does not keep a sign-in
+    from ending. It raises NotSignedIn, NotAllowed.
     """
 
     def visit(request: Request) -> Visit:
-        found = signed_in(request)
+        found = signed_in(request, quiet=quiet)
         require(found.account.roles, action)
         return found
 

@@ -26,6 +26,10 @@ class Role(StrEnum):
     HOLDER = "holder"
 
 
+APPOINTED: Final = tuple(one for one in Role if one is not Role.HOLDER)
+"""Roles that somebody is given by name; a holder's comes with the claim link."""
+
+
 class Action(StrEnum):
     """What pages and commands let people do."""
 
@@ -36,6 +40,7 @@ class Action(StrEnum):
     PROPOSE_BATCH = "propose-batch"
     APPROVE = "approve"
     ISSUE_BATCH = "issue-batch"
+    PRINT = "print"
     SEE_REGISTRY = "see-registry"
     REQUEST_STATUS = "request-status"
     INVITE_HOLDER = "invite-holder"
@@ -51,6 +56,7 @@ ALLOWED: Final[Mapping[Role, frozenset[Action]]] = MappingProxyType(
             {
                 Action.PROPOSE_BATCH,
                 Action.ISSUE_BATCH,
+                Action.PRINT,
                 Action.REQUEST_STATUS,
                 Action.INVITE_HOLDER,
                 Action.SEE_REGISTRY,
@@ -60,7 +66,7 @@ ALLOWED: Final[Mapping[Role, frozenset[Action]]] = MappingProxyType(
         Role.APPROVER: frozenset({Action.APPROVE, Action.SEE_REGISTRY}),
         Role.EDITOR: frozenset({Action.SEE_REGISTRY}),
         Role.AUDITOR: frozenset({Action.SEE_REGISTRY, Action.VERIFY_MANY}),
-        Role.OPERATOR: frozenset({Action.SEE_REGISTRY, Action.ISSUE_BATCH}),
+        Role.OPERATOR: frozenset({Action.SEE_REGISTRY, Action.ISSUE_BATCH, Action.PRINT}),
         Role.EMPLOYER: frozenset({Action.VERIFY_MANY}),
         Role.HOLDER: frozenset({Action.OWN_CERTIFICATES}),
     }
@@ -93,7 +99,7 @@ class RoleUnknown(MalformedInput):
 
     def __init__(self, named: str) -> None:
         self.named = named
-        super().__init__(f"expected one of {', '.join(Role)}, got {named[:40]!a}")
+        super().__init__(f"expected one of {', '.join(APPOINTED)}, got {named[:40]!a}")
 
 
 def may(roles: Iterable[Role], action: Action) -> bool:

@@ -1,11 +1,21 @@
 """Values of assessment: marks, results, and the score sheet with its two people."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from registry.enrolment import RowProblem
 from registry.kernel.errors import RuleRefusal
 from registry.kernel.identifiers import Digest
 from registry.programme import Bilingual, GradeBand, LevelCode, PaperKey
+
+
+class FailureKind(StrEnum):
+    """Why a paper is not passed."""
+
+    BELOW = "below"  # 未达合格线
+    ABSENT = "absent"  # 缺考
+    LATE = "late"  # 迟到, 不予入场
+    MISSING = "missing"  # 尚无成绩
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,11 +24,13 @@ class Mark:
 
     paper: PaperKey
     score_hundredths: int | None = field(repr=False)
-    """Unrounded; None = absent (缺考)."""
+    """As it stands on the sheet, or computed from functions; None = absent (缺考)."""
+    late: bool = False
+    """With no score alone: who came was too late to be admitted."""
 
     @property
     def absent(self) -> bool:
-        """Whether the candidate did not sit the paper."""
+        """Whether the candidate did not sit the paper, for whatever reason."""
         return self.score_hundredths is None
 
 
@@ -32,13 +44,29 @@ class ScoreRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaperFailure:
+    """Why one paper is not passed."""
+
+    paper: PaperKey
+    kind: FailureKind
+    short_hundredths: int | None = field(repr=False)
+    """How much the score lacks to the pass mark; None = there is no score."""
+    text: Bilingual = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PaperResult:
-    """What a mark means under the programme's pass mark."""
+    """What a mark means under the paper's pass mark."""
 
     paper: PaperKey
     name: Bilingual
     score_hundredths: int | None = field(repr=False)
-    passed: bool
+    failure: PaperFailure | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the paper is passed."""
+        return self.failure is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +77,18 @@ class Result:
     programme_digest: Digest
     """The version under whose pass mark and grades it was made."""
     papers: tuple[PaperResult, ...]
-    passed: bool
-    failures: tuple[Bilingual, ...]
-    """Why it is not a pass, one reason a paper; empty for a pass."""
     grade: GradeBand | None
     """Where the programme has grades and the paper was sat."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every paper is passed."""
+        return all(one.passed for one in self.papers)
+
+    @property
+    def failures(self) -> tuple[Bilingual, ...]:
+        """Why it is not a pass, one reason a paper; empty for a pass."""
+        return tuple(one.failure.text for one in self.papers if one.failure is not None)
 
 
 class ScoresRefused(RuleRefusal):

@@ -12,7 +12,7 @@ of one paper also 成绩), and long, one row a mark with the columns 准考证�
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from registry.assessment.model import Mark, ScoreRow, ScoreSheetReading
 from registry.enrolment import (
@@ -27,7 +27,7 @@ from registry.enrolment import (
     table_kinds,
 )
 from registry.kernel.identifiers import Digest
-from registry.programme import LevelCode, PaperKey, Programme, ScoreMalformed, parse_score
+from registry.programme import LevelCode, Paper, PaperKey, Programme, ScoreMalformed, parse_score
 
 ABSENT = frozenset({"缺考", "absent", "缺席"})
 """What stands in a cell for a candidate who did not sit the paper, in lower case."""
@@ -89,24 +89,49 @@ SCORE_PROBLEMS: Mapping[str, ProblemKind] = {**table_kinds("exam"), **kinds("exa
 SCORE_NOTICES = frozenset({"unknown-column"})
 """The slugs that only ask a person to look."""
 
-_ADMISSION = Column(
-    key="admission", headings=("准考证号", "准考证号码", "admission number", "admission"), required=True
-)
+ADMISSION = Column(key="admission", headings=("准考证号", "准考证号码", "admission number", "admission"), required=True)
+"""The column that names the candidate, in sheets of every shape."""
 _SCORE_HEADINGS = ("成绩", "分数", "得分", "score")
 _PAPER = Column(key="paper", headings=("科目", "科目名称", "paper"), required=True)
 _SCORE = Column(key="score", headings=_SCORE_HEADINGS, required=True)
+_ADMISSION_NUMBER = re.compile(r"[0-9]{14}")
+_SCORE_LIKE = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,6})?分?")
 _DECIMAL = re.compile(r"[0-9]{1,3}\.[0-9]{1,6}")
 
 
-def read_scores(data: bytes, *, programme: Programme, admissions: Mapping[str, LevelCode]) -> ScoreSheetReading:
+def score_rows(data: bytes, programme: Programme, lines: Collection[int]) -> Table:
+    """Cut some lines of a score sheet that was read before, to show them beside what is wrong with them."""
+    return _table(data, programme, only=lines)
+
+
+def says_a_score(key: str, text: str) -> bool:
+    """Tell whether a cell holds an admission number, a score or that there is none; all else may be personal."""
+    if key == "admission":
+        return _ADMISSION_NUMBER.fullmatch(text) is not None
+    return _SCORE_LIKE.fullmatch(text) is not None or text.casefold() in ABSENT
+
+
+def _table(data: bytes, programme: Programme, *, only: Collection[int] | None = None) -> Table:
+    table = read_table(data, (ADMISSION, _PAPER, _SCORE), SCORE_PROBLEMS, only=only)
+    if "paper" in table.places:
+        return table
+    return read_table(data, _wide_columns(programme), SCORE_PROBLEMS, only=only)
+
+
+def read_scores(
+    data: bytes,
+    *,
+    programme: Programme,
+    admissions: Mapping[str, LevelCode],
+    papers: Mapping[str, Collection[str]] | None = None,
+) -> ScoreSheetReading:
     """Read a CSV score sheet; never raises, whatever the bytes.
 
-    `admissions`: the candidates expected in this sheet and their levels, by admission number.
+    `admissions`: the candidates expected in this sheet and their levels, by admission number. `papers`: which papers
+    each of them sits, where it is not every paper of the level, as in a retake.
     """
-    table = read_table(data, (_ADMISSION, _PAPER, _SCORE), SCORE_PROBLEMS)  # 1
-    if "paper" not in table.places:
-        table = read_table(data, _wide_columns(programme), SCORE_PROBLEMS)
-    sheet = _Sheet(table, programme, admissions)
+    table = _table(data, programme)  # 1
+    sheet = _Sheet(table, programme, admissions, papers or {})
     for row in table.rows:
         sheet.read(row)  # 2, 3
     file_refused = any(problem.line <= 1 for problem in table.problems)
@@ -122,12 +147,13 @@ def read_scores(data: bytes, *, programme: Programme, admissions: Mapping[str, L
         rows=table.row_count,
         entries=entries,
         missing=missing,
-        problems=_in_order(sheet.problems),
-        notices=_in_order(table.notices),
+        problems=in_order(sheet.problems),
+        notices=in_order(table.notices),
     )
 
 
-def _in_order(problems: Iterable[RowProblem]) -> tuple[RowProblem, ...]:
+def in_order(problems: Iterable[RowProblem]) -> tuple[RowProblem, ...]:
+    """Order problems by line, then column."""
     return tuple(sorted(problems, key=lambda problem: (problem.line, problem.position)))
 
 
@@ -140,7 +166,7 @@ def _wide_columns(programme: Programme) -> tuple[Column, ...]:
     if len(words) == 1:
         next(iter(words.values())).extend(_SCORE_HEADINGS)
     return (
-        _ADMISSION,
+        ADMISSION,
         *(
             Column(key=key, headings=tuple(headings), required=len(sat_by[key]) == len(programme.levels))
             for key, headings in words.items()
@@ -151,9 +177,16 @@ def _wide_columns(programme: Programme) -> tuple[Column, ...]:
 class _Sheet:
     """Collects the marks of each candidate and what is wrong with them."""
 
-    def __init__(self, table: Table, programme: Programme, admissions: Mapping[str, LevelCode]) -> None:
+    def __init__(
+        self,
+        table: Table,
+        programme: Programme,
+        admissions: Mapping[str, LevelCode],
+        papers: Mapping[str, Collection[str]],
+    ) -> None:
         self._table, self._programme = table, programme
         self.admissions = {normal_admission(number): level for number, level in admissions.items()}
+        self._only = {normal_admission(number): some for number, some in papers.items()}
         self._long = "paper" in table.places
         self._bad: set[str] = set()
         self._marks: dict[str, dict[PaperKey, Mark]] = {}
@@ -179,7 +212,7 @@ class _Sheet:
         self.identified += 1
         self.lines.setdefault(admission, row.line)
         for key, paper, text in self._cells(row, admission):
-            mark = self._mark(row, key, paper, text)
+            mark = self._mark(row, key, paper, self._full(admission, paper), text)
             first = self._mark_lines.setdefault((admission, paper), row.line)
             if first != row.line:
                 self._fault(row, "admission", "duplicate-row", other=first)
@@ -191,7 +224,7 @@ class _Sheet:
 
     def _cells(self, row: Row, admission: str) -> list[tuple[str, PaperKey, str | None]]:
         """Give (column, paper, text) of each mark in the row; an empty cell is no mark."""
-        papers = self._programme.papers_of(self.admissions[admission])
+        papers = self._papers(admission)
         if not self._long:
             cells = [(paper.key, paper.key, row.cells.get(paper.key, "")) for paper in papers]
             return [(column, paper, text) for column, paper, text in cells if text != ""]
@@ -211,24 +244,23 @@ class _Sheet:
             return []
         return [("score", found, row.cells["score"])]
 
-    def _mark(self, row: Row, key: str, paper: PaperKey, text: str | None) -> Mark | None:
+    def _papers(self, admission: str) -> tuple[Paper, ...]:
+        """List what a candidate sits."""
+        papers = self._programme.papers_of(self.admissions[admission])
+        only = self._only.get(admission)
+        return papers if only is None else tuple(paper for paper in papers if paper.key in only)
+
+    def _full(self, admission: str, paper: PaperKey) -> int:
+        return next(one.marking.full_hundredths for one in self._papers(admission) if one.key == paper)
+
+    def _mark(self, row: Row, key: str, paper: PaperKey, full: int, text: str | None) -> Mark | None:
         if text is None:
             return None
-        plain = unicodedata.normalize("NFKC", text).casefold().replace(" ", "").removesuffix("分")
-        if plain in ABSENT:
-            return Mark(paper=paper, score_hundredths=None)
-        if _DECIMAL.fullmatch(plain):  # spreadsheets write 60.0 and 79.50: the same score in more figures
-            plain = plain.rstrip("0").rstrip(".")
         try:
-            score = parse_score(plain)
-        except ScoreMalformed:
-            self._fault(row, key, "score-format")
+            return Mark(paper=paper, score_hundredths=score_of_cell(text, full))
+        except BadScore as bad:
+            self._fault(row, key, bad.slug, **bad.numbers)
             return None
-        full = self._programme.marking.full_hundredths
-        if score > full:
-            self._fault(row, key, "score-range", limit=full // 100)
-            return None
-        return Mark(paper=paper, score_hundredths=score)
 
     def entries(self) -> tuple[ScoreRow, ...]:
         """Put the marks together; a candidate with any fault is left out."""
@@ -237,7 +269,7 @@ class _Sheet:
             if admission in self._bad:
                 continue
             marks = self._marks.get(admission, {})
-            papers = self._programme.papers_of(self.admissions[admission])
+            papers = self._papers(admission)
             lacking = sum(paper.key not in marks for paper in papers)
             if lacking:
                 place = self._table.places["admission"]
@@ -246,6 +278,30 @@ class _Sheet:
                 continue
             entries.append(ScoreRow(admission=admission, marks=tuple(marks[paper.key] for paper in papers)))
         return tuple(entries)
+
+
+class BadScore(Exception):
+    """A cell is neither a score within the scale nor an absence; never leaves this stage."""
+
+    def __init__(self, slug: str, **numbers: int) -> None:
+        self.slug, self.numbers = slug, numbers
+        super().__init__(slug)
+
+
+def score_of_cell(text: str, full: int) -> int | None:
+    """Read a cell into hundredths, at most `full`; None = absent. Raises BadScore."""
+    plain = unicodedata.normalize("NFKC", text).casefold().replace(" ", "").removesuffix("分")
+    if plain in ABSENT:
+        return None
+    if _DECIMAL.fullmatch(plain):  # spreadsheets write 60.0 and 79.50: the same score in more figures
+        plain = plain.rstrip("0").rstrip(".")
+    try:
+        score = parse_score(plain)
+    except ScoreMalformed as error:
+        raise BadScore("score-format") from error
+    if score > full:
+        raise BadScore("score-range", limit=full // 100)
+    return score
 
 
 def normal_admission(text: str) -> str:

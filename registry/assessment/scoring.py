@@ -1,16 +1,16 @@
 """From marks to a result, in whole hundredths.
 
 1. take the papers of the level in the programme's order, each with exactly one mark;
-2. a paper passes at the pass mark or above, unrounded; absent is no pass;
+2. a paper passes at its pass mark or above, the score as it stands, never rounded here; what was not sat is no pass;
 3. the candidate passes when every paper does;
-4. the grade is the highest band whose lower bound the unrounded score reaches.
+4. the grade is the highest band whose lower bound the score reaches.
 """
 
 from collections.abc import Iterable
 
-from registry.assessment.model import Mark, PaperResult, Result
+from registry.assessment.model import FailureKind, Mark, PaperFailure, PaperResult, Result
 from registry.kernel.errors import RuleRefusal
-from registry.programme import Bilingual, GradeBand, Marking, Programme, ProgrammeUnknown, format_score
+from registry.programme import Bilingual, GradeBand, Paper, Programme, ProgrammeUnknown, format_score
 
 
 class MarksIncomplete(RuleRefusal):
@@ -23,48 +23,63 @@ class MarksIncomplete(RuleRefusal):
         super().__init__(f"level {level} needs one mark within the scale for each of: {', '.join(expected)}")
 
 
-def assess(programme: Programme, level: str, marks: Iterable[Mark]) -> Result:
-    """Make the result of one candidate. Raises MarksIncomplete, and ProgrammeUnknown where there is no such level."""
+def assess(programme: Programme, level: str, marks: Iterable[Mark], *, so_far: bool = False) -> Result:
+    """Make the result of one candidate.
+
+    `so_far`: a paper may still have no mark; it is then no pass, and the result says that the score is missing.
+    Raises MarksIncomplete, and ProgrammeUnknown where there is no such level.
+    """
     target = programme.level(level)
     if target is None:
         raise ProgrammeUnknown(f"{programme.code}/{level}")
     papers = programme.papers_of(level)
     given = list(marks)
-    by_paper = {mark.paper: mark.score_hundredths for mark in given}
-    in_scale = all(0 <= (mark.score_hundredths or 0) <= programme.marking.full_hundredths for mark in given)
-    if len(given) != len(papers) or by_paper.keys() != {paper.key for paper in papers} or not in_scale:  # 1
+    by_paper = {mark.paper: mark for mark in given}
+    expected = {paper.key for paper in papers}
+    complete = len(given) == len(by_paper) and (by_paper.keys() <= expected if so_far else by_paper.keys() == expected)
+    if not complete or not all(_in_scale(by_paper.get(paper.key), paper) for paper in papers):  # 1
         raise MarksIncomplete(level, tuple(paper.key for paper in papers))
-    results = tuple(
-        PaperResult(
-            paper=paper.key,
-            name=paper.name,
-            score_hundredths=by_paper[paper.key],
-            passed=_passes(by_paper[paper.key], programme.marking),  # 2
-        )
-        for paper in papers
-    )
-    failures = tuple(_reason(result, programme.marking) for result in results if not result.passed)
+    results = tuple(paper_result(paper, by_paper.get(paper.key)) for paper in papers)  # 2, 3
     return Result(
         level=target.code,
         programme_digest=programme.digest,
         papers=results,
-        passed=not failures,  # 3
-        failures=failures,
         grade=_grade(results, programme.grades),  # 4
     )
 
 
-def _passes(score_hundredths: int | None, marking: Marking) -> bool:
-    return score_hundredths is not None and score_hundredths >= marking.pass_hundredths
+def paper_result(paper: Paper, mark: Mark | None) -> PaperResult:
+    """Judge one paper by its own pass mark; None = there is no mark yet."""
+    score = None if mark is None else mark.score_hundredths
+    return PaperResult(paper=paper.key, name=paper.name, score_hundredths=score, failure=_failure(paper, mark))
 
 
-def _reason(result: PaperResult, marking: Marking) -> Bilingual:
-    if result.score_hundredths is None:
-        return Bilingual(zh=f"{result.name.zh}缺考", en=f"absent from {result.name.en}")
-    score, need = format_score(result.score_hundredths), format_score(marking.pass_hundredths)
-    return Bilingual(
-        zh=f"{result.name.zh}{score}分，合格线{need}分", en=f"{score} in {result.name.en}, the pass mark is {need}"
-    )
+def _in_scale(mark: Mark | None, paper: Paper) -> bool:
+    if mark is None or mark.score_hundredths is None:
+        return True
+    return not mark.late and 0 <= mark.score_hundredths <= paper.marking.full_hundredths
+
+
+def _failure(paper: Paper, mark: Mark | None) -> PaperFailure | None:
+    name, need = paper.name, paper.marking.pass_hundredths
+    if mark is None:
+        kind, text = FailureKind.MISSING, Bilingual(zh=f"{name.zh}尚无成绩", en=f"no score yet in {name.en}")
+    elif mark.late:
+        kind = FailureKind.LATE
+        text = Bilingual(zh=f"{name.zh}迟到，未予入场", en=f"too late for {name.en}, not admitted")
+    elif mark.score_hundredths is None:
+        kind, text = FailureKind.ABSENT, Bilingual(zh=f"{name.zh}缺考", en=f"absent from {name.en}")
+    elif mark.score_hundredths >= need:
+        return None
+    else:
+        short = need - mark.score_hundredths
+        score, wanted, lacking = (format_score(one) for one in (mark.score_hundredths, need, short))
+        below = Bilingual(
+            zh=f"{name.zh}{score}分，合格线{wanted}分，差{lacking}分",
+            en=f"{score} in {name.en}, the pass mark is {wanted}: {lacking} short",
+        )
+        return PaperFailure(paper=paper.key, kind=FailureKind.BELOW, short_hundredths=short, text=below)
+    return PaperFailure(paper=paper.key, kind=kind, short_hundredths=None, text=text)
 
 
 def _grade(results: tuple[PaperResult, ...], grades: tuple[GradeBand, ...]) -> GradeBand | None:

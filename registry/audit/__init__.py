@@ -247,6 +247,8 @@ def certificate_differences(
         claims.identity_number,
     ) or disclosed.identity_type != claims.identity_type:
         yield Difference(code="fsck/holder", subject=number, expected="as enrolled", found="another person")
+    if disclosed.portrait != claims.portrait:
+        yield Difference(code="fsck/portrait", subject=number, expected="as handed in", found="another photograph")
     if (disclosed.results, disclosed.grade) != (claims.results, claims.grade):
         yield Difference(code="fsck/result", subject=number, expected="as confirmed", found="other marks")
 

@@ -54,21 +54,22 @@ class RosterRow:
     rule: str
     """The eligibility rule that held."""
     decision: str
+    portrait: Digest | None = None
+    """SHA-256 of the photograph that was handed in; None = none was, and the row has no such member."""
 
     def commitment(self, salt: bytes) -> bytes:
         """Compute the 32-byte commitment under a salt of 32 bytes."""
-        return _commitment(
-            _ROSTER_TAG,
-            salt,
-            {
-                "jti": self.jti,
-                "name": self.name,
-                "identityType": self.identity_type,
-                "identityNumber": self.identity_number,
-                "rule": self.rule,
-                "decision": self.decision,
-            },
-        )
+        row: dict[str, JsonValue] = {
+            "jti": self.jti,
+            "name": self.name,
+            "identityType": self.identity_type,
+            "identityNumber": self.identity_number,
+            "rule": self.rule,
+            "decision": self.decision,
+        }
+        if self.portrait is not None:
+            row["portrait"] = b64url(self.portrait)
+        return _commitment(_ROSTER_TAG, salt, row)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
@@ -12,7 +12,7 @@ from registry.anchor.progress import Batch, Placement, RequestState, StatusReque
 from registry.anchor.states import AnchorState
 from registry.anchor.trust import TrustRoot
 from registry.batch import Reservation
-from registry.enrolment import Candidate, Decision
+from registry.enrolment import Candidate, Decision, Judgement
 from registry.kernel.errors import Conflict, Missing
 from registry.kernel.identifiers import (
     BatchId,
@@ -25,6 +25,7 @@ from registry.kernel.identifiers import (
 )
 from registry.kernel.merkle import InclusionProof
 from registry.ports.access import Accounts, Jobs, Shares
+from registry.ports.examinations import Corrections, ExamSessions
 from registry.ports.tasks import Tasks
 
 
@@ -92,6 +93,23 @@ class Sheet:
     entered_at: datetime
     confirmed_by: str | None
     confirmed_at: datetime | None
+    returned: "SheetReturn | None" = None
+    """Set: it was sent back, or taken back by who entered it, and counts for nothing."""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its second person."""
+        return self.confirmed_by is None and self.returned is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SheetReturn:
+    """That a sheet of marks was sent back before anybody confirmed it."""
+
+    by: str
+    at: datetime
+    reason: str | None = field(repr=False)
+    """Free text; None = forgotten, since somebody on the sheet was erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +196,10 @@ class Enrolments(Protocol):
         """List all rosters, oldest first."""
         ...
 
+    def roster(self, roster_id: str) -> Roster:
+        """Find one. Raises NotHere."""
+        ...
+
     def applications(
         self,
         *,
@@ -185,8 +207,18 @@ class Enrolments(Protocol):
         level: str | None = None,
         eligible: bool | None = None,
         undecided: bool = False,
+        first: int = 0,
+        most: int | None = None,
     ) -> Iterator[Application]:
-        """List applications in the order of their admission numbers."""
+        """List applications in the order of their admission numbers: `most` of them from the `first` (from 0) on."""
+        ...
+
+    def of_admissions(self, admissions: Sequence[str]) -> list[Application]:
+        """Find applications, without those that there are not or whose person was erased."""
+        ...
+
+    def tally(self, *, roster: str | None = None, level: str | None = None) -> dict[bool | None, int]:
+        """Count applications that are eligible, refused, and (None) not decided yet; without those of the erased."""
         ...
 
     def still_open(self, programme: str, candidates: Sequence[Candidate]) -> set[int]:
@@ -199,6 +231,10 @@ class Enrolments(Protocol):
 
     def findings(self, admission: str) -> list[dict[str, str | bool]]:
         """What a decision found, condition by condition: `rule condition held zh en`. Raises NotHere."""
+        ...
+
+    def judge(self, admission: str, judgement: Judgement) -> None:
+        """Add what a person judged to an application that is not decided. Raises NotHere, StateMoved."""
         ...
 
     def decide(self, admission: str, decision: Decision, person_deciding: str, at: datetime) -> None:
@@ -235,6 +271,10 @@ class Portraits(Protocol):
         """Give the photographs of applications, without those that have none or whose person was erased."""
         ...
 
+    def count(self, roster: str) -> int:
+        """How many applications of a roster have a photograph."""
+        ...
+
 
 class Marks(Protocol):
     """Sheets and scores; scores are only ever added."""
@@ -244,7 +284,7 @@ class Marks(Protocol):
         ...
 
     def sheet_of_file(self, file_digest: Digest) -> Sheet | None:
-        """Find the sheet that a file was taken as."""
+        """Find the sheet that a file was taken as and that was not returned."""
         ...
 
     def sheet(self, sheet_id: str) -> Sheet:
@@ -259,12 +299,16 @@ class Marks(Protocol):
         """Write down the second person's confirmation."""
         ...
 
+    def send_back(self, sheet_id: str, returned: SheetReturn) -> None:
+        """Write down that a sheet was returned, once; its marks count no more. Raises StateMoved."""
+        ...
+
     def marks(self, sheet_id: str) -> list[Mark]:
         """List a sheet's marks."""
         ...
 
     def awaited(self, programme: str) -> dict[str, str]:
-        """Which eligible applications of a programme stand on no sheet yet: admission number → level."""
+        """Which eligible applications of a programme stand on no sheet that counts: admission number → level."""
         ...
 
     def confirmed(self, programme: str, level: str) -> Iterator[Marked]:
@@ -369,6 +413,10 @@ class Batches(Protocol):
 
     def people_with(self, scope: str) -> set[str]:
         """Who has a certificate of a scope in a batch that is not cancelled."""
+        ...
+
+    def reserved(self, admissions: Iterable[str]) -> set[str]:
+        """Which applications have a certificate in a batch that is not cancelled: what it is made of may not change."""
         ...
 
     def held_by(self, person: str, programme: str) -> list[tuple[str, BatchId, int]]:
@@ -548,12 +596,16 @@ class UnitOfWork(Protocol):
     @property
     def portraits(self) -> Portraits: ...  # noqa: D102
     @property
+    def exam_sessions(self) -> ExamSessions: ...  # noqa: D102
+    @property
+    def corrections(self) -> Corrections: ...  # noqa: D102
+    @property
     def projection(self) -> Projection: ...  # noqa: D102
     @property
     def journal(self) -> Journal: ...  # noqa: D102
 
     def next_name(self, kind: str, at: datetime) -> str:
-        """Give the next name of a kind: `R`, `S`, `B`, `C`, `V` or `T`, year, month (+08:00), serial."""
+        """Give the next name of a kind: `R`, `E`, `S`, `K`, `B`, `C`, `V` or `T`, year, month (+08:00), serial."""
         ...
 
     def unsealed_rows(self) -> Iterator[tuple[str, str]]:

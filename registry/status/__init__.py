@@ -8,7 +8,7 @@ from enum import IntEnum
 from itertools import groupby
 from typing import Final
 
-from registry.kernel.errors import Conflict, RuleRefusal
+from registry.kernel.errors import Conflict, MalformedInput, RuleRefusal
 
 
 class Status(IntEnum):
@@ -93,7 +93,7 @@ needs_approval: Final = frozenset({Status.VALID, Status.REVOKED, Status.SUPERSED
 """Moves to these need a second person and the approver's signature; a suspension does not."""
 
 
-class ReasonUnknown(RuleRefusal):
+class ReasonUnknown(MalformedInput):
     """The ground named is not in the published table."""
 
     code = "status/reason-unknown"

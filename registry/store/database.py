@@ -24,6 +24,8 @@ from sqlalchemy.pool import QueuePool
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, IntegrityFault, Missing, RegistryError, Unavailable
 from registry.store.accounts import SqlAccounts
+from registry.store.correcting import SqlCorrections
+from registry.store.exam_sessions import SqlExamSessions
 from registry.store.examining import SqlMarks
 from registry.store.issuing import SqlBatches, SqlOutbox
 from registry.store.journal import SqlJournal
@@ -34,7 +36,7 @@ from registry.store.projection import SqlProjection
 from registry.store.sessions import Memory, Session
 from registry.store.sharing import SqlJobs, SqlShares
 from registry.store.standing import SqlStatusRequests
-from registry.store.tables import batch, job, metadata, roster, sheet, status_request, task
+from registry.store.tables import batch, correction, exam_session, job, metadata, roster, sheet, status_request, task
 from registry.store.tasking import SqlTasks
 from registry.store.turns import Turns
 from registry.store.vault import DataKeys
@@ -45,7 +47,16 @@ _READERS_KEPT: Final = 8
 _MEMORY: Final = "memory"
 _CACHE_KIBIBYTES: Final = 8_192
 """Pages that a reading connection keeps: the upper parts of trees and indexes, which every look-up goes through."""
-_NAMED: Final = {"R": roster, "S": sheet, "B": batch, "C": status_request, "V": job, "T": task}
+_NAMED: Final = {
+    "R": roster,
+    "E": exam_session,
+    "S": sheet,
+    "K": correction,
+    "B": batch,
+    "C": status_request,
+    "V": job,
+    "T": task,
+}
 _PRAGMAS: Final = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -130,11 +141,13 @@ class Unit:
         self.jobs = SqlJobs(self._session)
         self.tasks = SqlTasks(self._session)
         self.portraits = SqlPortraits(self._session)
+        self.exam_sessions = SqlExamSessions(self._session)
+        self.corrections = SqlCorrections(self._session)
         self.projection = SqlProjection(self._session)
         self.journal = SqlJournal(self._session)
 
     def next_name(self, kind: str, at: datetime) -> str:
-        """Give the next name of a kind: `R`, `S`, `B`, `C`, `V` or `T`, year, month (+08:00), serial."""
+        """Give the next name of a kind: `R`, `E`, `S`, `K`, `B`, `C`, `V` or `T`, year, month (+08:00), serial."""
         prefix = f"{kind}-{at.astimezone(CHINA_TIME):%Y-%m}-"
         column = _NAMED[kind].c.id
         # Longer names come later: 10000 after 9999. The colon follows the digits in ASCII.

@@ -8,10 +8,14 @@ from sqlalchemy import Select, exists, func, select
 
 from registry.anchor.states import AnchorState
 from registry.kernel.identifiers import Digest
-from registry.ports.storage import Application, Mark, Marked, NotHere, Sheet
-from registry.store.people import SqlEnrolments
-from registry.store.sessions import Row, Session, maybe_time, micros, time_of
-from registry.store.tables import application, batch, certificate, score, sheet
+from registry.ports.storage import Application, Mark, Marked, NotHere, Sheet, SheetReturn
+from registry.store.correcting import corrected
+from registry.store.people import SqlEnrolments, stands_on_a_sheet
+from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, time_of
+from registry.store.tables import application, batch, certificate, score, sheet, sheet_return
+from registry.store.vault import decrypt, encrypt, new_person_key, unwrap_person_key
+
+_REASON = "sheet_return.reason"
 
 
 class SqlMarks:
@@ -51,39 +55,72 @@ class SqlMarks:
         )
 
     def sheet_of_file(self, file_digest: Digest) -> Sheet | None:
-        """Find the sheet that a file was taken as."""
-        row = self._session.row(sheet, select(sheet).where(sheet.c.file_digest == file_digest))
-        return _sheet(row) if row is not None else None
+        """Find the sheet that a file was taken as and that was not returned."""
+        found = self._sheets(
+            select(sheet, sheet_return).where(sheet.c.file_digest == file_digest, sheet_return.c.sheet.is_(None))
+        )
+        return found[0] if found else None
 
     def sheet(self, sheet_id: str) -> Sheet:
         """Find one. Raises NotHere."""
-        row = self._session.row(sheet, select(sheet).where(sheet.c.id == sheet_id))
-        if row is None:
+        found = self._sheets(select(sheet, sheet_return).where(sheet.c.id == sheet_id))
+        if not found:
             raise NotHere("score sheet", sheet_id)
-        return _sheet(row)
+        return found[0]
 
     def sheets(self) -> list[Sheet]:
         """List all sheets, oldest first."""
-        query = select(sheet).order_by(sheet.c.entered_at, sheet.c.id)
-        return [_sheet(row) for row in self._session.rows(sheet, query)]
+        return self._sheets(select(sheet, sheet_return).order_by(sheet.c.entered_at, sheet.c.id))
+
+    def _sheets(self, query: Select[Any]) -> list[Sheet]:
+        """Read sheets with what sent them back; `query` selects both tables and gets their join."""
+        query = query.outerjoin_from(sheet, sheet_return)
+        return [_sheet(row, self._returned(back)) for row, back in self._session.joined(query, sheet, sheet_return)]
+
+    def _returned(self, row: Row) -> SheetReturn | None:
+        if not row:
+            return None
+        reason = None
+        if row["wrapped_key"] is not None and row["reason"] is not None:
+            key = unwrap_person_key(self._session.keys, row["sheet"], row["wrapped_key"])
+            reason = decrypt(key, row["sheet"], _REASON, row["reason"]).decode()
+        return SheetReturn(by=row["returned_by"], at=time_of(row["returned_at"]), reason=reason)
 
     def confirm(self, sheet_id: str, person: str, at: datetime) -> None:
-        """Write down the second person's confirmation. Raises StateMoved where it was confirmed before."""
+        """Write down the second person's confirmation. Raises StateMoved where it was confirmed or returned before."""
+        if not self.sheet(sheet_id).waits:
+            raise StateMoved(sheet.name, sheet_id)
         self._session.change(
             sheet, {"id": sheet_id}, {"confirmed_by": None}, confirmed_by=person, confirmed_at=micros(at)
         )
 
+    def send_back(self, sheet_id: str, returned: SheetReturn) -> None:
+        """Write down that a sheet was returned, once; the reason is encrypted under a key of its own.
+
+        Raises NotHere, StateMoved where it was confirmed or returned before.
+        """
+        if not self.sheet(sheet_id).waits:
+            raise StateMoved(sheet.name, sheet_id)
+        key, wrapped = new_person_key(self._session.keys, sheet_id)
+        values: Row = {"sheet": sheet_id, "returned_by": returned.by, "returned_at": micros(returned.at)}
+        if returned.reason is not None:
+            values["wrapped_key"] = wrapped
+            values["reason"] = encrypt(key, sheet_id, _REASON, returned.reason.encode())
+        self._session.add(sheet_return, [values])
+
     def marks(self, sheet_id: str) -> list[Mark]:
-        """List a sheet's marks."""
+        """List a sheet's marks as they count: as entered, or set right by a confirmed correction."""
         query = select(score).where(score.c.sheet == sheet_id).order_by(score.c.id)
-        return [_mark(row) for row in self._session.rows(score, query)]
+        rows = self._session.rows(score, query)
+        right = corrected(self._session, {row["admission"] for row in rows})
+        return [_mark(row, right) for row in rows]
 
     def awaited(self, programme: str) -> dict[str, str]:
-        """Which eligible applications of a programme stand on no sheet yet: admission number → level."""
+        """Which eligible applications of a programme stand on no sheet that counts: admission number → level."""
         query = (
             select(application.c.admission, application.c.level)
             .where(application.c.programme == programme, application.c.eligible == 1)
-            .where(~exists().where(score.c.admission == application.c.admission))
+            .where(~stands_on_a_sheet())
         )
         return {admission: level for admission, level in self._session.connection.execute(query)}
 
@@ -107,12 +144,12 @@ class SqlMarks:
             for one in opened:
                 entered = [order[sheet_id] for sheet_id in scores.get(one.admission, {}) if sheet_id in order]
                 if entered:
-                    _, latest = max(entered, key=lambda placed: placed[0])
-                    yield _marked(one, latest, scores)
+                    entered.sort(key=lambda placed: placed[0])
+                    yield _marked(one, [counted for _, counted in entered], scores)
 
     def marked(self, batch_id: str) -> dict[str, Marked]:
         """The applications of a batch with the marks that each was reserved on, by admission number."""
-        sheets = {one.id: one for one in self.sheets()}
+        sheets = {one.id: (place, one) for place, one in enumerate(self.sheets()) if one.confirmed_by is not None}
         found: dict[str, Marked] = {}
         query = select(certificate, application).join_from(certificate, application)
         query = query.where(certificate.c.batch == batch_id)
@@ -120,29 +157,37 @@ class SqlMarks:
             sheet_of = {row["admission"]: row["sheet"] for row, _ in page}
             scores = self._scores(list(sheet_of))
             for one in SqlEnrolments(self._session).opened([row for _, row in page]):
-                sheet_id = sheet_of[one.admission]
-                if sheet_id in scores.get(one.admission, {}):
-                    found[one.admission] = _marked(one, sheets[sheet_id], scores)
+                sheet_id, stands_on = sheet_of[one.admission], scores.get(one.admission, {})
+                if sheet_id in stands_on and sheet_id in sheets:
+                    earlier = sorted(
+                        (sheets[name] for name in stands_on if name in sheets), key=lambda placed: placed[0]
+                    )
+                    up_to = [counted for place, counted in earlier if place <= sheets[sheet_id][0]]
+                    found[one.admission] = _marked(one, up_to, scores)
         return found
 
     def _scores(self, admissions: Sequence[str]) -> dict[str, dict[str, list[Mark]]]:
         """Read all marks of a page of applications: admission number → sheet → marks in the order of entry."""
         scores: dict[str, dict[str, list[Mark]]] = {}
         query: Select[Any] = select(score).where(score.c.admission.in_(admissions)).order_by(score.c.id)
+        right = corrected(self._session, admissions)
         for row in self._session.rows(score, query):
-            scores.setdefault(row["admission"], {}).setdefault(row["sheet"], []).append(_mark(row))
+            scores.setdefault(row["admission"], {}).setdefault(row["sheet"], []).append(_mark(row, right))
         return scores
 
 
-def _marked(one: Application, of: Sheet, scores: Mapping[str, Mapping[str, Sequence[Mark]]]) -> Marked:
-    return Marked(application=one, sheet=of, marks=tuple(scores[one.admission][of.id]))
+def _marked(one: Application, counted: Sequence[Sheet], scores: Mapping[str, Mapping[str, Sequence[Mark]]]) -> Marked:
+    """Put the marks of confirmed sheets together, the oldest first: of each paper the latest counts, as in a retake."""
+    by_paper = {mark.paper: mark for of in counted for mark in scores[one.admission][of.id]}
+    return Marked(application=one, sheet=counted[-1], marks=tuple(by_paper.values()))
 
 
-def _mark(row: Row) -> Mark:
-    return Mark(admission=row["admission"], paper=row["paper"], hundredths=row["hundredths"])
+def _mark(row: Row, right: Mapping[tuple[str, str, str], int | None]) -> Mark:
+    put_right = right.get((row["sheet"], row["admission"], row["paper"]), row["hundredths"])
+    return Mark(admission=row["admission"], paper=row["paper"], hundredths=put_right)
 
 
-def _sheet(row: Row) -> Sheet:
+def _sheet(row: Row, returned: SheetReturn | None) -> Sheet:
     return Sheet(
         id=row["id"],
         file_digest=Digest(row["file_digest"]),
@@ -152,4 +197,5 @@ def _sheet(row: Row) -> Sheet:
         entered_at=time_of(row["entered_at"]),
         confirmed_by=row["confirmed_by"],
         confirmed_at=maybe_time(row["confirmed_at"]),
+        returned=returned,
     )

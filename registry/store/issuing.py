@@ -313,6 +313,18 @@ class SqlBatches:
         )
         return set(self._session.connection.execute(query).scalars())
 
+    def reserved(self, admissions: Iterable[str]) -> set[str]:
+        """Which applications have a certificate in a batch that is not cancelled: what it is made of may not change."""
+        found: set[str] = set()
+        for piece in pieces(admissions):
+            query = (
+                select(certificate.c.admission)
+                .join_from(certificate, batch)
+                .where(certificate.c.admission.in_(piece), batch.c.state != AnchorState.CANCELLED.value)
+            )
+            found.update(self._session.connection.execute(query).scalars())
+        return found
+
     def held_by(self, person: str, programme: str) -> list[tuple[str, BatchId, int]]:
         """What a person holds of a programme by final batches: level, batch on chain, leaf."""
         query = (

@@ -3,19 +3,20 @@
 import json
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import and_, exists, or_, select
+from sqlalchemy import Exists, Select, and_, exists, func, or_, select
 
-from registry.enrolment import Candidate, Decision
+from registry.enrolment import Candidate, Decision, Judgement
 from registry.kernel.errors import Missing
 from registry.kernel.identifiers import Digest
 from registry.ports.storage import Application, NotHere, Roster
 from registry.store.accounts import SqlAccounts
 from registry.store.candidates import candidate_document, candidate_of, decision_document
 from registry.store.sessions import Row, Session, micros, pieces, time_of
-from registry.store.tables import application, certificate, person, portrait, roster, score
+from registry.store.tables import application, certificate, person, portrait, roster, score, sheet_return
 from registry.store.vault import DataKeys, decrypt, encrypt, identity_index, new_person_key, unwrap_person_key
 
 
@@ -138,6 +139,13 @@ class SqlEnrolments:
         query = select(roster).order_by(roster.c.imported_at, roster.c.id)
         return [_roster(row) for row in self._session.rows(roster, query)]
 
+    def roster(self, roster_id: str) -> Roster:
+        """Find one. Raises NotHere."""
+        row = self._session.row(roster, select(roster).where(roster.c.id == roster_id))
+        if row is None:
+            raise NotHere("roster", roster_id)
+        return _roster(row)
+
     def applications(
         self,
         *,
@@ -145,19 +153,38 @@ class SqlEnrolments:
         level: str | None = None,
         eligible: bool | None = None,
         undecided: bool = False,
+        first: int = 0,
+        most: int | None = None,
     ) -> Iterator[Application]:
-        """List applications in the order of their admission numbers."""
-        query = select(application)
-        if roster is not None:
-            query = query.where(application.c.roster == roster)
-        if level is not None:
-            query = query.where(application.c.level == level)
+        """List applications in the order of their admission numbers: `most` of them from the `first` (from 0) on."""
+        query = _narrowed(select(application), roster, level)
         if eligible is not None:
             query = query.where(application.c.eligible == int(eligible))
         if undecided:
             query = query.where(application.c.eligible.is_(None))
+        if most is not None:
+            query = query.order_by(application.c.admission).offset(first).limit(most)
+            yield from self.opened(self._session.rows(application, query))
+            return
         for page in self._session.pages(query, application.c.admission, application):
             yield from self.opened([row for (row,) in page])
+
+    def of_admissions(self, admissions: Sequence[str]) -> list[Application]:
+        """Find applications, without those that there are not or whose person was erased."""
+        found: list[Application] = []
+        for piece in pieces(admissions):
+            query = select(application).where(application.c.admission.in_(piece)).order_by(application.c.admission)
+            found += self.opened(self._session.rows(application, query))
+        return found
+
+    def tally(self, *, roster: str | None = None, level: str | None = None) -> dict[bool | None, int]:
+        """Count applications that are eligible, refused, and (None) not decided yet; without those of the erased."""
+        query = _narrowed(select(application.c.eligible, func.count()), roster, level)
+        found = {
+            None if eligible is None else bool(eligible): count
+            for eligible, count in self._session.connection.execute(query.group_by(application.c.eligible))
+        }
+        return {answer: found.get(answer, 0) for answer in (True, False, None)}
 
     def opened(self, rows: Sequence[Row]) -> Iterator[Application]:
         """Turn rows of applications into values, with their evidence opened; leave out those of erased people."""
@@ -186,7 +213,7 @@ class SqlEnrolments:
         found: set[int] = set()
         for some in pieces(candidates):
             piece = {identity_index(keys, one.identity_type, one.identity_number): one for one in some}
-            unmarked = ~exists().where(score.c.admission == application.c.admission)
+            unmarked = ~stands_on_a_sheet()
             query = (
                 select(person.c.identity_index, application.c.level)
                 .join_from(application, person)
@@ -219,8 +246,32 @@ class SqlEnrolments:
             return []
         return list(decrypt_json(key, row["person"], _findings(admission), row["findings"])["findings"])
 
+    def judge(self, admission: str, judgement: Judgement) -> None:
+        """Add what a person judged to the evidence. Raises NotHere, PersonErased, StateMoved where it is decided."""
+        row, of, key = self._with_key(admission)
+        candidate = candidate_of(decrypt_json(key, of, _evidence(admission), row["evidence"]))
+        evidence = replace(candidate.evidence, judgements=(*candidate.evidence.judgements, judgement))
+        document = candidate_document(replace(candidate, evidence=evidence))
+        self._session.change_read(
+            application, row, {"eligible": None}, evidence=encrypt_json(key, of, _evidence(admission), document)
+        )
+
     def decide(self, admission: str, decision: Decision, person_deciding: str, at: datetime) -> None:
         """Write down a decision, once. Raises NotHere, PersonErased, StateMoved where it was decided before."""
+        row, of, key = self._with_key(admission)
+        self._session.change_read(
+            application,
+            row,
+            {"eligible": None},
+            eligible=int(decision.eligible),
+            rule=decision.rule,
+            findings=encrypt_json(key, of, _findings(admission), decision_document(decision)),
+            decided_by=person_deciding,
+            decided_at=micros(at),
+        )
+
+    def _with_key(self, admission: str) -> tuple[Row, str, bytes]:
+        """Give an application's row, whose it is, and that person's key. Raises NotHere, PersonErased."""
         query = select(application, person).join_from(application, person)
         found = self._session.joined(query.where(application.c.admission == admission), application, person)
         if not found:
@@ -228,17 +279,7 @@ class SqlEnrolments:
         ((row, of),) = found
         if of["wrapped_key"] is None:
             raise PersonErased(of["id"])
-        key = unwrap_person_key(self._session.keys, of["id"], of["wrapped_key"])
-        self._session.change_read(
-            application,
-            row,
-            {"eligible": None},
-            eligible=int(decision.eligible),
-            rule=decision.rule,
-            findings=encrypt_json(key, of["id"], _findings(admission), decision_document(decision)),
-            decided_by=person_deciding,
-            decided_at=micros(at),
-        )
+        return row, of["id"], unwrap_person_key(self._session.keys, of["id"], of["wrapped_key"])
 
     def erase(self, person_id: str, at: datetime) -> None:
         """Delete what is known of a person, the salts of their commitments, their key; close their account.
@@ -254,6 +295,12 @@ class SqlEnrolments:
         applications = select(application.c.admission).where(application.c.person == person_id)
         for admission in self._session.connection.execute(applications).scalars().all():
             self._session.change(application, {"admission": admission}, {}, evidence=None, findings=None)
+        # Why a sheet was returned is free text: it may name anybody who stands on the sheet.
+        named = select(sheet_return.c.sheet).where(
+            exists().where(score.c.sheet == sheet_return.c.sheet, score.c.admission.in_(applications))
+        )
+        for sheet_id in self._session.connection.execute(named).scalars().all():
+            self._session.change(sheet_return, {"sheet": sheet_id}, {}, wrapped_key=None, reason=None)
         certificates = select(certificate.c.id).where(certificate.c.person == person_id)
         for certificate_id in self._session.connection.execute(certificates).scalars().all():
             self._session.change(certificate, {"id": certificate_id}, {}, salts=None)
@@ -273,6 +320,20 @@ class SqlEnrolments:
             erased_at=micros(at),
         )
         SqlAccounts(self._session).forget(person_id, at)
+
+
+def stands_on_a_sheet() -> Exists:
+    """Say in SQL that an application stands on a sheet of marks that was not returned."""
+    returned = exists().where(sheet_return.c.sheet == score.c.sheet)
+    return exists().where(score.c.admission == application.c.admission, ~returned)
+
+
+def _narrowed(query: Select[Any], roster_id: str | None, level: str | None) -> Select[Any]:
+    """Leave out the applications of other rosters and levels, and those of erased people."""
+    query = query.where(application.c.evidence.is_not(None))
+    if roster_id is not None:
+        query = query.where(application.c.roster == roster_id)
+    return query if level is None else query.where(application.c.level == level)
 
 
 def _evidence(admission: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from registry.ports.storage import NotHere, Portrait
 from registry.store.people import PersonErased, person_keys
@@ -54,6 +54,14 @@ class SqlPortraits:
                         admission=row["admission"], media_type=row["media_type"], image=image
                     )
         return found
+
+    def count(self, roster: str) -> int:
+        """How many applications of a roster have a photograph."""
+        query = select(func.count()).select_from(portrait).join(application)
+        found = self._session.connection.execute(
+            query.where(application.c.roster == roster, portrait.c.image.is_not(None))
+        )
+        return int(found.scalar_one())
 
 
 def _image(admission: str) -> str:

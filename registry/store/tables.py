@@ -13,6 +13,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -27,8 +28,10 @@ from sqlalchemy.schema import SchemaItem
 from registry.access import AccountKind
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
+from registry.assessment import EntryKind, Fee
 from registry.ports.access import JobState
 from registry.ports.tasks import TaskKind, TaskState
+from registry.programme import StaffRole
 
 metadata = MetaData(
     naming_convention={
@@ -105,7 +108,7 @@ Index(None, application.c.programme, application.c.level, application.c.eligible
 sheet = _table(
     "sheet",
     Column("id", Text, primary_key=True),  # S-YYYY-MM-NNNN
-    Column("file_digest", LargeBinary(32), nullable=False, unique=True),
+    Column("file_digest", LargeBinary(32), nullable=False),  # once among the sheets that were not returned
     Column("examined_on", Text, nullable=False),  # YYYY-MM-DD
     Column("rows", Integer, nullable=False),
     Column("entered_by", Text, nullable=False),
@@ -113,6 +116,17 @@ sheet = _table(
     Column("confirmed_by", Text),
     Column("confirmed_at", Integer),
     CheckConstraint("confirmed_by IS NULL OR lower(confirmed_by) <> lower(entered_by)", name="two_people"),
+)
+Index(None, sheet.c.file_digest)
+
+sheet_return = _table(
+    "sheet_return",
+    Column("sheet", ForeignKey("sheet.id"), primary_key=True),
+    Column("returned_by", Text, nullable=False),
+    Column("returned_at", Integer, nullable=False),
+    Column("wrapped_key", LargeBinary),  # the reason's own key under the data key; null = forgotten
+    Column("reason", LargeBinary),  # encrypted: free text, which may name people
+    CheckConstraint("(wrapped_key IS NULL) = (reason IS NULL)", name="forgotten_whole"),
 )
 
 score = _table(
@@ -369,6 +383,122 @@ portrait = _table(
     Column("added_at", Integer, nullable=False),
 )
 Index(None, portrait.c.person)
+
+exam_session = _table(
+    "exam_session",
+    Column("id", Text, primary_key=True),  # E-YYYY-MM-NNNN
+    Column("programme", Text, nullable=False),
+    Column("programme_version", Text, nullable=False),
+    Column("programme_digest", LargeBinary(32), nullable=False),
+    Column("held_on", Text, nullable=False),  # YYYY-MM-DD at +08:00, the first day
+    Column("place", Text, nullable=False),
+    Column("registration_closes", Text),  # YYYY-MM-DD, the last day; null = the source names no deadline
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Integer, nullable=False),
+    Column("closed_by", Text),
+    Column("closed_at", Integer),  # from then on nobody is seated or signed in
+    CheckConstraint("(closed_by IS NULL) = (closed_at IS NULL)", name="closed_whole"),
+)
+Index(None, exam_session.c.programme, exam_session.c.held_on)
+
+exam_paper = _table(
+    "exam_paper",
+    Column("session", ForeignKey("exam_session.id"), primary_key=True),
+    Column("paper", Text, primary_key=True),
+    Column("begins_at", Integer, nullable=False),  # lateness counts from here
+)
+
+exam_room = _table(
+    "exam_room",
+    Column("session", ForeignKey("exam_session.id"), primary_key=True),
+    Column("room", Text, primary_key=True),
+    Column("capacity", Integer, nullable=False),
+    CheckConstraint("capacity > 0", name="capacity"),
+)
+
+seat = _table(
+    "seat",  # that a candidate is registered for a session
+    Column("session", Text, primary_key=True),
+    Column("admission", ForeignKey("application.admission"), primary_key=True),
+    Column("room", Text, nullable=False),
+    Column("papers", Text, nullable=False),  # their keys with spaces between, in the programme's order
+    Column("kind", Text, nullable=False),
+    Column("fee", Text),  # what is due; null = the source does not say
+    Column("by_unit", Integer, nullable=False),  # 1 = registered by a unit, 0 = by oneself
+    Column("registered_by", Text, nullable=False),
+    Column("registered_at", Integer, nullable=False),
+    ForeignKeyConstraint(["session", "room"], ["exam_room.session", "exam_room.room"]),
+    _state_of(EntryKind, "kind"),
+    _state_of(Fee, "fee"),
+    CheckConstraint("by_unit IN (0, 1)", name="by_unit"),
+)
+Index(None, seat.c.admission)
+
+attendance = _table(
+    "attendance",
+    Column("session", Text, primary_key=True),
+    Column("admission", Text, primary_key=True),
+    Column("paper", Text, primary_key=True),
+    Column("arrived_at", Integer),  # null = did not come
+    Column("late_seconds", Integer, nullable=False),
+    Column("admitted", Integer, nullable=False),  # 1, 0
+    Column("written_by", Text, nullable=False),
+    Column("written_at", Integer, nullable=False),
+    ForeignKeyConstraint(["session", "admission"], ["seat.session", "seat.admission"]),
+    CheckConstraint("admitted = 0 OR admitted = 1 AND arrived_at IS NOT NULL", name="admitted"),
+)
+
+session_staff = _table(
+    "session_staff",
+    Column("session", Text, primary_key=True),
+    Column("paper", Text, primary_key=True),
+    Column("room", Text, primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("person", Text, primary_key=True),  # account name
+    Column("added_by", Text, nullable=False),
+    Column("added_at", Integer, nullable=False),
+    Column("withdrawn_at", Integer),
+    ForeignKeyConstraint(["session", "room"], ["exam_room.session", "exam_room.room"]),
+    _state_of(StaffRole, "role"),
+)
+
+sheet_session = _table(
+    "sheet_session",  # which session a sheet of marks is of; a sheet may be of none
+    Column("sheet", ForeignKey("sheet.id"), primary_key=True),
+    Column("session", ForeignKey("exam_session.id"), nullable=False),
+)
+Index(None, sheet_session.c.session)
+
+function_score = _table(
+    "function_score",  # what a score was computed from; the score itself stands in `score`
+    Column("id", Integer, primary_key=True),
+    Column("sheet", ForeignKey("sheet.id"), nullable=False),
+    Column("admission", ForeignKey("application.admission"), nullable=False),
+    Column("paper", Text, nullable=False),
+    Column("function", Text, nullable=False),
+    Column("hundredths", Integer),  # null = absent
+    UniqueConstraint("sheet", "admission", "paper", "function"),
+)
+
+correction = _table(
+    "correction",  # a score set right: the row in `score` stays as it was entered
+    Column("id", Text, primary_key=True),  # K-YYYY-MM-NNNN
+    Column("sheet", ForeignKey("sheet.id"), nullable=False),
+    Column("admission", ForeignKey("application.admission"), nullable=False),
+    Column("paper", Text, nullable=False),
+    Column("hundredths", Integer),  # the paper's score from now on; null = absent
+    Column("function", Text),  # the one whose score was wrong; null = the paper is not computed from functions
+    Column("function_hundredths", Integer),
+    Column("reason", LargeBinary, nullable=False),  # encrypted under the candidate's key
+    Column("entered_by", Text, nullable=False),
+    Column("entered_at", Integer, nullable=False),
+    Column("confirmed_by", Text),  # null = it does not count yet
+    Column("confirmed_at", Integer),
+    CheckConstraint("confirmed_by IS NULL OR lower(confirmed_by) <> lower(entered_by)", name="two_people"),
+    CheckConstraint("(confirmed_by IS NULL) = (confirmed_at IS NULL)", name="confirmed_whole"),
+    CheckConstraint("function IS NOT NULL OR function_hundredths IS NULL", name="function_whole"),
+)
+Index(None, correction.c.admission)
 
 journal = _table(
     "journal",

@@ -8,12 +8,12 @@
 
 from datetime import datetime, timedelta
 
+from registry.access import require_second_person
 from registry.anchor.facts import address_key, is_good_at, issuer_facts
 from registry.anchor.history import KeyKind
 from registry.anchor.operations import AnchorApproval
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState, allowed_transitions
-from registry.assessment import require_second_person
 from registry.audit import certificate_differences
 from registry.credential import IssuedCredential, credential_leaf
 from registry.kernel.errors import Conflict, RuleRefusal

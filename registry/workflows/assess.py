@@ -1,15 +1,19 @@
-"""Assess: enter a sheet of marks, have a second person confirm it."""
+"""Assess: enter a sheet of marks, have a second person confirm it or send it back."""
 
+import csv
 import hashlib
+import io
 from dataclasses import dataclass
 from datetime import date
 
-from registry.assessment import ScoreSheetReading, read_scores, require_second_person
+from registry.access import require_second_person, same_person
+from registry.assessment import ScoreSheetReading, read_scores, require_reason
+from registry.enrolment.table import is_formula_like
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import Digest
 from registry.ports import Clock
-from registry.ports.storage import Mark, Sheet, Store
+from registry.ports.storage import Mark, Sheet, SheetReturn, Store
 from registry.programme import LevelCode, Programme
 
 
@@ -31,6 +35,16 @@ class SheetConfirmed(Conflict):
     def __init__(self, sheet: str) -> None:
         self.sheet = sheet
         super().__init__(f"score sheet {sheet} was confirmed before")
+
+
+class SheetReturned(Conflict):
+    """The sheet was sent back before, and counts for nothing."""
+
+    code = "exam/returned-before"
+
+    def __init__(self, sheet: str) -> None:
+        self.sheet = sheet
+        super().__init__(f"score sheet {sheet} was returned before")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +71,10 @@ def _read(awaited: dict[str, str], programme: Programme, data: bytes) -> ScoreSh
 def record_scores(
     store: Store, clock: Clock, programme: Programme, data: bytes, *, examined_on: date, person: str
 ) -> Recorded:
-    """Enter a sheet of marks as a whole. The same file again is the same sheet. Raises ExaminedLater, ScoresRefused."""
+    """Enter a sheet of marks as a whole. The same file again is the same sheet, unless that was returned.
+
+    Raises ExaminedLater, ScoresRefused.
+    """
     today = clock.now().astimezone(CHINA_TIME).date()
     if examined_on > today:
         raise ExaminedLater(examined_on, today)
@@ -93,13 +110,76 @@ def record_scores(
 
 
 def confirm_sheet(store: Store, clock: Clock, sheet_id: str, *, person: str) -> Sheet:
-    """Confirm a sheet as the second person. Raises FourEyes, SheetConfirmed."""
+    """Confirm a sheet as the second person. Raises FourEyes, SheetConfirmed, SheetReturned."""
     with store.write() as unit:
         sheet = unit.marks.sheet(sheet_id)
         require_second_person(sheet.entered_by, person, "confirming scores")
-        if sheet.confirmed_by is not None:
-            raise SheetConfirmed(sheet_id)
+        _require_waiting(sheet)
         now = clock.now()
         unit.marks.confirm(sheet_id, person, now)
         unit.journal.write(at=now, person=person, action="exam.confirm", subject=sheet_id, rows=sheet.rows)
         return unit.marks.sheet(sheet_id)
+
+
+def return_sheet(store: Store, clock: Clock, sheet_id: str, *, reason: str, person: str) -> Sheet:
+    """Send a sheet back before it is confirmed, or take back one's own: its candidates wait for another sheet.
+
+    The journal tells that it was returned, and not why: the reason is free text. Raises ReasonMissing,
+    SheetConfirmed, SheetReturned.
+    """
+    why = require_reason(reason)
+    with store.write() as unit:
+        sheet = unit.marks.sheet(sheet_id)
+        _require_waiting(sheet)
+        now = clock.now()
+        unit.marks.send_back(sheet_id, SheetReturn(by=person, at=now, reason=why))
+        unit.journal.write(
+            at=now,
+            person=person,
+            action="exam.return",
+            subject=sheet_id,
+            rows=sheet.rows,
+            own=int(same_person(sheet.entered_by, person)),
+        )
+        return unit.marks.sheet(sheet_id)
+
+
+def _require_waiting(sheet: Sheet) -> None:
+    if sheet.confirmed_by is not None:
+        raise SheetConfirmed(sheet.id)
+    if sheet.returned is not None:
+        raise SheetReturned(sheet.id)
+
+
+def blank_sheet(store: Store, programme: Programme) -> tuple[bytes, int]:
+    """Write a sheet to fill in: who waits for marks, with names, one column a paper; gives it and how many it holds.
+
+    CSV in UTF-8 with a byte order mark, so that a spreadsheet shows Chinese; `record_scores` takes it back.
+    """
+    headings = _paper_headings(programme)
+    with store.read() as unit:
+        awaited = unit.marks.awaited(programme.code)
+        names = {one.admission: one.candidate.name for one in unit.enrolments.applications(eligible=True)}
+    levels: dict[str, str] = {level.code: level.name.zh for level in programme.levels}
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["准考证号", "姓名", "级别", *headings])
+    for admission, level in sorted(awaited.items()):
+        named = (admission, names.get(admission, ""), levels.get(level, level))
+        writer.writerow([*(_cell(one) for one in named), *([""] * len(headings))])
+    return text.getvalue().encode("utf-8-sig"), len(awaited)
+
+
+def _paper_headings(programme: Programme) -> list[str]:
+    """Head each paper's column: 成绩 where there is one paper, else its name, or its key where two share a name."""
+    names = {paper.key: paper.name.zh for paper in reversed(programme.papers)}
+    keys = list(dict.fromkeys(paper.key for paper in programme.papers))
+    if len(keys) == 1:
+        return ["成绩"]
+    shared = list(names.values())
+    return [names[key] if shared.count(names[key]) == 1 else key for key in keys]
+
+
+def _cell(text: str) -> str:
+    """Keep a spreadsheet from taking a cell for a formula."""
+    return "'" + text if text and is_formula_like(text) else text

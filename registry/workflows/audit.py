@@ -7,6 +7,8 @@
 5. The chain holds no batch and no change of status under our code that we do not know.
 6. Delivered bundles are the bytes we would deliver.
 7. Each change of status that was asked for: the certificates that it names, and what the chain recorded of it.
+8. Each score sheet that was returned: the journal says so, and no certificate rests on it.
+9. Sessions that were closed and corrections of scores: the journal says so (`registry.workflows.audit_examinations`).
 """
 
 from collections.abc import Iterator
@@ -38,6 +40,7 @@ from registry.kernel.progress import Progress, unheard
 from registry.ports import KeyOf, Ledger, LedgerUnavailable
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
 from registry.programme import Catalogue
+from registry.workflows.audit_examinations import examination_differences
 from registry.workflows.deliver import bundle_of
 from registry.workflows.issue import Holder, holders, manifest_of
 
@@ -103,11 +106,13 @@ class Auditor:
                 found.extend(record_differences(records, chain.records))
                 found.extend(history_differences(records, chain.checkpoint))
                 records = chain.records
-            batches, certificates = self._batches(unit, records, found, progress)  # 3, 4, 6
+            returned = self._returned_sheets(unit, found)  # 8
+            batches, certificates = self._batches(unit, records, found, progress, returned)  # 3, 4, 6, 8
             known = {batch.batch for batch in batches}
             found.extend(foreign_anchors(records, self.issuer, known))  # 5
             transactions = set(self._requests(unit, records, found))  # 7
             found.extend(foreign_changes(records, self.issuer, transactions))  # 5
+            found.extend(examination_differences(unit))  # 9
             entries = self._journal(unit)
         return Consistency(
             differences=tuple(found),
@@ -139,6 +144,17 @@ class Auditor:
                 count += 1
         return count
 
+    def _returned_sheets(self, unit: UnitOfWork, found: list[Difference]) -> frozenset[str]:
+        """Name the sheets that were returned; rows and entries that cannot be read were named before."""
+        told: set[str] = set()
+        kept: set[str] = set()
+        with suppress(RegistryError):
+            kept = {one.id for one in unit.marks.sheets() if one.returned is not None}
+            told = {entry.subject for entry in unit.journal.entries() if entry.action == "exam.return"}
+            found.extend(_sheet_difference(one, "returned, as the journal tells", "not") for one in sorted(told - kept))
+            found.extend(_sheet_difference(one, "an entry of the journal", "none") for one in sorted(kept - told))
+        return frozenset(told | kept)
+
     def _read(self, unit: UnitOfWork, found: list[Difference]) -> Iterator[Record]:
         try:
             yield from unit.projection.records()
@@ -162,7 +178,12 @@ class Auditor:
             return None
 
     def _batches(
-        self, unit: UnitOfWork, records: list[Record], found: list[Difference], progress: Progress
+        self,
+        unit: UnitOfWork,
+        records: list[Record],
+        found: list[Difference],
+        progress: Progress,
+        returned: frozenset[str],
     ) -> tuple[list[Batch], int]:
         batches: list[Batch] = []
         done = 0
@@ -180,6 +201,11 @@ class Auditor:
                     continue
                 certificates = list(unit.batches.certificates(batch_id=name))
                 found.extend(self._batch(unit, batch, certificates, records))
+                found.extend(
+                    _sheet_difference(one.reservation.number, "a sheet that counts", one.reservation.sheet)
+                    for one in certificates
+                    if one.reservation.sheet in returned
+                )
                 done += len(certificates)
                 progress(done, done)
             except RegistryError as error:
@@ -266,3 +292,7 @@ class Auditor:
         if self.delivered is not None and data != bundle_of(unit, certificate, self.key_of, tree=tree):
             found = "no file" if data is None else "other bytes"
             yield Difference(code="fsck/delivered", subject=name, expected="the bundle as it was issued", found=found)
+
+
+def _sheet_difference(subject: str, expected: str, found: str) -> Difference:
+    return Difference(code="fsck/sheet", subject=subject, expected=expected, found=found)

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
+from registry.access import require_second_person
 from registry.anchor.facts import batch_facts, certificate_life, joint_status
 from registry.anchor.history import BatchFlag, Record
 from registry.anchor.operations import BatchReinstatementApproval, ReinstatementApproval, RevocationApproval
 from registry.anchor.progress import Batch, RequestState, StatusRequest, Target
 from registry.anchor.states import AnchorState
-from registry.assessment import require_second_person
 from registry.kernel.errors import Conflict, IntegrityFault, RegistryError
 from registry.kernel.identifiers import BatchId, normal_number
 from registry.ports import ApprovalSigner, Clock, Ledger

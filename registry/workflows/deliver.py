@@ -1,10 +1,11 @@
 """Deliver: one bundle a certificate, only after its batch is final; the same bytes every time."""
 
+from hashlib import sha256
 from typing import Protocol
 
 from registry.anchor.receipt import AnchorReceipt
 from registry.anchor.states import AnchorState
-from registry.credential import full_presentation, public_presentation
+from registry.credential import Presentation, full_presentation, parse, public_presentation
 from registry.credential.v1 import IssuedCredential
 from registry.delivery.bundle import BUNDLE_SUFFIX, bundle_bytes
 from registry.kernel.errors import Missing
@@ -91,6 +92,16 @@ def presentation_of(certificate: StoredCertificate, *, full: bool = False) -> st
     return full_presentation(issued) if full else public_presentation(issued)
 
 
+def photograph_of(unit: UnitOfWork, certificate: StoredCertificate, shown: Presentation) -> bytes | None:
+    """Give the kept photograph that a presentation discloses the digest of; None = it discloses none, or it is gone."""
+    portrait = shown.disclosed.portrait
+    if portrait is None:
+        return None
+    admission = certificate.reservation.admission
+    kept = unit.portraits.of([admission]).get(admission)
+    return None if kept is None or sha256(kept.image).digest() != portrait.digest else kept.image
+
+
 def bundle_of(
     unit: UnitOfWork,
     certificate: StoredCertificate,
@@ -107,6 +118,24 @@ def bundle_of(
         receipt_of(unit, certificate, tree),
         key_of(certificate.batch.credential_key),
     )
+
+
+def photograph_by_key(store: Store, key: CertificateKey) -> bytes:
+    """Give the photograph on the paper that a certificate's QR code leads to, as JPEG. Raises NoDocument.
+
+    Only of a final certificate whose public presentation names it: what the paper shows, and nothing beside it.
+    """
+    with store.read() as unit:
+        certificate = unit.batches.by_key(key)
+        if certificate is None or certificate.batch.state is not AnchorState.FINAL:
+            raise NoDocument
+        try:
+            image = photograph_of(unit, certificate, parse(presentation_of(certificate)))
+        except (NotDeliverable, ContentErased) as error:
+            raise NoDocument from error
+    if image is None:
+        raise NoDocument
+    return image
 
 
 def public_bundle(store: Store, key_of: KeyOf, key: CertificateKey) -> bytes:

@@ -29,7 +29,14 @@ from registry.kernel.progress import Progress, unheard
 from registry.kernel.signing import PublicKey
 from registry.ports import KeyOf
 from registry.ports.storage import NotHere, Store, StoredCertificate, UnitOfWork
-from registry.workflows.deliver import ContentErased, NoDocument, NotDeliverable, presentation_of, receipt_of
+from registry.workflows.deliver import (
+    ContentErased,
+    NoDocument,
+    NotDeliverable,
+    photograph_of,
+    presentation_of,
+    receipt_of,
+)
 
 _AHEAD: Final = 4
 """Certificates read ahead for each worker."""
@@ -43,6 +50,8 @@ class Printable:
     anchor: AnchorReceipt
     key: PublicKey
     certificate_key: CertificateKey
+    photograph: bytes | None = None
+    """The kept photograph; None = none was handed in."""
 
     @property
     def file_name(self) -> str:
@@ -51,7 +60,9 @@ class Printable:
 
     def draw(self, press: Press) -> bytes:
         """Draw it. Raises GlyphMissing."""
-        return certificate_pdf(press, self.credential, self.anchor, self.key, self.certificate_key)
+        return certificate_pdf(
+            press, self.credential, self.anchor, self.key, self.certificate_key, photograph=self.photograph
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +91,13 @@ def printable(
     batch = certificate.batch
     if batch.state is not AnchorState.FINAL:
         raise NotDeliverable(certificate.reservation.number, batch.state)
+    credential = parse(presentation_of(certificate))
     return Printable(
-        credential=parse(presentation_of(certificate)),
+        credential=credential,
         anchor=receipt_of(unit, certificate, tree),
         key=key_of(batch.credential_key),
         certificate_key=certificate.reservation.key,
+        photograph=photograph_of(unit, certificate, credential),
     )
 
 

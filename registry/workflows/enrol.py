@@ -2,15 +2,26 @@
 
 from dataclasses import dataclass, replace
 
-from registry.anchor.facts import certificate_life
-from registry.enrolment import ROSTER_PROBLEMS, RosterReading, decide, read_roster
+from registry.enrolment import ROSTER_PROBLEMS, RosterReading, read_roster
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.identifiers import IssuerCode
 from registry.kernel.progress import Progress, unheard
 from registry.ports import Clock
-from registry.ports.storage import Application, KeyReused, Roster, Store, UnitOfWork
-from registry.programme import Catalogue, LevelCode, Programme
-from registry.status import Status
+from registry.ports.storage import KeyReused, Roster, Store, UnitOfWork
+from registry.programme import Catalogue, Programme, ProgrammeVersionTwice
+from registry.workflows.judge import OwnRecords
+from registry.workflows.photographs import PhotographsRefused, PhotographsTaken, take_photographs
+
+__all__ = [
+    "Decided",
+    "Imported",
+    "PhotographsRefused",
+    "PhotographsTaken",
+    "check_roster",
+    "decide_applications",
+    "import_roster",
+    "take_photographs",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +40,8 @@ class Decided:
 
     eligible: int
     refused: int
+    to_judge: int = 0
+    """Left undecided, since a person must judge something first."""
 
 
 def check_roster(store: Store, clock: Clock, programme: Programme, data: bytes) -> RosterReading:
@@ -75,6 +88,7 @@ def import_roster(
             return Imported(roster=earlier, reading=reading, repeated=True)
         reading = _without_enrolled(unit, programme, reading)
         candidates = reading.accepted(good_rows_only=good_rows_only)
+        _require_same_version(unit, programme)
         now = clock.now()
         roster = Roster(
             id=unit.next_name("R", now),
@@ -99,6 +113,14 @@ def import_roster(
     return Imported(roster=roster, reading=reading, repeated=False)
 
 
+def _require_same_version(unit: UnitOfWork, programme: Programme) -> None:
+    """Refuse a programme file that was changed after a roster was taken under its version."""
+    for earlier in unit.enrolments.rosters():
+        version = (earlier.programme, earlier.programme_version)
+        if version == (programme.code, programme.version) and earlier.programme_digest != programme.digest:
+            raise ProgrammeVersionTwice(programme.code, programme.version)
+
+
 def decide_applications(
     store: Store,
     clock: Clock,
@@ -109,23 +131,24 @@ def decide_applications(
     roster: str | None = None,
     progress: Progress = unheard,
 ) -> Decided:
-    """Decide every undecided application by the rules of the programme version its roster was taken under."""
+    """Decide every undecided application by the rules of the programme version its roster was taken under.
+
+    An application that turns on what a person has yet to judge stays undecided.
+    """
     now = clock.now()
     today = now.astimezone(CHINA_TIME).date()
-    eligible = refused = 0
+    eligible = refused = to_judge = 0
     with store.write() as unit:
         programmes = {one.id: catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()}
         waiting = list(unit.enrolments.applications(roster=roster, undecided=True))
+        known = OwnRecords(unit, issuer, waiting)
         for done, application in enumerate(waiting, start=1):
-            decision = decide(
-                application.candidate,
-                programmes[application.roster],
-                application.level,
-                on=today,
-                held=_held(unit, issuer, application),
-            )
-            unit.enrolments.decide(application.admission, decision, person, now)
-            eligible, refused = eligible + decision.eligible, refused + (not decision.eligible)
+            decision = known.decide(application, programmes[application.roster], on=today)
+            if decision.open:
+                to_judge += 1
+            else:
+                unit.enrolments.decide(application.admission, decision, person, now)
+                eligible, refused = eligible + decision.eligible, refused + (not decision.eligible)
             progress(done, len(waiting))
         if waiting:
             unit.journal.write(
@@ -136,15 +159,4 @@ def decide_applications(
                 eligible=eligible,
                 refused=refused,
             )
-    return Decided(eligible=eligible, refused=refused)
-
-
-def _held(unit: UnitOfWork, issuer: IssuerCode, application: Application) -> frozenset[LevelCode]:
-    """Levels that our own registry issued to this person and that stand: a claim in a roster counts for nothing."""
-    levels: set[LevelCode] = set()
-    for level, batch, leaf in unit.batches.held_by(application.person, application.programme):
-        records = unit.projection.concerning(issuer, batch, leaf)
-        last = next(reversed(tuple(certificate_life(records, issuer, batch, leaf))), None)
-        if last is None or last.status is Status.VALID:
-            levels.add(LevelCode(level))
-    return frozenset(levels)
+    return Decided(eligible=eligible, refused=refused, to_judge=to_judge)

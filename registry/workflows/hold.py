@@ -4,15 +4,25 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from registry.credential import parse
 from registry.delivery.certificate_pdf import Press
 from registry.delivery.copies import copy_statement
 from registry.delivery.stamped_pdf import stamped_pdf
+from registry.kernel.addresses import share_address
 from registry.kernel.signing import StatementSigner
 from registry.ports import Clock, KeyOf
 from registry.ports.storage import Store, StoredCertificate
 from registry.verification import Outcome, Report
-from registry.workflows.deliver import bundle_of
-from registry.workflows.share import Field, Terms, bundle_with, new_share_token, own, share, share_address
+from registry.workflows.deliver import bundle_of, photograph_of
+from registry.workflows.share import (
+    Field,
+    Terms,
+    bundle_with,
+    new_share_token,
+    own,
+    presentation_with,
+    share,
+)
 
 
 class Judge(Protocol):
@@ -91,12 +101,14 @@ def stamped_copy(
     """
     token = new_share_token()
     with store.read() as unit:
-        bundle = bundle_with(unit, own(unit, person, number), desk.key_of, fields)
+        certificate = own(unit, person, number)
+        bundle = bundle_with(unit, certificate, desk.key_of, fields)
+        photograph = photograph_of(unit, certificate, parse(presentation_with(certificate, fields)))
     statement = copy_statement(
         desk.signer, bundle, purpose=terms.purpose, audience=terms.audience, until=terms.until, at=clock.now()
     )
     address = share_address(desk.press.base_url, token)
-    data = stamped_pdf(desk.press, bundle, statement, address, until=terms.until.isoformat())
+    data = stamped_pdf(desk.press, bundle, statement, address, until=terms.until.isoformat(), photograph=photograph)
     # Handed out only after its link is kept: the code on the paper always leads somewhere.
     share(store, clock, person=person, number=number, terms=terms, fields=fields, token=token)
     return data

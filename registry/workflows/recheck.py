@@ -1,4 +1,4 @@
-"""Re-check: read a receipt that somebody kept, gather what the chain holds of it, compare."""
+"""Re-check: find the receipt in a file that somebody kept, gather what the chain holds of it, compare."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from registry.anchor.history import Block
-from registry.kernel.statements import NotAStatement, StatementOversized, StatementRefused
+from registry.credential import Altered, Unreadable
+from registry.delivery.bundle import BUNDLE_SUFFIX, CREDENTIAL_NAME, PDF_MARK
+from registry.delivery.copies import COPY_SUFFIX, is_copy
+from registry.kernel.statements import NotAStatement, StatementOversized, StatementRefused, looks_like_statement
 from registry.ports import Clock, Ledger, LedgerReader, LedgerUnavailable, NodesDisagree
 from registry.ports.storage import Store
 from registry.verification import DEFAULT_MAX_AGE, Knowledge
-from registry.verification.receipts import VerificationReceipt, parse_verification_receipt
+from registry.verification.receipts import RECEIPT_NAME, VerificationReceipt, parse_verification_receipt
 from registry.verification.rechecking import BlockOf, Recheck, RecheckOutcome, recheck, refused_receipt
 from registry.workflows.verify import NODE_UNREACHABLE, NODES_DISAGREE
 
@@ -111,6 +114,19 @@ class RecheckFromLedger:
             cause=cause,
             file=file,
         )
+
+
+def receipt_in(data: bytes) -> bytes | None:
+    """Take the receipt out of a file that was handed in; None = it is none, and no PDF with one alone."""
+    if not data.startswith(PDF_MARK):
+        return data if looks_like_statement(data) and not is_copy(data) else None
+    from registry.delivery.attachments import attachments_of  # noqa: PLC0415 - only PDFs need it
+
+    try:
+        found = attachments_of(data, suffixes=(RECEIPT_NAME, BUNDLE_SUFFIX, COPY_SUFFIX, CREDENTIAL_NAME))
+    except (Unreadable, Altered):
+        return None
+    return found.get(RECEIPT_NAME) if len(found) == 1 else None
 
 
 def _read(data: bytes, clock: Clock) -> VerificationReceipt | Recheck:

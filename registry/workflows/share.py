@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from registry.access import token_hash
-from registry.credential import IssuedCredential, chosen_presentation
+from registry.credential import IssuedCredential, chosen_presentation, parse
 from registry.delivery.bundle import bundle_bytes
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import MalformedInput, Missing, RuleRefusal
@@ -22,7 +22,7 @@ from registry.ports import Clock, KeyOf
 from registry.ports.access import Share
 from registry.ports.storage import NotHere, Store, StoredCertificate, UnitOfWork
 from registry.verification import Notice, NoticeKind, Outcome, Report
-from registry.workflows.deliver import ContentErased, receipt_of
+from registry.workflows.deliver import ContentErased, NoDocument, photograph_of, receipt_of
 
 LONGEST_TERM: Final = 40
 """Characters of an audience, and of a purpose: both stand on one line of a copy's foot."""
@@ -46,6 +46,7 @@ class Field(StrEnum):
     RESULTS = "result"
     GRADE = "grade"
     LATIN_NAME = "nameLatin"
+    PORTRAIT = "portrait"
     WHOLE_NUMBER = "nationalIdentityNumber"
 
 
@@ -173,11 +174,6 @@ def new_share_token() -> str:
     return str(new_certificate_key())
 
 
-def share_address(base_url: str, token: str) -> str:
-    """Write a link in capitals, which a QR code holds in 5.5 bits a character."""
-    return f"{base_url}/share/{token}".upper()
-
-
 def share(
     store: Store,
     clock: Clock,
@@ -218,20 +214,38 @@ def share(
 
 def open_share(store: Store, clock: Clock, key_of: KeyOf, token: str) -> Opened:
     """Give what a link leads to; letter case does not matter. Raises ShareOver."""
-    try:
-        wanted = certificate_key(token)
-    except IdentifierMalformed as error:
-        raise ShareOver from error
     with store.read() as unit:
-        found = unit.shares.by_token(token_hash(wanted))
-        if found is None or not is_live(found, clock.now()):
-            raise ShareOver
+        found, certificate = _behind(unit, clock, token)
         try:
-            certificate = own(unit, found.person, found.number)
             document = bundle_with(unit, certificate, key_of, [Field(one) for one in found.fields])
-        except Missing as error:  # erased since
+        except Missing as error:
             raise ShareOver from error
     return Opened(share=found, document=document)
+
+
+def shared_photograph(store: Store, clock: Clock, token: str) -> bytes:
+    """Give the photograph behind a link, as JPEG, where the holder chose to show it. Raises ShareOver, NoDocument."""
+    with store.read() as unit:
+        found, certificate = _behind(unit, clock, token)
+        text = presentation_with(certificate, [Field(one) for one in found.fields])
+        image = photograph_of(unit, certificate, parse(text))
+    if image is None:
+        raise NoDocument
+    return image
+
+
+def _behind(unit: UnitOfWork, clock: Clock, token: str) -> tuple[Share, StoredCertificate]:
+    """Find a live link and the certificate that it is of. Raises ShareOver."""
+    try:
+        found = unit.shares.by_token(token_hash(certificate_key(token)))
+    except IdentifierMalformed as error:
+        raise ShareOver from error
+    if found is None or not is_live(found, clock.now()):
+        raise ShareOver
+    try:
+        return found, own(unit, found.person, found.number)
+    except Missing as error:  # erased since
+        raise ShareOver from error
 
 
 def note_opened(store: Store, clock: Clock, share: Share) -> None:

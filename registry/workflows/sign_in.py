@@ -222,8 +222,11 @@ def sign_in(store: Store, clock: Clock, *, name: str, password: str) -> Token:
         return _begin(unit, account.name, now)
 
 
-def signed_in(store: Store, clock: Clock, token: str) -> Visitor | None:
-    """Give who is signed in with this token; None = nobody, or not any more."""
+def signed_in(store: Store, clock: Clock, token: str, *, quiet: bool = False) -> Visitor | None:
+    """Give who is signed in with this token; None = nobody, or not any more.
+
+    A quiet look is not a use: it does not put the end of an idle sign-in off.
+    """
     now = clock.now()
     with store.read() as unit:
         found = unit.accounts.sign_in(token_hash(token))
@@ -232,7 +235,7 @@ def signed_in(store: Store, clock: Clock, token: str) -> Visitor | None:
         account = unit.accounts.account(found.account)
     if account.closed_at is not None:
         return None
-    if now >= found.used_at + _TOUCHED_EVERY:
+    if not quiet and now >= found.used_at + _TOUCHED_EVERY:
         with store.write() as unit:
             standing = unit.accounts.sign_in(found.token_hash)
             if standing is None or standing.ended_at is not None:

@@ -1,7 +1,6 @@
 """Verify: find what is asked about, gather what is known of the chain, let the one judge decide."""
 
 import hmac
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -9,7 +8,7 @@ from typing import Final
 
 from registry.anchor.states import AnchorState, unsent
 from registry.credential import Altered, Presentation, Unreadable, parse
-from registry.enrolment import normal_name
+from registry.enrolment import folded_name
 from registry.kernel.encoding import unb64url
 from registry.kernel.identifiers import BatchId, IdentifierMalformed, IssuerCode, certificate_key
 from registry.ports import Clock, KeyOf, LedgerReader, LedgerUnavailable, NodesDisagree
@@ -258,9 +257,9 @@ def _is_shown(certificate: StoredCertificate) -> bool:
 
 
 def _same_name(given: str, kept: str) -> bool:
-    """Compare in constant time, whatever the width, case and spacing that it was typed in."""
-    return hmac.compare_digest(_compared(given), _compared(kept)) and bool(kept)
+    """Compare in constant time, however the name was typed (see folded_name)."""
+    return hmac.compare_digest(_folded(given), _folded(kept)) and bool(kept)
 
 
-def _compared(name: str) -> bytes:
-    return normal_name(unicodedata.normalize("NFKC", name)).casefold().encode("utf-8", "replace")
+def _folded(name: str) -> bytes:
+    return folded_name(name).encode("utf-8", "replace")

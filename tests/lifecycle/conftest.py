@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from typer.testing import CliRunner
@@ -13,6 +14,7 @@ from api.cli import app
 from api.client import Client
 from api.commands.setup import demo_installation
 from api.demo_data import sample_roster, sample_scores
+from api.demo_portraits import sample_photographs
 from api.errors import exit_code as exit_code_of
 from api.founding import make_installation
 from api.serving import application
@@ -140,7 +142,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made.run("enrol", "import", str(roster), "--as", "clerk-1")
         made.run("enrol", "decide", "--as", "clerk-1")
         with home.store.read() as unit:
-            admissions = [one.admission for one in unit.enrolments.applications(eligible=True)]
+            eligible = list(unit.enrolments.applications(eligible=True))
+        admissions = [one.admission for one in eligible]
+        photographs = path / "photographs.zip"
+        with ZipFile(photographs, "w") as archive:  # everybody but those of the lowest level
+            for name, data in sample_photographs(one.admission for one in eligible if one.level != LEVELS[0]):
+                archive.writestr(name, data)
+        made.run("enrol", "photos", str(photographs), "--roster", eligible[0].roster, "--as", "clerk-1")
         scores = path / "scores.csv"
         scores.write_bytes(sample_scores(admissions))
         day = date(2026, 11, 8).isoformat()

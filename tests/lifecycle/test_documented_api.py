@@ -32,6 +32,7 @@ def sent(client: WebClient, command: str, values: dict[str, str]) -> Any:
     words = shlex.split(re.sub(r"\$([A-Z]+)", lambda name: values[name[1]], command))
     assert words.pop(0) == "curl"
     method, headers, body, url = "GET", {}, b"", ""
+    form: dict[str, tuple[str | None, bytes]] = {}
     while words:
         word = words.pop(0)
         if word == "-s":
@@ -42,9 +43,16 @@ def sent(client: WebClient, command: str, values: dict[str, str]) -> Any:
         elif word in ("-d", "--data-binary"):
             given, method = words.pop(0), "POST"
             body = Path(given[1:]).read_bytes() if given.startswith("@") else given.encode()
+        elif word == "-F":
+            name, _, value = words.pop(0).partition("=")
+            method = "POST"
+            is_file = value.startswith("@")
+            form[name] = (Path(value[1:]).name, Path(value[1:]).read_bytes()) if is_file else (None, value.encode())
         else:
             assert not word.startswith("-"), word
             url = word
+    if form:
+        return client.request(method, url, headers=headers, files=form)
     return client.request(method, url, headers=headers, content=body)
 
 

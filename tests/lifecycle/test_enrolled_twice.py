@@ -36,7 +36,11 @@ def test_who_holds_a_standing_certificate_of_a_level_gets_no_second_one(world, t
         awaited = unit.marks.awaited("AIGC-APP-ENG")
     scores = tmp_path / "scores.csv"
     scores.write_text("准考证号,成绩\r\n" + "".join(f"{one},90\r\n" for one in awaited), encoding="utf-8")
+    wrong = json.loads(world.run("exam", "record", str(scores), "--as", "clerk-1", "--json"))["sheet"]
+    returned = json.loads(world.run("exam", "return", wrong, "--reason", "考试日期写错", "--as", "clerk-2", "--json"))
+    assert (returned["returned_by"], returned["confirmed_by"]) == ("clerk-2", None)
     sheet = json.loads(world.run("exam", "record", str(scores), "--as", "clerk-1", "--json"))["sheet"]
+    assert sheet != wrong
     world.run("exam", "confirm", sheet, "--as", "clerk-2")
     with home.store.read() as unit:
         for level in ("1", "2", "3"):

@@ -7,7 +7,11 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from typer.testing import CliRunner
 
+from api.cli import app as cli
+from api.commands.failures import NoVerdict
+from api.pages.catalogue import catalogue
 from api.serving import application
 from api.verifier import LookupGate, LookupLimits, TooManyLookups
 from api.verifier.masking import masked
@@ -20,6 +24,7 @@ from registry.anchor.states import AnchorState
 from registry.batch import BatchManifest
 from registry.credential import BatchIssuer, credential_digest, credential_leaf
 from registry.credential.v1 import StatusEntry
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.identifiers import IssuerCode, batch_id, new_certificate_key, new_certificate_number
 from registry.kernel.merkle import MerkleTree
 from registry.ports import FateKind, Ledger
@@ -241,6 +246,15 @@ def test_every_kind_of_miss_does_the_work_of_a_hit(registry, calls, monkeypatch)
     assert len(shapes) == 1
 
 
+def test_a_name_is_found_however_it_is_spaced_and_no_other_name_is(registry) -> None:
+    judge = registry.home.verifier()
+    number, name = registry.numbers[10], registry.names[10]
+    for typed in (f"{name[0]} {name[1:]}", f"\u3000{name[0]}\u3000{name[1:]} ", "  ".join(name)):
+        assert judge.by_number_and_name(number, typed).outcome is Outcome.VALID, typed
+    for typed in (name[:-1], name[1:], name + name[-1], f"{name[0]}·{name[1:]}", name[::-1]):
+        assert judge.by_number_and_name(number, typed).outcome is Outcome.NOT_FOUND, typed
+
+
 # — guesses —
 
 
@@ -282,6 +296,7 @@ def test_a_hundred_thousand_guesses_find_nothing_beyond_the_limits(registry, cal
     assert calls["by_key"] == sources * limits.missed_keys
     assert calls["judge"] <= sources * limits.per_source
     assert refused == 2 * sources * each - calls["by_key"] - calls["judge"]
+    registry.home.catch_up()  # on a slow machine the guesses take longer than knowledge stays fresh
     # Who has the key is answered all the while; the address that guesses is not, until its window is over.
     assert judge_key(doors, "198.51.100.7", registry.keys[9]).outcome is Outcome.VALID
     guesser = "2001:db8:0:1::ffff"
@@ -301,3 +316,50 @@ def _doors(app):
     while not hasattr(app, "state"):
         app = app._app
     return app.state.doors
+
+
+# — on the command line —
+
+
+def told(registry, language: str, *words: str) -> str:
+    result = CliRunner().invoke(
+        cli, ["verify", *words, "--home", str(registry.home.path)], env={"VERMILION_LANG": language}
+    )
+    assert result.exit_code == 1, (words, result.output, result.exception)
+    return result.stdout
+
+
+@pytest.mark.parametrize(("language", "name"), [("zh", "姓名"), ("en", "name")])
+def test_number_that_is_not_found_is_told_in_words_that_speak_of_no_name(registry, language: str, name: str) -> None:
+    number = new_certificate_number(IssuerCode("DEMO-EEC"), 2026)
+    words = catalogue(language)
+    alone = told(registry, language, number)
+    assert words.text("outcomes.not-found.sentence_number") in alone
+    assert name not in alone.partition("–")[0]
+    together = told(registry, language, number, "--name", "王小明")
+    assert words.text("outcomes.not-found.sentence") in together
+    by_key = told(registry, language, new_certificate_key())
+    assert words.text("outcomes.not-found.sentence_key") in by_key
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_past_days_on_the_command_line(registry, language: str) -> None:
+    number, words = registry.numbers[11], catalogue(language)
+    early = CliRunner().invoke(
+        cli,
+        ["verify", number, "--as-of", "2001-01-01", "--home", str(registry.home.path)],
+        env={"VERMILION_LANG": language},
+    )
+    assert early.exit_code == 3
+    recorded = registry.home.verifier().by_number(number).findings[Question.ON_CHAIN - 1].evidence["block_time"]
+    assert words.text("past.before-the-chain.sentence", recorded=str(recorded)[:10]) in early.stdout
+    assert words.lines("outcomes.cannot-confirm.steps")[0] not in early.stdout
+    today = datetime.now(CHINA_TIME).date()
+    for day in (today, today + timedelta(days=400)):
+        with pytest.raises(NoVerdict) as refused:
+            CliRunner().invoke(
+                cli,
+                ["verify", number, "--as-of", f"{day}", "--home", str(registry.home.path)],
+                catch_exceptions=False,
+            )
+        assert refused.value.error.code == "verify/day-not-over"

@@ -41,16 +41,31 @@ def kept(world: World, certificate: StoredCertificate, tmp_path_factory: pytest.
     pages, name = world.pages(), world.name_of(certificate)
     for form in ("json", "pdf"):
         world.run("verify", str(bundle), "--receipt", str(folder / f"command.{form}"), "--purpose", "入职核验")
-        page = pages.get(f"/C/{key}/receipt.{form}", params={"purpose": "入职核验"})
+        page = pages.post(f"/C/{key}/receipt.{form}", data={"purpose": "入职核验"})
         (folder / f"page.{form}").write_bytes(page.content)
         looked_up = pages.post("/verify/receipt", data={"number": number, "name": name, "form": form})
         (folder / f"look-up.{form}").write_bytes(looked_up.content)
-    answer = pages.post("/v1/verifications?receipt=true", content=bundle.read_bytes()).json()["receipt"]
-    (folder / "api.json").write_text(json.dumps(answer, sort_keys=True, separators=(",", ":")))
+    for door, answer in {
+        "api": pages.post("/v1/verifications?receipt=true", content=bundle.read_bytes()),
+        "api-key": pages.post(f"/v1/certificates/{key}/verdict", json={"purpose": "入职核验"}),
+        "api-look-up": pages.post("/v1/lookups", json={"number": number, "name": name, "receipt": True}),
+    }.items():
+        signed = json.dumps(answer.json()["receipt"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        (folder / f"{door}.json").write_text(signed)
     return folder
 
 
-DOORS = ("command.json", "command.pdf", "page.json", "page.pdf", "look-up.json", "look-up.pdf", "api.json")
+DOORS = (
+    "command.json",
+    "command.pdf",
+    "page.json",
+    "page.pdf",
+    "look-up.json",
+    "look-up.pdf",
+    "api.json",
+    "api-key.json",
+    "api-look-up.json",
+)
 
 
 def recheck(world: World, path: Path, *words: str, exit_code: int = 0) -> Any:

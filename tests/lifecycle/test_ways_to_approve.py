@@ -146,7 +146,7 @@ def test_wallet_becomes_an_approver_by_a_standing_approvers_signature_and_signs_
     small.hand_in("batch", batch, path, WALLET, refused="anchor/not-approver")
     assert small.state("batch", batch) == "sealed"
     register(small, Address(WALLET.address.lower()))
-    small.hand_in("batch", batch, path, WALLET, person="maker-1", refused="exam/four-eyes")
+    small.hand_in("batch", batch, path, WALLET, person="maker-1", refused="access/four-eyes")
     assert small.state("batch", batch) == "sealed"
     small.hand_in("batch", batch, path, WALLET)
     assert issued(small, batch).approver == WALLET.address.lower()

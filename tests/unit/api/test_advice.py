@@ -199,7 +199,7 @@ def test_every_class_leaves_as_its_branch_does(kind):
     branch = next((one for one in BRANCHES if issubclass(kind, one)), RegistryError)
     assert exit_code(bare(kind)) == exit_code(bare(branch))
     status = problems.problem_of(bare(kind)).status
-    own = {TooManyLookups: 429, TooManyKeys: 429, NotSignedIn: 401}
+    own = {TooManyLookups: 429, TooManyKeys: 429, NotSignedIn: 401, problems.PurposeInAddress: 400}
     assert status == own.get(kind, problems.problem_of(bare(branch)).status)
 
 
@@ -215,7 +215,9 @@ STAGES = {
     "signing": "Signatures",
     "statement": "Signed statements",
     "programme": "Programmes",
+    "subsidy": "Subsidies",
     "enrol": "Enrolment",
+    "photo": "Photographs of candidates",
     "exam": "Examinations",
     "document": "Documents",
     "credential": "Credentials",
@@ -224,6 +226,8 @@ STAGES = {
     "copy": "Holders' copies",
     "batch": "Batches",
     "anchor": "The way to the chain",
+    "desk": "The desk",
+    "demo": "The demonstration",
     "status": "Changes of status",
     "delivery": "Delivery",
     "verification": "Verdicts asked for in code",

@@ -18,7 +18,8 @@ from api.terminal import is_attended, said
 
 ROOT = Path(__file__).parents[3]
 PROMISED = (
-    *("init", "node run", "serve", "programme list", "programme show", "enrol check", "enrol import", "enrol decide"),
+    *("init", "node run", "serve", "programme list", "programme show", "programme check", "programme diff"),
+    *("enrol check", "enrol import", "enrol decide", "enrol to-judge", "enrol judge", "enrol template"),
     *("exam record", "exam confirm", "batch propose", "batch approve", "batch issue", "batch status"),
     *("cert list", "cert show", "cert bundle", "cert suspend", "cert reinstate", "cert revoke"),
     *("verify", "audit timeline", "audit fsck", "audit checkpoint", "audit prove", "audit check", "doctor", "demo"),
@@ -33,6 +34,8 @@ WITHOUT_JSON = {
     "cert bundle",
     "cert pdf",
     "exam template",
+    "exam session template",
+    "enrol template",
     "db upgrade",
     "db check",
     "config check",

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from registry.access import token_hash
+from registry.kernel.addresses import share_address
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import unb64url
 from registry.ports.storage import NotHere
@@ -29,7 +30,6 @@ from registry.workflows.share import (
     own,
     presentation_with,
     share,
-    share_address,
     shares_of,
     terms_of,
     withdraw,

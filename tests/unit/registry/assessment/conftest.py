@@ -1,8 +1,13 @@
 import pytest
 
-from registry.programme import Programme, load_catalogue
+from registry.programme import Catalogue, Programme, load_catalogue
 
 
 @pytest.fixture(scope="session")
-def programme() -> Programme:
-    return load_catalogue().programme("AIGC-APP-ENG", "2026.1")
+def catalogue() -> Catalogue:
+    return load_catalogue()
+
+
+@pytest.fixture(scope="session")
+def programme(catalogue) -> Programme:
+    return catalogue.programme("AIGC-APP-ENG", "2026.1")

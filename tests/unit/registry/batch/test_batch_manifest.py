@@ -16,6 +16,8 @@ from registry.kernel.errors import RuleRefusal
 from registry.kernel.identifiers import BatchId, Digest, IssuerCode, RootHash, ScopeCode
 
 SALT = bytes(range(32))
+NO_HASH = "A" * 43
+"""32 zero bytes in base64url."""
 ROSTER = RosterRow(
     jti="urn:uuid:0a3f2c58-5f0e-4c1c-9f0a-000000000001",
     name="李知行",
@@ -66,7 +68,17 @@ def test_score_commitment_is_the_published_formula() -> None:
 
 @pytest.mark.parametrize("member", [one.name for one in fields(RosterRow)])
 def test_every_member_of_a_roster_row_is_committed(member: str) -> None:
-    assert replace(ROSTER, **{member: "x"}).commitment(SALT) != ROSTER.commitment(SALT)
+    other = Digest(bytes(32)) if member == "portrait" else "x"
+    assert replace(ROSTER, **{member: other}).commitment(SALT) != ROSTER.commitment(SALT)
+
+
+def test_a_photograph_is_committed_by_its_digest() -> None:
+    row = (
+        '{"decision":"eligible","identityNumber":"11010519491231002X","identityType":"resident-identity-card",'
+        f'"jti":"{ROSTER.jti}","name":"{ROSTER.name}","portrait":"{NO_HASH}","rule":"{ROSTER.rule}"}}'
+    )
+    expected = hashlib.sha256(b"vermilion/roster-row/1" + b"\0" + SALT + row.encode()).digest()
+    assert replace(ROSTER, portrait=Digest(bytes(32))).commitment(SALT) == expected
 
 
 @pytest.mark.parametrize(

@@ -40,21 +40,28 @@ from registry.kernel.identifiers import (
 )
 from registry.kernel.signing import PrivateKey
 from registry.ports.access import Job, JobState, Share
+from registry.ports.examinations import FunctionMark, ScoreCorrection
 from registry.ports.storage import Portrait, ProjectionHead
 from registry.ports.tasks import Task, TaskKind, TaskState
-from registry.programme import load_catalogue
+from registry.programme import Catalogue, StaffRole, load_catalogue
 from registry.status import Reason, Status
 from registry.store import Database, DataKeys, open_database
 from registry.workflows.approve import approve
-from registry.workflows.assess import confirm_sheet, record_scores
+from registry.workflows.assess import confirm_sheet, record_scores, return_sheet
 from registry.workflows.change_status import request_changes
+from registry.workflows.correct import confirm_correction
+from registry.workflows.duty import put_on_duty
 from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.examine import close_session, make_session, register, sign_in
 from registry.workflows.issue import IssuingBody, propose
+from registry.workflows.mark_session import record_session_scores
 from registry.workflows.sign_in import accept, add_account, invite_holder
 
 NOW = datetime(2026, 11, 21, 8, 30, 15, 123456, tzinfo=UTC)
 SHARED_WITH = "湾区智造研究院"
 PHOTOGRAPH = "a photograph of a face"
+WHY_CORRECTED = "another paper was laid into this candidate's folder"
+RETURNED_FOR = "第12行欧阳若溪的日期写错"
 KEYS = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)
 PROGRAMME = "AIGC-APP-ENG"
 ISSUER = IssuerCode("GSAI")
@@ -171,11 +178,13 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
     roster = sample_roster(count=PEOPLE)
     import_roster(store, clock, programme, roster, person="alice")
     decide_applications(store, clock, catalogue, ISSUER, person="alice")
+    _with_session(store, clock, catalogue)
     with store.read() as unit:
         admissions = unit.marks.awaited(PROGRAMME)
-    sheet = record_scores(
-        store, clock, programme, sample_scores(admissions), examined_on=date(2026, 11, 15), person="bob"
-    ).sheet
+    scores = sample_scores(admissions)
+    wrong = record_scores(store, clock, programme, scores, examined_on=date(2026, 11, 14), person="bob").sheet
+    return_sheet(store, clock, wrong.id, reason=RETURNED_FOR, person="carol")
+    sheet = record_scores(store, clock, programme, scores, examined_on=date(2026, 11, 15), person="bob").sheet
     confirm_sheet(store, clock, sheet.id, person="carol")
     key = CredentialKey()
     batch = propose(store, clock, catalogue, BODY, key, programme=PROGRAMME, level="1", person="alice")
@@ -202,8 +211,59 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
         number=number,
         size=batch.size,
         request=request.id,
-        personal=(*_personal(roster), SHARED_WITH, PHOTOGRAPH),
+        personal=(*_personal(roster), SHARED_WITH, PHOTOGRAPH, RETURNED_FOR, WHY_CORRECTED),
     )
+
+
+def _with_session(store: Database, clock: SettableClock, catalogue: Catalogue) -> None:
+    """A session in the summer with one candidate, whose score was corrected and who has no certificate."""
+    paper, begins = "comprehensive", datetime(2026, 7, 15, 1, tzinfo=UTC)
+    with store.read() as unit:
+        admission = next(number for number, level in sorted(unit.marks.awaited(PROGRAMME).items()) if level != "1")
+    clock.time = begins - timedelta(days=30)
+    programme = catalogue.programme(PROGRAMME)
+    session = make_session(
+        store, clock, programme, place="深圳", begins={paper: begins}, rooms={"A101": 30}, person="alice"
+    ).id
+    register(store, clock, catalogue, session, [admission], person="alice")
+    put_on_duty(
+        store,
+        clock,
+        session,
+        paper=paper,
+        room="A101",
+        role=StaffRole.INVIGILATOR,
+        people=["erin"],
+        person="alice",
+    )
+    clock.time = begins + timedelta(minutes=3)
+    sign_in(store, clock, catalogue, session, admission, person="alice")
+    close_session(store, clock, session, person="alice")
+    data = f"准考证号,成绩\n{admission},50\n".encode()
+    sheet = record_session_scores(store, clock, catalogue, session, data, person="bob").sheet
+    assert sheet is not None
+    confirm_sheet(store, clock, sheet.id, person="carol")
+    with store.write() as unit:  # no function is weighted in this programme
+        mark = FunctionMark(admission=admission, paper=paper, function="ethics", hundredths=5000)
+        unit.corrections.add_function_marks(sheet.id, [mark])
+        put_right = ScoreCorrection(
+            id=unit.next_name("K", clock.time),
+            sheet=sheet.id,
+            admission=admission,
+            paper=paper,
+            hundredths=5100,
+            function="ethics",
+            function_hundredths=5100,
+            reason=WHY_CORRECTED,
+            entered_by="bob",
+            entered_at=clock.time,
+        )
+        unit.corrections.add(put_right)
+        unit.journal.write(
+            at=clock.time, person="bob", action="exam.correct", subject=sheet.id, correction=put_right.id
+        )
+    confirm_correction(store, clock, put_right.id, person="carol")
+    clock.time = NOW
 
 
 def _with_people(store: Database, clock: SettableClock, number: str) -> None:

@@ -52,6 +52,16 @@ def test_what_one_worker_has_no_other_gets(empty: Database) -> None:
     ]
 
 
+def test_what_waits_is_what_could_be_claimed(empty: Database) -> None:
+    with empty.write() as unit:
+        assert [one.id for one in unit.tasks.waiting(NOW)] == ["T-2026-11-0001", "T-2026-11-0002"]
+        unit.tasks.claim("one", NOW, LATER)
+        assert [one.id for one in unit.tasks.waiting(NOW)] == ["T-2026-11-0002"]
+        assert [one.id for one in unit.tasks.waiting(LATER)] == ["T-2026-11-0001", "T-2026-11-0002"]
+        unit.tasks.fail("T-2026-11-0001", "one", "batch/nothing-to-issue", NOW)
+        assert [one.id for one in unit.tasks.waiting(LATER)] == ["T-2026-11-0002"]
+
+
 def test_a_lease_is_taken_over_when_it_ends_and_not_before(empty: Database) -> None:
     with empty.write() as unit:
         unit.tasks.claim("one", NOW, LATER)

@@ -155,7 +155,21 @@ def test_what_is_only_added_to_refuses_every_change(database_file, table):
         ("UPDATE batch SET state = 'lost'", "ck_batch_state"),
         ("UPDATE status_request SET state = 'lost'", "ck_status_request_state"),
         ("UPDATE batch SET approved_by = upper(proposed_by)", "ck_batch_two_people"),
-        ("UPDATE sheet SET confirmed_by = upper(entered_by)", "ck_sheet_two_people"),
+        ("UPDATE sheet SET confirmed_by = upper(entered_by) WHERE confirmed_by IS NOT NULL", "ck_sheet_two_people"),
+        (
+            "UPDATE sheet SET confirmed_by = 'x' WHERE confirmed_by IS NULL",
+            "a sheet that was returned is never confirmed",
+        ),
+        (
+            "INSERT INTO sheet_return SELECT id, 'x', 1, NULL, NULL, seal FROM sheet WHERE confirmed_by IS NOT NULL",
+            "a sheet that was confirmed is never returned",
+        ),
+        (
+            "INSERT INTO sheet SELECT 'S', file_digest, examined_on, rows, 'x', 1, NULL, NULL, seal FROM sheet LIMIT 1",
+            "another sheet that counts was made of this file",
+        ),
+        ("UPDATE sheet_return SET returned_by = 'x'", "these columns of sheet_return never change"),
+        ("DELETE FROM sheet_return", "no row of sheet_return is ever deleted"),
         ("UPDATE status_request SET approved_by = requested_by", "ck_status_request_two_people"),
         ("UPDATE status_request SET certificates = 0", "these columns of status_request never change"),
         ("UPDATE status_certificate SET number = 'x'", "no row of status_certificate is ever changed"),

@@ -24,7 +24,8 @@ def test_an_account_is_made_used_changed_and_closed(world):
     world.run("account", "add", "no.body", "--display", "某人", "--role", "boss", exit_code=2)
     world.run("account", "add", "a b", "--display", "某人", "--role", "maker", exit_code=2)
     world.run("account", "role", "zhou.lan", "--role", "holder", exit_code=1)
-    assert json.loads(world.run("account", "role", "zhou.lan", "--role", "auditor", "--role", "exam-clerk", "--json"))["roles"] == [
+    changed = world.run("account", "role", "zhou.lan", "--role", "auditor", "--role", "exam-clerk", "--json")
+    assert json.loads(changed)["roles"] == [
         "auditor",
         "exam-clerk",
     ]

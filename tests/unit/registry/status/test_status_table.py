@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contracts
-from registry.kernel.errors import Conflict, RuleRefusal
+from registry.kernel.errors import Conflict, MalformedInput
 from registry.kernel.identifiers import MAX_BATCH_SIZE
 from registry.status import (
     IN_WORD,
@@ -118,7 +118,7 @@ def test_reason_is_read_by_slug_in_any_case_and_by_number(reason: Reason) -> Non
 def test_reason_outside_the_table_is_refused_without_repeating_it(text: str) -> None:
     with pytest.raises(ReasonUnknown) as caught:
         Reason.parse(text)
-    assert isinstance(caught.value, RuleRefusal)
+    assert isinstance(caught.value, MalformedInput)
     assert len(caught.value.known) == len(Reason)
     assert "fraud" not in str(caught.value)
 

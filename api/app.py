@@ -12,7 +12,8 @@ from starlette.types import ASGIApp
 
 from api import employer, holder, issuer, pages, problems, sign_in
 from api.bodies import BodyLimit
-from api.employer import BulkDesk
+from api.employer import BulkDesk, TalentDesk
+from api.employer import talent as talent_pages
 from api.headers import SecurityHeaders
 from api.holder import Desk
 from api.issuer import ConsoleDesk, approving
@@ -53,6 +54,7 @@ def create_app(
     desk: Desk | None = None,
     bulk: BulkDesk | None = None,
     console: ConsoleDesk | None = None,
+    talent: TalentDesk | None = None,
     notary: Notary | None = None,
     rechecker: Rechecker | None = None,
     clock: Callable[[], datetime] = _now,
@@ -107,6 +109,7 @@ def create_app(
     app.state.desk = desk
     app.state.bulk = bulk
     app.state.console = console
+    app.state.talent = talent
     description = JSONResponse(openapi_document())
 
     def openapi(request: Request) -> Response:  # noqa: ARG001 - the route's form
@@ -128,6 +131,8 @@ def create_app(
             app.include_router(holder.router)
         if bulk is not None:
             app.include_router(employer.router)
+        if talent is not None:
+            app.include_router(talent_pages.router)
         if console is not None:
             app.include_router(issuer.router)
             if console.approvals is not None:

@@ -25,6 +25,7 @@ from api.commands import (
     setup,
     signer,
     subsidy,
+    training,
     verify,
 )
 from api.commands.failures import (
@@ -75,6 +76,7 @@ app.add_typer(setup.node, name="node")
 app.add_typer(programme.app, name="programme")
 app.add_typer(subsidy.app, name="subsidy")
 app.add_typer(enrol.app, name="enrol")
+app.add_typer(training.app, name="training")
 app.add_typer(exam.app, name="exam")
 app.add_typer(batch.app, name="batch")
 app.add_typer(cert.app, name="cert")

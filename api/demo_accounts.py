@@ -7,6 +7,7 @@
 
 import json
 import os
+import re
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from registry.workflows.sign_in import accept, add_account, invite, sign_out
 PASSWORDS_FILE: Final = "demo-passwords.json"
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without those that are mistaken for one another."""
+_PASSWORD: Final = re.compile(rf"[{_LETTERS}]{{4}}(-[{_LETTERS}]{{4}}){{2}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +60,12 @@ def open_accounts(home: Home) -> list[tuple[DemoAccount, str | None]]:
 
 def _kept(path: Path) -> dict[str, str]:
     try:
-        return dict(json.loads(path.read_bytes()))
-    except (FileNotFoundError, ValueError):  # a file that somebody wrote into is nothing to fail over
-        pass
+        kept = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        kept = None
+    if isinstance(kept, dict) and all(_is_ours(kept.get(one.name)) for one in DEMO_ACCOUNTS):
+        return kept
+    # Not there, or a file that somebody wrote into, which is nothing to fail over.
     drawn = {one.name: _password() for one in DEMO_ACCOUNTS}
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
@@ -75,6 +80,10 @@ def _kept(path: Path) -> dict[str, str]:
 
 def _password() -> str:
     return "-".join("".join(secrets.choice(_LETTERS) for _ in range(4)) for _ in range(3))
+
+
+def _is_ours(password: object) -> bool:
+    return isinstance(password, str) and _PASSWORD.fullmatch(password) is not None
 
 
 def _opened(home: Home, wanted: DemoAccount, password: str) -> str | None:

@@ -21,7 +21,7 @@ from typing import Final
 from api.wiring import Home
 from registry.kernel.errors import Unavailable
 from registry.ports.tasks import Task, TaskState
-from registry.workflows.work_off import Worker, Workplace, discard_papers, work_one
+from registry.workflows.work_off import PapersUnwritable, Worker, Workplace, discard_papers, work_one
 
 _LOCK_FILE: Final = "desk.lock"
 _LOOKS_EVERY_SECONDS: Final = 1.0
@@ -87,10 +87,10 @@ def work_on(place: Workplace, worker: Worker, untold: Callable[[Unavailable], No
     """Work tasks off until told to stop; `untold` hears of what does not answer and is tried again."""
     rounds = 0
     while not worker.stopping.is_set():
+        if rounds % _CLEARS_EVERY_ROUNDS == 0:
+            _clear(place, untold)
+        rounds += 1
         try:
-            if rounds % _CLEARS_EVERY_ROUNDS == 0:
-                discard_papers(place.papers, place.clock.now())
-            rounds += 1
             if work_one(place, worker) is None:
                 worker.stopping.wait(_LOOKS_EVERY_SECONDS)
         except Unavailable as error:
@@ -98,9 +98,17 @@ def work_on(place: Workplace, worker: Worker, untold: Callable[[Unavailable], No
             worker.stopping.wait(_AGAIN_AFTER_SECONDS)
 
 
-def work_off(place: Workplace, worker: Worker) -> list[Task]:
+def _clear(place: Workplace, untold: Callable[[Unavailable], None]) -> None:
+    """Delete old ZIPs; one that cannot be deleted holds nothing else up: a revocation may wait behind it."""
+    try:
+        discard_papers(place.papers, place.clock.now())
+    except PapersUnwritable as error:
+        untold(error)
+
+
+def work_off(place: Workplace, worker: Worker, untold: Callable[[Unavailable], None]) -> list[Task]:
     """Work off what waits now, each task once; give them as they stand then. Raises Unavailable."""
-    discard_papers(place.papers, place.clock.now())
+    _clear(place, untold)
     worked: dict[str, Task] = {}
     while not worker.stopping.is_set():
         found = work_one(place, worker)

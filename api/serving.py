@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from api.app import create_app
 from api.desk import desk_is_running
-from api.employer import BulkDesk
+from api.employer import BulkDesk, TalentDesk
 from api.holder import Desk
 from api.issuer import ApprovalDesk, ConsoleDesk, KeyPlace, Streams, TriedFiles
 from api.pages.certificate_pdf import BoundedPress
@@ -202,6 +202,7 @@ def application(
             papers=home.papers,
             streams=streams or Streams(),
         ),
+        talent=TalentDesk(store=home.store, clock=home.clock, judge=judge, catalogue=home.catalogue),
         notary=notary,
         rechecker=home.rechecker(node=node, max_age=None, cause=cause),
         statuses=Statuses(home, judge, notary.signer if notary else None),

@@ -173,9 +173,12 @@ class Home:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """The programmes that come with the package, and those in the folder `programmes`."""
-        extra = self.path / "programmes"
-        return load_catalogue(extra if extra.is_dir() else None)
+        """The programmes that come with the package and those in the folder `programmes`; once used, as they were then."""
+        extra, kept = self.path / "programmes", {}
+        if (self.path / "registry.db").exists():
+            with self.store.read() as unit:
+                kept = {(one.code, one.version): one.document for one in unit.programme_files.files()}
+        return load_catalogue(extra if extra.is_dir() else None, kept)
 
     @cached_property
     def subsidies(self) -> Rules:

@@ -29,7 +29,7 @@ def add(
     """Make an account and print the link with which its owner chooses a password, once."""
     found = Home.find(home)
     roles = frozenset(role_of(one) for one in role)
-    kind = AccountKind.EMPLOYER if Role.EMPLOYER in roles else AccountKind.STAFF
+    kind = AccountKind.EMPLOYER if roles & {Role.EMPLOYER, Role.RECRUITER} else AccountKind.STAFF
     named = account_name(name)
     token = add_account(found.store, found.clock, name=named, display=display, kind=kind, roles=roles, by=person(by))
     print_link(found, named, token, as_json=as_json)

@@ -76,7 +76,7 @@ def desk(
         if not once:
             work_on(place, worker, teller.unanswered)
             return
-        worked = work_off(place, worker)
+        worked = work_off(place, worker, teller.unanswered)
     if any(one.state is TaskState.RUNNING for one in worked):
         raise typer.Exit(EXIT_NOT_NOW)
     if any(one.state is TaskState.FAILED for one in worked):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.commands import admission, judging
 from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file
 from api.commands.photographs import photos
@@ -15,13 +16,26 @@ from api.settings import HomeMissing
 from api.terminal import ERR, OUT, counted, note, print_json, print_table, progress, said
 from api.wiring import Home
 from registry.enrolment import RosterReading, RowProblem, RowsRefused, columns_of
-from registry.ports.storage import NotHere
+from registry.ports.storage import Application, NotHere
 from registry.programme import load_catalogue
 from registry.workflows.enrol import check_roster, decide_applications, import_roster
-from registry.workflows.judge import judge_application, open_applications
 
 app = typer.Typer(no_args_is_help=True, help="Rosters, candidates, eligibility.")
 app.command(epilog="Example: vermilion enrol photos 照片.zip --roster R-2026-11-001 --as clerk-1")(photos)
+app.command(epilog="Example: vermilion enrol step first-review-passed --roster R-2026-11-0001 --as reviewer-1")(
+    admission.step
+)
+app.command(epilog="Example: vermilion enrol steps 26110001000007")(admission.steps)
+app.command("to-judge", epilog="Example: vermilion enrol to-judge")(judging.to_judge)
+app.command(epilog="Example: vermilion enrol judge 26110001000007 related-major --reason 专业相关 --as reviewer-1")(
+    judging.judge
+)
+app.command("confirm-judgement", epilog="Example: vermilion enrol confirm-judgement J-2026-11-0001 --as reviewer-2")(
+    judging.confirm
+)
+app.command(epilog="Example: vermilion enrol override 26110001000007 --reason 名册漏填学历 --as reviewer-1")(
+    judging.override
+)
 
 _MOST_BYTES = 256 * 1024 * 1024
 FileArgument = Annotated[Path, typer.Argument(help="Roster as CSV (UTF-8 or GBK).")]
@@ -54,6 +68,9 @@ def import_(
     accept_good_rows: Annotated[
         bool, typer.Option("--accept-good-rows", help="Take the good rows and leave the bad ones out.")
     ] = False,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="Code of the applying unit that registers these people.")
+    ] = None,
     by: PersonOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -63,7 +80,17 @@ def import_(
     data = read_file(file, most=_MOST_BYTES)
     of = chosen(found, programme)
     try:
-        imported = import_roster(found.store, found.clock, of, data, person=person(by), good_rows_only=accept_good_rows)
+        with progress(said("导入名册", "importing")) as update:
+            imported = import_roster(
+                found.store,
+                found.clock,
+                of,
+                data,
+                person=person(by),
+                good_rows_only=accept_good_rows,
+                by_unit=unit,
+                progress=update,
+            )
     except RowsRefused as refused:
         reading = check_roster(found.store, found.clock, of, data)
         if not as_json:
@@ -134,57 +161,6 @@ def decide(
     note(said("名单：vermilion enrol list --refused", "see why: vermilion enrol list --refused"))
 
 
-@app.command("to-judge", epilog="Example: vermilion enrol to-judge")
-def to_judge(
-    roster: Annotated[str | None, typer.Option("--roster", help="Only this roster.")] = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List what a person must judge before applications can be decided; names are not shown."""
-    found = Home.find(home)
-    _require_roster(found, roster)
-    rows = open_applications(found.store, found.clock, found.catalogue, found.issuer, roster=roster)
-    if as_json:
-        print_json([{"admission": admission, "subjects": list(subjects)} for admission, subjects in rows])
-        return
-    if not rows:
-        OUT.print(said("没有待认定的报名", "nothing waits to be judged"))
-        return
-    print_table(
-        [said("准考证号", "admission"), said("待认定", "to judge")],
-        [[admission, ", ".join(subjects)] for admission, subjects in rows],
-    )
-
-
-@app.command(epilog="Example: vermilion enrol judge 20261100010007 related-major --holds --reason 专业相关")
-def judge(
-    admission: Annotated[str, typer.Argument(help="Admission number.")],
-    subject: Annotated[str, typer.Argument(help="What is judged, such as related-major.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the application.")],
-    holds: Annotated[bool, typer.Option("--holds/--fails", help="Whether it holds.")] = True,
-    by: PersonOption = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write down what a person judged where no machine can know; the application is decided by the next run."""
-    found = Home.find(home)
-    judge_application(
-        found.store,
-        found.clock,
-        found.catalogue,
-        admission,
-        subject=subject,
-        favourable=holds,
-        reason=reason,
-        person=person(by),
-    )
-    if as_json:
-        print_json({"admission": admission, "subject": subject, "holds": holds})
-        return
-    OUT.print(said(f"{admission}：已记录认定", f"{admission}: the judgement is kept"))
-    note(said("下一步：vermilion enrol decide", "next: vermilion enrol decide"))
-
-
 @app.command(epilog="Example: vermilion enrol template --programme SMART-MFG > roster.csv")
 def template(programme: ProgrammeOption = None, home: HomeOption = None) -> None:
     """Write the heading of an empty roster: the columns that the programme asks for, a star on those required."""
@@ -226,6 +202,7 @@ def list_applications(
                     "line": one.line,
                     "level": one.level,
                     "eligible": one.eligible,
+                    "overridden": one.overridden,
                     "rule": one.rule,
                     "findings": findings,
                 }
@@ -246,7 +223,7 @@ def list_applications(
             said("规则", "rule"),
         ],
         [
-            [one.admission, one.roster, str(one.line), one.level, words[one.eligible], one.rule or _why(findings)]
+            [one.admission, one.roster, str(one.line), one.level, words[one.eligible], _by(one) or _why(findings)]
             for one, findings in rows
         ],
     )
@@ -268,6 +245,11 @@ def _require_level(home: Home, level: str | None) -> None:
     known += [version for code in home.installation.programmes for version in home.catalogue.versions(code)]
     if level not in {one.code for programme in known for one in programme.levels}:
         raise NotHere("level", level)
+
+
+def _by(one: Application) -> str:
+    """Say by what somebody is admitted: a rule, or two people against the rules."""
+    return said("人工特批", "override") if one.overridden else one.rule or ""
 
 
 def _why(findings: Sequence[dict[str, Any]]) -> str:

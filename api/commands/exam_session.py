@@ -2,29 +2,33 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from api.commands.enrol import ProgrammeOption, chosen
+from api.commands.exam_session_words import (
+    attendance_word,
+    expected_words,
+    finding_document,
+    paper_name,
+    print_findings,
+    publication_document,
+    seat_document,
+    session_document,
+)
 from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person
 from api.errors import exit_code
 from api.terminal import ERR, OUT, counted, moment, note, print_fields, print_json, print_table, said
 from api.wiring import Home
-from registry.assessment import (
-    FEE_NAMES,
-    ROLE_NAMES,
-    EntryKind,
-    StaffFinding,
-    registration,
-)
+from registry.assessment import FEE_NAMES, EntryKind, registration
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import MalformedInput
-from registry.ports.examinations import ExamSession, Seat, StaffMember
-from registry.programme import Bilingual, Programme, StaffRole
+from registry.ports.examinations import StaffMember
+from registry.programme import Bilingual, StaffRole
 from registry.workflows.duty import put_on_duty, staffing_of, take_off_duty
-from registry.workflows.exam_records import Published, publications
+from registry.workflows.exam_records import publications
 from registry.workflows.examine import RegistrationsRefused, close_session, make_session
 from registry.workflows.examine import register as register_candidates
 from registry.workflows.examine import sign_in as sign_in_candidate
@@ -78,7 +82,7 @@ def add(
         person=person(by),
     )
     if as_json:
-        print_json(_document(made))
+        print_json(session_document(made))
         return
     OUT.print(
         said(
@@ -127,7 +131,7 @@ def list_sessions(programme: ProgrammeOption = None, home: HomeOption = None, as
         sessions = unit.exam_sessions.sessions(programme)
         taken = {one.id: len(unit.exam_sessions.seats(one.id)) for one in sessions}
     if as_json:
-        print_json([{**_document(one), "seated": taken[one.id]} for one in sessions])
+        print_json([{**session_document(one), "seated": taken[one.id]} for one in sessions])
         return
     if not sessions:
         note(said("还没有场次：vermilion exam session add --help", "no session yet: vermilion exam session add --help"))
@@ -150,7 +154,7 @@ def list_sessions(programme: ProgrammeOption = None, home: HomeOption = None, as
                 one.place,
                 f"{taken[one.id]}/{one.capacity}",
                 one.registration_closes.isoformat() if one.registration_closes else "–",
-                said("已结束", "closed") if one.closed_at else said("进行中", "open"),
+                said("已结束", "closed") if one.closed_at else said("未结束", "open"),
             ]
             for one in sessions
         ],
@@ -169,9 +173,9 @@ def show(session: SessionArgument, home: HomeOption = None, as_json: JsonOption 
         (published,) = publications(unit, found.catalogue, today, only=session)
     came = {(row.admission, row.paper): row for row in attendance}
     if as_json:
-        document = _document(one) | {
+        document = session_document(one) | {
             "seats": [
-                _seat(seat)
+                seat_document(seat)
                 | {
                     "attendance": {
                         paper: None
@@ -186,8 +190,8 @@ def show(session: SessionArgument, home: HomeOption = None, as_json: JsonOption 
                 }
                 for seat in seats
             ],
-            "staffing": [_finding(finding) for finding in findings],
-            "publication": _published(published),
+            "staffing": [finding_document(finding) for finding in findings],
+            "publication": publication_document(published),
         }
         print_json(document)
         return
@@ -197,10 +201,13 @@ def show(session: SessionArgument, home: HomeOption = None, as_json: JsonOption 
             said("场次", "session"): one.id,
             said("项目", "programme"): f"{one.programme} {one.programme_version}",
             said("地点", "place"): one.place,
-            **{_paper_name(of, timed.paper): moment(timed.begins_at) for timed in one.papers},
+            **{paper_name(of, timed.paper): moment(timed.begins_at) for timed in one.papers},
             said("座位", "seats"): f"{len(seats)}/{one.capacity}",
             said("报名截止", "deadline"): one.registration_closes or said("来源未规定", "the source names none"),
-            said("预计公布", "expected publication"): _expected(published),
+            said("预计公布", "expected publication"): expected_words(published),
+            said("身份核验", "identity check"): said("来源未规定", "the source does not say")
+            if of.session is None or of.session.identity_check is None
+            else said(of.session.identity_check.zh, of.session.identity_check.en),
         }
     )
     print_table(
@@ -217,7 +224,8 @@ def show(session: SessionArgument, home: HomeOption = None, as_json: JsonOption 
                 seat.room,
                 said(_ENTRIES[seat.kind].zh, _ENTRIES[seat.kind].en),
                 " ".join(
-                    f"{_paper_name(of, paper)}{_mark_of(came.get((seat.admission, paper)))}" for paper in seat.papers
+                    f"{paper_name(of, paper)}{attendance_word(came.get((seat.admission, paper)))}"
+                    for paper in seat.papers
                 ),
                 said("来源未规定", "not stated")
                 if seat.fee is None
@@ -226,15 +234,7 @@ def show(session: SessionArgument, home: HomeOption = None, as_json: JsonOption 
             for seat in seats
         ],
     )
-    _print_findings(findings)
-
-
-def _mark_of(row: Any) -> str:
-    if row is None:
-        return ""
-    if row.admitted:
-        return "✓"
-    return said("（迟到）", " (late)") if row.turned_away else said("（缺考）", " (absent)")
+    print_findings(findings)
 
 
 @app.command(epilog="Example: vermilion exam session register E-2026-12-0001 26110001000001 --as clerk-1")
@@ -263,7 +263,7 @@ def register(
         _print_refusals(refused, as_json=as_json)
         raise typer.Exit(exit_code(refused)) from refused
     if as_json:
-        print_json([_seat(one) for one in seats])
+        print_json([seat_document(one) for one in seats])
         return
     OUT.print(said(f"{session}：报名{len(seats)}人", f"{session}: {counted(len(seats), 'candidate')} registered"))
     for kind in EntryKind:
@@ -340,7 +340,7 @@ def close(
     with found.store.read() as unit:
         absent = sum(one.arrived_at is None for one in unit.exam_sessions.attendance(session))
     if as_json:
-        print_json({**_document(closed), "absences": absent})
+        print_json({**session_document(closed), "absences": absent})
         return
     OUT.print(
         said(f"场次{session}已结束，缺考{absent}科次", f"session {session} is closed; {counted(absent, 'absence')}")
@@ -396,9 +396,9 @@ def staff(
         members = [
             {"paper": one.paper, "room": one.room, "role": one.role.value, "person": one.person} for one in on_duty
         ]
-        print_json({"members": members, "staffing": [_finding(one) for one in findings]})
+        print_json({"members": members, "staffing": [finding_document(one) for one in findings]})
     else:
-        _print_findings(findings)
+        print_findings(findings)
         if not findings:
             note(said("来源未规定人员配比", "the source states no ratios"))
     if not all(one.held for one in findings):
@@ -417,7 +417,7 @@ def overdue(
     with found.store.read() as unit:
         listed = [one for one in publications(unit, found.catalogue, today) if every or one.days_overdue]
     if as_json:
-        print_json([{"session": one.session.id, **_published(one)} for one in listed])
+        print_json([{"session": one.session.id, **publication_document(one)} for one in listed])
         return
     if not listed:
         note(said("没有逾期未公布的场次", "no session is overdue"))
@@ -434,90 +434,10 @@ def overdue(
             [
                 one.session.id,
                 one.session.held_on.isoformat(),
-                _expected(one),
+                expected_words(one),
                 f"{one.waiting}/{one.seated}",
                 said(f"{one.days_overdue}天", counted(one.days_overdue, "day")) if one.days_overdue else "–",
             ]
             for one in listed
         ],
     )
-
-
-def _expected(one: Published) -> str:
-    if one.publication is None:
-        return said("来源未规定", "the source does not say")
-    expected, reason = one.publication.expected, one.publication.reason
-    return said(f"{expected}（{reason.zh}）", f"{expected} ({reason.en})")
-
-
-def _print_findings(findings: Sequence[StaffFinding]) -> None:
-    if not findings:
-        return
-    print_table(
-        [said("科目", "paper"), said("人员", "role"), said("配比", "ratio"), said("满足", "met")],
-        [
-            [
-                one.paper,
-                said(ROLE_NAMES[one.role].zh, ROLE_NAMES[one.role].en),
-                said(one.text.zh, one.text.en),
-                said("是", "yes") if one.held else said("否", "no"),
-            ]
-            for one in findings
-        ],
-    )
-
-
-def _paper_name(of: Programme, key: str) -> str:
-    paper = next((one for one in of.papers if one.key == key), None)
-    return key if paper is None else said(paper.name.zh, paper.name.en)
-
-
-def _document(one: ExamSession) -> dict[str, Any]:
-    return {
-        "session": one.id,
-        "programme": one.programme,
-        "version": one.programme_version,
-        "held_on": one.held_on.isoformat(),
-        "place": one.place,
-        "registration_closes": one.registration_closes.isoformat() if one.registration_closes else None,
-        "papers": {timed.paper: timed.begins_at.astimezone(CHINA_TIME).isoformat() for timed in one.papers},
-        "rooms": {room.name: room.capacity for room in one.rooms},
-        "capacity": one.capacity,
-        "closed_by": one.closed_by,
-    }
-
-
-def _seat(seat: Seat) -> dict[str, Any]:
-    return {
-        "admission": seat.admission,
-        "room": seat.room,
-        "papers": list(seat.papers),
-        "kind": seat.kind.value,
-        "fee": None if seat.fee is None else seat.fee.value,
-        "by_unit": seat.by_unit,
-    }
-
-
-def _finding(one: StaffFinding) -> dict[str, Any]:
-    return {
-        "paper": one.paper,
-        "role": one.role.value,
-        "room": one.room,
-        "candidates": one.candidates,
-        "needed": one.needed,
-        "present": one.present,
-        "held": one.held,
-        "text": {"zh": one.text.zh, "en": one.text.en},
-    }
-
-
-def _published(one: Published) -> dict[str, Any]:
-    publication = one.publication
-    return {
-        "seated": one.seated,
-        "waiting": one.waiting,
-        "days_overdue": one.days_overdue,
-        "expected": None if publication is None else publication.expected.isoformat(),
-        "certain": None if publication is None else publication.certain,
-        "reason": None if publication is None else {"zh": publication.reason.zh, "en": publication.reason.en},
-    }

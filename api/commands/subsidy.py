@@ -70,9 +70,7 @@ def show(
 ) -> None:
     """Show the rules: days, amounts, places, conditions, each with its source and where that is silent."""
     found = [
-        one
-        for one in _rules(home).all
-        if programme in {None, one.programme} and (region is None or one.covers(region))
+        one for one in _rules(home).all if programme in {None, one.programme} and (region is None or one.covers(region))
     ]
     if not found and (programme or region):
         raise SubsidyRuleUnknown(" ".join(one[:40] for one in (programme, region) if one))
@@ -84,9 +82,7 @@ def show(
 
 
 @app.command("check", epilog="Example: vermilion subsidy check guangdong.2027.1.toml")
-def check(
-    file: Annotated[Path, typer.Argument(help="Subsidy file.")], as_json: JsonOption = False
-) -> None:
+def check(file: Annotated[Path, typer.Argument(help="Subsidy file.")], as_json: JsonOption = False) -> None:
     """Find everything wrong with a subsidy file; stores nothing. Exit 2 where there is anything."""
     data = read_file(file, most=_MOST_BYTES)
     try:

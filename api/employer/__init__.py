@@ -2,5 +2,6 @@
 
 from api.employer.desk import BulkDesk
 from api.employer.router import router
+from api.employer.talent_desk import TalentDesk
 
-__all__ = ["BulkDesk", "router"]
+__all__ = ["BulkDesk", "TalentDesk", "router"]

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import RedirectResponse, Response
 
-from api.holder import shared
+from api.holder import shared, talent
 from api.holder.copies import KEPT_FOR
 from api.holder.desk import desk_of
 from api.holder.views import DUE_DAYS, Entry, card_of, choices_of, entry_of, share_views
@@ -243,6 +243,7 @@ def _certificates(
         live=share_views(live, words, now),
         ended=share_views(ended, words, now),
         due_days=DUE_DAYS,
+        talent=talent.talent_line(request, visit, shown[0]) if shown else None,
         entry=_entry(request, fields),
         faults=faults,
         error=error,
@@ -348,3 +349,4 @@ add_page(router, "/holder/{number}/share", share_answer, ["POST"])
 add_page(router, "/holder/{number}/full", full_form, _READ)
 add_page(router, "/holder/{number}/full", full_answer, ["POST"])
 router.include_router(shared.router)
+router.include_router(talent.router)

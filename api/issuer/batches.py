@@ -1,7 +1,7 @@
 """What waits, every batch, and how far one batch is; what the desk is asked for to take it on."""
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -187,28 +187,33 @@ def papers_file(id: str, visit: Printer, desk: Desk) -> Response:  # noqa: ARG00
     """Give the ZIP of a batch's certificates. Raises PapersNotKept."""
     with desk.store.read() as unit:
         batch = unit.batches.batch(id)
-    path = _papers_path(desk, batch)
-    if path is None:
+        drawn = _drawn(desk, batch, unit.tasks.of_subject(batch.id))
+    if drawn is None:
         raise PapersNotKept(batch.id)
     return FileResponse(
-        path, media_type="application/zip", filename=f"{batch.id}.zip", headers={"Cache-Control": "no-store"}
+        drawn[0], media_type="application/zip", filename=f"{batch.id}.zip", headers={"Cache-Control": "no-store"}
     )
 
 
-def _papers_path(desk: ConsoleDesk, batch: Batch) -> Path | None:
+def _drawn(desk: ConsoleDesk, batch: Batch, tasks: Iterable[Task]) -> tuple[Path, Task, datetime] | None:
+    """Find a batch's ZIP, what drew it, until when it is given; None past that, where no desk ran to delete it."""
     path = None if desk.papers is None else desk.papers / f"{batch.id}.zip"
-    return path if path is not None and path.is_file() else None
+    by = next((one for one in tasks if one.kind is TaskKind.DRAW and one.state is TaskState.FINISHED), None)
+    if path is None or by is None or by.finished_at is None:
+        return None
+    until = by.finished_at + PAPERS_KEPT
+    return (path, by, until) if desk.clock.now() < until and path.is_file() else None
 
 
 def _papers(unit: UnitOfWork, desk: ConsoleDesk, batch: Batch, tasks: Sequence[Task]) -> PapersView | None:
-    drawn = next((one for one in tasks if one.kind is TaskKind.DRAW and one.state is TaskState.FINISHED), None)
-    path = _papers_path(desk, batch)
-    if drawn is None or drawn.finished_at is None or path is None:
+    found = _drawn(desk, batch, tasks)
+    if found is None:
         return None
+    path, drawn, until = found
     lacking = drawn.total - drawn.done
     return PapersView(
         megabytes=f"{path.stat().st_size / 1024 / 1024:,.1f}",
-        until=shown_moment(drawn.finished_at + PAPERS_KEPT),
+        until=shown_moment(until),
         drawn=drawn.done,
         lacking=lacking,
         named=_lacking(unit, batch, path) if lacking else (),

@@ -10,8 +10,10 @@ from starlette.responses import Response
 
 from api.issuer.covering import covered_name, covered_number
 from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, page
+from api.issuer.judging import judgements_of, subjects_to_judge
 from api.issuer.paging import Paged, page_number
 from api.pages.rendering import add_page, words_of
+from registry.assessment.sheet import MAX_REASON
 from registry.enrolment.trying import duration
 from registry.ports.storage import Application, StoredCertificate, UnitOfWork
 from registry.programme import EDUCATION_NAMES, Bilingual, Programme
@@ -116,6 +118,8 @@ def candidate_page(admission: str, request: Request, visit: Reader, desk: Desk) 
         rules = _rules(request, one, unit.enrolments.findings(admission))
         certificates = _certificates(unit, one)
         photograph = admission in unit.portraits.of([admission])
+        judgements = judgements_of(request, visit, unit, programme, one)
+        subjects = subjects_to_judge(request, desk, unit, programme, one)
     return page(
         request,
         visit,
@@ -129,6 +133,11 @@ def candidate_page(admission: str, request: Request, visit: Reader, desk: Desk) 
         rules=rules,
         certificates=certificates,
         photograph=photograph,
+        overridden=one.overridden,
+        judgements=judgements,
+        subjects=subjects,
+        most=MAX_REASON,
+        told=next((name for name in ("judged", "confirmed") if name in request.query_params), ""),
     )
 
 

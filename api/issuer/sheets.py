@@ -95,7 +95,7 @@ async def scores_answer(request: Request, visit: Enterer, desk: Desk) -> Respons
     sent = await sent_file(request, visit)
     day = None if sent is None else _day(sent.fields.get("examined_on", ""))
     if sent is None or not sent.data or day is None:
-        error = "console.too_large" if sent is None else "console.nothing_sent"
+        error = "console.too_large" if sent is None else "console.nothing_sent" if not sent.data else "console.no_day"
         return await run_in_threadpool(_scores, request, visit, desk, error=error, status=422)
     return await run_in_threadpool(_entered, request, visit, desk, sent, day)
 

@@ -65,6 +65,9 @@ def _waiting(desk: ConsoleDesk, unit: UnitOfWork) -> Iterator[_Wait]:
     undecided = unit.enrolments.tally()[None]
     if undecided:
         yield _Wait(key="decide", values={"n": undecided}, path="/console/rosters", action=Action.DECIDE)
+    unmarked = sum(len(unit.marks.awaited(code)) for code in desk.programmes)
+    if unmarked:
+        yield _Wait(key="enter", values={"n": unmarked}, path="/console/scores", action=Action.ENTER_SCORES)
     for sheet in unit.marks.sheets():
         if sheet.waits:
             yield _Wait(

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from api.pages.rendering import add_page, place_of, render, words_of
 from api.sign_in.session import fields_of, forget, keep, people_of, require_own_form, visit_of
 from api.verifier.router import source_of
-from registry.access import SHORTEST_PASSWORD, Account, AccountKind, PasswordRefused
+from registry.access import SHORTEST_PASSWORD, Account, AccountKind, Action, PasswordRefused, may
 from registry.workflows.sign_in import SignInRefused, accept, canonical_name, invited, sign_in, sign_out
 from registry.workflows.sign_in import signed_in as visitor_of
 
@@ -21,6 +21,8 @@ _LONGEST_TARGET: Final = 200
 
 def landing_of(account: Account) -> str:
     """Give the page where somebody's work begins."""
+    if account.kind is AccountKind.EMPLOYER and not may(account.roles, Action.VERIFY_MANY):
+        return "/talent"
     return _LANDINGS[account.kind]
 
 

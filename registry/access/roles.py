@@ -23,6 +23,7 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     OPERATOR = "operator"
     EMPLOYER = "employer"
+    RECRUITER = "recruiter"
     HOLDER = "holder"
 
 
@@ -35,6 +36,7 @@ class Action(StrEnum):
 
     IMPORT_ROSTER = "import-roster"
     DECIDE = "decide"
+    JUDGE = "judge"
     ENTER_SCORES = "enter-scores"
     CONFIRM_SCORES = "confirm-scores"
     PROPOSE_BATCH = "propose-batch"
@@ -45,13 +47,14 @@ class Action(StrEnum):
     REQUEST_STATUS = "request-status"
     INVITE_HOLDER = "invite-holder"
     VERIFY_MANY = "verify-many"
+    SEARCH_TALENT = "search-talent"
     OWN_CERTIFICATES = "own-certificates"
 
 
 ALLOWED: Final[Mapping[Role, frozenset[Action]]] = MappingProxyType(
     {
         Role.CLERK: frozenset({Action.IMPORT_ROSTER, Action.DECIDE, Action.ENTER_SCORES, Action.SEE_REGISTRY}),
-        Role.REVIEWER: frozenset({Action.DECIDE, Action.CONFIRM_SCORES, Action.SEE_REGISTRY}),
+        Role.REVIEWER: frozenset({Action.DECIDE, Action.JUDGE, Action.CONFIRM_SCORES, Action.SEE_REGISTRY}),
         Role.MAKER: frozenset(
             {
                 Action.PROPOSE_BATCH,
@@ -68,6 +71,7 @@ ALLOWED: Final[Mapping[Role, frozenset[Action]]] = MappingProxyType(
         Role.AUDITOR: frozenset({Action.SEE_REGISTRY, Action.VERIFY_MANY}),
         Role.OPERATOR: frozenset({Action.SEE_REGISTRY, Action.ISSUE_BATCH, Action.PRINT}),
         Role.EMPLOYER: frozenset({Action.VERIFY_MANY}),
+        Role.RECRUITER: frozenset({Action.SEARCH_TALENT}),
         Role.HOLDER: frozenset({Action.OWN_CERTIFICATES}),
     }
 )

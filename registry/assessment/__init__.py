@@ -1,6 +1,7 @@
 """Assessment (考核): score sheets, four eyes, results and grades, all in whole hundredths."""
 
 from registry.assessment.model import (
+    LISTED,
     FailureKind,
     Mark,
     PaperFailure,
@@ -76,6 +77,7 @@ __all__ = [
     "FUNCTION_PROBLEMS",
     "KNOWN_FROM",
     "KNOWN_UNTIL",
+    "LISTED",
     "ROLE_NAMES",
     "SCORE_NOTICES",
     "SCORE_PROBLEMS",

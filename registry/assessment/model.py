@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from registry.enrolment import RowProblem
 from registry.kernel.errors import RuleRefusal
 from registry.kernel.identifiers import Digest
 from registry.programme import Bilingual, GradeBand, LevelCode, PaperKey
+
+LISTED: Final = PaperKey("-")
+"""Stands for the papers of a programme that has none: who is on its sheet is listed, with no score (确认名单)."""
 
 
 class FailureKind(StrEnum):

@@ -1,5 +1,15 @@
 """Enrolment (报名): from a roster's bytes to candidates with every bad row named, and to decisions with reasons."""
 
+from registry.enrolment.admission import (
+    ENDED,
+    STATE_NAMES,
+    TRANSITIONS,
+    AdmissionState,
+    AdmissionStep,
+    AdmissionTrail,
+)
+from registry.enrolment.attendance import ATTENDANCE_PROBLEMS, AttendanceReading, read_attendance
+from registry.enrolment.courses import Attended, CourseUnit, course_units, hours_attended, require_teacher
 from registry.enrolment.dates import age, anniversary
 from registry.enrolment.eligibility import Decision, Finding, decide
 from registry.enrolment.identity import IdentityType, Sex, normal_identity_number
@@ -40,18 +50,28 @@ from registry.enrolment.table import Column, Place, Row, Table, normal_heading, 
 from registry.enrolment.trying import HELD_CERTIFICATE, HOURS_CERTIFICATE
 
 __all__ = [
+    "ATTENDANCE_PROBLEMS",
     "COLUMNS",
+    "ENDED",
     "HELD_CERTIFICATE",
     "HOURS_CERTIFICATE",
     "MORE_COLUMNS",
     "PHOTOGRAPH_PROBLEMS",
     "ROSTER_NOTICES",
     "ROSTER_PROBLEMS",
+    "STATE_NAMES",
+    "TRANSITIONS",
+    "AdmissionState",
+    "AdmissionStep",
+    "AdmissionTrail",
     "ArchiveRefused",
+    "AttendanceReading",
+    "Attended",
     "AwardWon",
     "BareJpeg",
     "Candidate",
     "Column",
+    "CourseUnit",
     "Decision",
     "Engagement",
     "Evidence",
@@ -81,15 +101,19 @@ __all__ = [
     "bare_jpeg",
     "check_photograph",
     "columns_of",
+    "course_units",
     "decide",
     "folded_name",
+    "hours_attended",
     "kinds",
     "normal_heading",
     "normal_identity_number",
     "normal_name",
     "number_in",
+    "read_attendance",
     "read_roster",
     "read_table",
+    "require_teacher",
     "roster_rows",
     "says_a_known_word",
     "shown_name",

@@ -20,7 +20,9 @@ from registry.kernel.identifiers import Digest
 from registry.programme import (
     CONDITION_KINDS,
     Bilingual,
+    CompletedTraining,
     EligibilityRule,
+    Level,
     LevelCode,
     Programme,
     ProgrammeUnknown,
@@ -94,7 +96,8 @@ def decide(
         hours=hours,
         applied=applied,
     )
-    requirements, rules = ([_try_rule(one, case) for one in _by_id(of)] for of in (target.requirements, target.rules))
+    required_of_all = (*target.requirements, *_after_training(programme, target))
+    requirements, rules = ([_try_rule(one, case) for one in _by_id(of)] for of in (required_of_all, target.rules))
     required = [finding for findings in requirements for finding in findings]  # 1
     rules_held = tuple(findings[0].rule for findings in rules if all(one.held for one in findings))  # 2
     eligible = bool(rules_held) and all(one.held for one in required)
@@ -110,6 +113,15 @@ def decide(
         findings=(*required, *(finding for findings in rules for finding in findings)),
         to_judge=tuple(to_judge),
     )
+
+
+def _after_training(programme: Programme, level: Level) -> tuple[EligibilityRule, ...]:
+    """Require the training of the level, where the certificate states that its holder has completed it."""
+    rules = programme.certificate
+    if rules is None or not rules.after_training or level.training_hours is None:
+        return ()
+    text = Bilingual(zh="完成该级别的培训", en="has completed the training of the level")
+    return (EligibilityRule(id="after-training", text=text, conditions=(CompletedTraining(),), source=rules.source),)
 
 
 def _by_id(rules: tuple[EligibilityRule, ...]) -> list[EligibilityRule]:

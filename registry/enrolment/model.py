@@ -63,8 +63,11 @@ class Judgement:
     favourable: bool
     reason: str = field(repr=False)
     person: str
-    """The account."""
+    """The account that judged."""
+    confirmed_by: str
+    """The second person's account."""
     on: date
+    """The day on which it was confirmed: it counts from then on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +100,7 @@ class Evidence:
     claims: tuple[str, ...] = ()
     """Subjects that the candidate asks a person to judge: `technical-school-graduate`."""
     judgements: tuple[Judgement, ...] = ()
+    """What two people judged, in the order of confirming."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

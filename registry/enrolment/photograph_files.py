@@ -25,6 +25,9 @@ _MOST_RATIO: Final = 20
 _SLACK: Final = 4_096
 """Bytes below which the ratio says nothing."""
 _ENCRYPTED, _UTF8 = 0x1, 0x800
+_ENTRY: Final = b"PK\x01\x02"
+"""Begins each entry of a ZIP file's directory."""
+_PIECE: Final = 1024 * 1024
 _SUFFIXES: Final = (".jpg", ".jpeg")
 _BESIDE: Final = frozenset({"thumbs.db", "desktop.ini", ".ds_store"})
 """What file managers leave in folders."""
@@ -60,12 +63,12 @@ class PhotographArchive:
     """
 
     def __init__(self, file: BinaryIO) -> None:
+        if _entries_in(file) > 2 * MAX_FILES:
+            raise ArchiveRefused("files")
         try:
             self._zip = zipfile.ZipFile(file)
         except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
             raise ArchiveRefused("zip") from error
-        if len(self._zip.infolist()) > 2 * MAX_FILES:
-            raise ArchiveRefused("files")
         self._entries = [(name, one) for one in self._zip.infolist() if (name := _entry_name(one)) is not None]
         if len(self._entries) > MAX_FILES:
             raise ArchiveRefused("files")
@@ -122,6 +125,17 @@ def shown_name(name: str) -> str:
     """Make a file's name fit to be shown: NFC, one line, without control and format characters, not endlessly long."""
     plain = "".join(one if one.isprintable() else "\ufffd" for one in unicodedata.normalize("NFC", name))
     return plain if len(plain) <= _LONGEST_SHOWN else f"{plain[: _LONGEST_SHOWN - 1]}…"
+
+
+def _entries_in(file: BinaryIO) -> int:
+    """Count what could be entries, before the library makes an object of each: a small file can hold half a million."""
+    found, before = 0, b""
+    file.seek(0)
+    while piece := file.read(_PIECE):
+        found += (before + piece).count(_ENTRY)
+        before = piece[1 - len(_ENTRY) :]
+    file.seek(0)
+    return found
 
 
 def _entry_name(entry: zipfile.ZipInfo) -> str | None:

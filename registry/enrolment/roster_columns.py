@@ -121,6 +121,8 @@ def _asked(programme: Programme) -> Iterator[str]:
         yield "sector"
     if programme.certificate is not None and programme.certificate.registration_number is not None:
         yield "registration_number"
+    if programme.certificate is not None and programme.certificate.after_training:
+        yield "attended_hours"
     for one in _conditions(programme, *_ASKED_BY):
         yield from _ASKED_BY[type(one)](one)
 

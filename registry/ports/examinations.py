@@ -170,8 +170,8 @@ class ExamSessions(Protocol):
         """List who is registered, by admission number."""
         ...
 
-    def seats_of(self, admission: str) -> list[Seat]:
-        """List a candidate's registrations, by session."""
+    def seats_of(self, admissions: Sequence[str]) -> list[Seat]:
+        """List candidates' registrations, each candidate's in the order in which they were made."""
         ...
 
     def add_attendance(self, rows: Sequence[Attendance]) -> None:
@@ -180,6 +180,10 @@ class ExamSessions(Protocol):
 
     def attendance(self, session_id: str, admission: str | None = None) -> list[Attendance]:
         """List who came to a session, by admission number and paper."""
+        ...
+
+    def attendance_of(self, admissions: Sequence[str]) -> list[Attendance]:
+        """List when candidates came, to whatever session."""
         ...
 
     def add_staff(self, session_id: str, members: Sequence[StaffMember], person: str, at: datetime) -> None:
@@ -210,8 +214,11 @@ class Corrections(Protocol):
         """Name the sheets of a session, in the order of entry, returned ones too."""
         ...
 
-    def marks_by_session(self, admission: str) -> dict[str, dict[str, int | None]]:
-        """Give a candidate's confirmed scores, corrections among them: session → paper → hundredths, None = absent."""
+    def marks_by_session(self, admissions: Sequence[str]) -> dict[tuple[str, str], dict[str, int | None]]:
+        """Give candidates' confirmed scores, corrections among them, by (admission number, session).
+
+        Paper → hundredths, None = absent.
+        """
         ...
 
     def marked_in(self, session_id: str) -> set[str]:

@@ -12,7 +12,7 @@ from registry.anchor.progress import Batch, Placement, RequestState, StatusReque
 from registry.anchor.states import AnchorState
 from registry.anchor.trust import TrustRoot
 from registry.batch import Reservation
-from registry.enrolment import Candidate, Decision, Judgement
+from registry.enrolment import Candidate, Decision
 from registry.kernel.errors import Conflict, Missing
 from registry.kernel.identifiers import (
     BatchId,
@@ -24,9 +24,13 @@ from registry.kernel.identifiers import (
     TransactionHash,
 )
 from registry.kernel.merkle import InclusionProof
+from registry.kernel.progress import Progress, unheard
 from registry.ports.access import Accounts, Jobs, Shares
+from registry.ports.enrolments import Judgements, ProgrammeFiles
 from registry.ports.examinations import Corrections, ExamSessions
+from registry.ports.talents import Talents
 from registry.ports.tasks import Tasks
+from registry.ports.training import Admissions, Courses
 
 
 class NotHere(Missing):
@@ -78,7 +82,13 @@ class Application:
     eligible: bool | None
     """None = not decided yet."""
     rule: str | None
+    """The rule that held; None also where somebody is admitted though none did."""
     decided_by: str | None
+
+    @property
+    def overridden(self) -> bool:
+        """Whether two people have admitted the candidate though no rule held."""
+        return self.eligible is True and self.rule is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +194,9 @@ class ProjectionHead:
 class Enrolments(Protocol):
     """Rosters, people, applications."""
 
-    def add_roster(self, roster: Roster, candidates: Sequence[tuple[int, Candidate]]) -> list[str]:
+    def add_roster(
+        self, roster: Roster, candidates: Sequence[tuple[int, Candidate]], progress: Progress = unheard
+    ) -> list[str]:
         """Keep a roster and its candidates (with their line); return the admission numbers, in order."""
         ...
 
@@ -233,12 +245,12 @@ class Enrolments(Protocol):
         """What a decision found, condition by condition: `rule condition held zh en`. Raises NotHere."""
         ...
 
-    def judge(self, admission: str, judgement: Judgement) -> None:
-        """Add what a person judged to an application that is not decided. Raises NotHere, StateMoved."""
-        ...
-
     def decide(self, admission: str, decision: Decision, person_deciding: str, at: datetime) -> None:
         """Write down a decision, once."""
+        ...
+
+    def admit_all_the_same(self, admission: str) -> None:
+        """Let a refused application count as eligible; what was found stays. Raises NotHere, StateMoved."""
         ...
 
     def erase(self, person_id: str, at: datetime) -> None:
@@ -417,6 +429,10 @@ class Batches(Protocol):
 
     def reserved(self, admissions: Iterable[str]) -> set[str]:
         """Which applications have a certificate in a batch that is not cancelled: what it is made of may not change."""
+        ...
+
+    def certified(self, admissions: Iterable[str]) -> set[str]:
+        """Which applications have a certificate in a final batch."""
         ...
 
     def held_by(self, person: str, programme: str) -> list[tuple[str, BatchId, int]]:
@@ -599,6 +615,16 @@ class UnitOfWork(Protocol):
     def exam_sessions(self) -> ExamSessions: ...  # noqa: D102
     @property
     def corrections(self) -> Corrections: ...  # noqa: D102
+    @property
+    def talents(self) -> Talents: ...  # noqa: D102
+    @property
+    def admissions(self) -> Admissions: ...  # noqa: D102
+    @property
+    def courses(self) -> Courses: ...  # noqa: D102
+    @property
+    def judgements(self) -> Judgements: ...  # noqa: D102
+    @property
+    def programme_files(self) -> ProgrammeFiles: ...  # noqa: D102
     @property
     def projection(self) -> Projection: ...  # noqa: D102
     @property

@@ -1,8 +1,9 @@
 """The catalogue: every programme version that an installation knows, and the look-ups."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 
 from registry.kernel.errors import Conflict, Missing
 from registry.kernel.identifiers import Digest
@@ -34,8 +35,12 @@ class ProgrammeVersionTwice(Conflict):
 class Catalogue:
     """Programme versions by code, version, scope and digest. Does not change once made."""
 
-    def __init__(self, programmes: Iterable[Programme]) -> None:
-        """Take the versions; the same bytes twice are one. Raises ProgrammeVersionTwice."""
+    def __init__(self, programmes: Iterable[Programme], *, edited: Iterable[str] = ()) -> None:
+        """Take the versions; the same bytes twice are one. Raises ProgrammeVersionTwice.
+
+        `edited`: files as `CODE/VERSION.toml` whose bytes are no longer those that the version was used with.
+        """
+        self.edited = tuple(sorted(edited))
         self._versions: dict[str, dict[str, Programme]] = {}
         for programme in programmes:
             known = self._versions.setdefault(programme.code, {}).setdefault(programme.version, programme)
@@ -87,9 +92,13 @@ def version_order(version: str) -> tuple[int, int]:
     return int(year), int(number)
 
 
-def load_catalogue(extra_folder: Path | None = None) -> Catalogue:
+def load_catalogue(
+    extra_folder: Path | None = None, kept: Mapping[tuple[str, str], bytes] = MappingProxyType({})
+) -> Catalogue:
     """Read the files that come with the package, and those of `extra_folder`, laid out as `CODE/VERSION.toml`.
 
+    `kept`: the bytes of code and version that were used before. They stand whatever has become of the file, and a
+    file that differs from them is not even read: the catalogue names it under `edited`.
     Raises ProgrammeMalformed, also where folder or file name differ from the content, and ProgrammeVersionTwice.
     """
     found: list[tuple[str, str, bytes]] = []
@@ -98,7 +107,10 @@ def load_catalogue(extra_folder: Path | None = None) -> Catalogue:
             found += [(folder.name, file.name, file.read_bytes()) for file in folder.iterdir() if _is_toml(file.name)]
     if extra_folder is not None:
         found += [(path.parent.name, path.name, path.read_bytes()) for path in extra_folder.glob("*/*.toml")]
-    return Catalogue(_read_placed(code, name, data) for code, name, data in sorted(found))
+    used = {(code, f"{version}.toml"): data for (code, version), data in kept.items()}
+    edited = {f"{code}/{name}" for code, name, data in found if used.get((code, name), data) != data}
+    found = [one for one in found if one[:2] not in used] + [(*place, data) for place, data in used.items()]
+    return Catalogue((_read_placed(code, name, data) for code, name, data in sorted(found)), edited=edited)
 
 
 def _is_toml(name: str) -> bool:

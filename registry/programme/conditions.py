@@ -7,7 +7,7 @@ both can state both. `Judged` is for what no machine can know; a person decides 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from registry.programme.terms import Bilingual, LevelCode, StatedBy
 
@@ -174,6 +174,10 @@ class OneLevelAtATime:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WonAward:
     """The candidate won in a competition: contest, edition, event and rank are stated."""
+
+
+OVERRIDE: Final = "override"
+"""What two people decide against every rule: no subject of a condition has this name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

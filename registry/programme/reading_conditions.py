@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from registry.programme.conditions import (
     CONDITION_KINDS,
+    OVERRIDE,
     AgeAtLeast,
     CompletedTraining,
     Condition,
@@ -97,7 +98,10 @@ def _holds_title(table: Table) -> Condition:
 
 
 def _judged(table: Table) -> Condition:
-    return Judged(subject=table.text("subject", SLUG), name=table.bilingual("name"), on_claim=table.flag("on_claim"))
+    subject = table.text("subject", SLUG)
+    if subject == OVERRIDE:
+        table.fault("subject", f"expected another word: {OVERRIDE} is what admits against every rule")
+    return Judged(subject=subject, name=table.bilingual("name"), on_claim=table.flag("on_claim"))
 
 
 _READERS: Mapping[type[Condition], Callable[[Table], Condition]] = {

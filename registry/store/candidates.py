@@ -12,7 +12,6 @@ from registry.enrolment import (
     HeldCertificate,
     HeldTitle,
     IdentityType,
-    Judgement,
     Sex,
 )
 from registry.programme import Degree, DirectionCode, Education, LevelCode, SectorCode, Title, WorkProof
@@ -51,6 +50,7 @@ def _stated(**values: Any) -> dict[str, Any]:
 
 
 def _evidence_document(evidence: Evidence) -> dict[str, Any]:
+    """Write what the roster states; what people judged of it has rows of its own."""
     award = evidence.award
     return _stated(
         degrees=[one.value for one in evidence.degrees],
@@ -83,16 +83,6 @@ def _evidence_document(evidence: Evidence) -> dict[str, Any]:
         address=evidence.address,
         history=evidence.history,
         claims=list(evidence.claims),
-        judgements=[
-            {
-                "subject": one.subject,
-                "favourable": one.favourable,
-                "reason": one.reason,
-                "person": one.person,
-                "on": one.on.isoformat(),
-            }
-            for one in evidence.judgements
-        ],
     )
 
 
@@ -155,16 +145,6 @@ def _evidence_of(document: dict[str, Any]) -> Evidence:
         address=document.get("address"),
         history=document.get("history"),
         claims=tuple(document.get("claims", ())),
-        judgements=tuple(
-            Judgement(
-                subject=one["subject"],
-                favourable=one["favourable"],
-                reason=one["reason"],
-                person=one["person"],
-                on=date.fromisoformat(one["on"]),
-            )
-            for one in document.get("judgements", ())
-        ),
     )
 
 

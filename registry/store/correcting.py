@@ -36,21 +36,25 @@ class SqlCorrections:
         )
         return [row["sheet"] for row in rows]
 
-    def marks_by_session(self, admission: str) -> dict[str, dict[str, int | None]]:
-        """Give a candidate's confirmed scores, corrections among them: session → paper → hundredths, None = absent."""
-        query = (
-            select(score, sheet, sheet_session)
-            .select_from(score)
-            .join(sheet, sheet.c.id == score.c.sheet)
-            .join(sheet_session, sheet_session.c.sheet == sheet.c.id)
-            .where(score.c.admission == admission, sheet.c.confirmed_by.is_not(None))
-            .order_by(score.c.id)
-        )
-        right = corrected(self._session, [admission])
-        found: dict[str, dict[str, int | None]] = {}
-        for mark, of, named in self._session.joined(query, score, sheet, sheet_session):
-            put_right = right.get((of["id"], admission, mark["paper"]), mark["hundredths"])
-            found.setdefault(named["session"], {})[mark["paper"]] = put_right
+    def marks_by_session(self, admissions: Sequence[str]) -> dict[tuple[str, str], dict[str, int | None]]:
+        """Give candidates' confirmed scores, corrections among them, by (admission number, session).
+
+        Paper → hundredths, None = absent.
+        """
+        right = corrected(self._session, admissions)
+        found: dict[tuple[str, str], dict[str, int | None]] = {}
+        for piece in pieces(admissions):
+            query = (
+                select(score, sheet, sheet_session)
+                .select_from(score)
+                .join(sheet, sheet.c.id == score.c.sheet)
+                .join(sheet_session, sheet_session.c.sheet == sheet.c.id)
+                .where(score.c.admission.in_(piece), sheet.c.confirmed_by.is_not(None))
+                .order_by(score.c.id)
+            )
+            for mark, of, named in self._session.joined(query, score, sheet, sheet_session):
+                put_right = right.get((of["id"], mark["admission"], mark["paper"]), mark["hundredths"])
+                found.setdefault((mark["admission"], named["session"]), {})[mark["paper"]] = put_right
         return found
 
     def marked_in(self, session_id: str) -> set[str]:

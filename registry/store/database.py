@@ -29,6 +29,7 @@ from registry.store.exam_sessions import SqlExamSessions
 from registry.store.examining import SqlMarks
 from registry.store.issuing import SqlBatches, SqlOutbox
 from registry.store.journal import SqlJournal
+from registry.store.judging import SqlJudgements, SqlProgrammeFiles
 from registry.store.migrating import changed_objects, require_current, upgrade
 from registry.store.people import SqlEnrolments
 from registry.store.portraits import SqlPortraits
@@ -36,8 +37,23 @@ from registry.store.projection import SqlProjection
 from registry.store.sessions import Memory, Session
 from registry.store.sharing import SqlJobs, SqlShares
 from registry.store.standing import SqlStatusRequests
-from registry.store.tables import batch, correction, exam_session, job, metadata, roster, sheet, status_request, task
+from registry.store.tables import (
+    attendance_list,
+    batch,
+    correction,
+    course,
+    exam_session,
+    job,
+    judgement,
+    metadata,
+    roster,
+    sheet,
+    status_request,
+    task,
+)
+from registry.store.talents import SqlTalents
 from registry.store.tasking import SqlTasks
+from registry.store.training import SqlAdmissions, SqlCourses
 from registry.store.turns import Turns
 from registry.store.vault import DataKeys
 
@@ -52,6 +68,9 @@ _NAMED: Final = {
     "E": exam_session,
     "S": sheet,
     "K": correction,
+    "J": judgement,
+    "H": course,
+    "A": attendance_list,
     "B": batch,
     "C": status_request,
     "V": job,
@@ -143,6 +162,11 @@ class Unit:
         self.portraits = SqlPortraits(self._session)
         self.exam_sessions = SqlExamSessions(self._session)
         self.corrections = SqlCorrections(self._session)
+        self.talents = SqlTalents(self._session)
+        self.admissions = SqlAdmissions(self._session)
+        self.courses = SqlCourses(self._session)
+        self.judgements = SqlJudgements(self._session)
+        self.programme_files = SqlProgrammeFiles(self._session)
         self.projection = SqlProjection(self._session)
         self.journal = SqlJournal(self._session)
 

@@ -11,7 +11,7 @@ from registry.kernel.identifiers import Digest
 from registry.ports.examinations import Attendance, ExamSession, Room, Seat, StaffMember, TimedPaper
 from registry.ports.storage import NotHere
 from registry.programme import StaffRole
-from registry.store.sessions import Row, Session, maybe_time, micros, time_of
+from registry.store.sessions import Row, Session, maybe_time, micros, pieces, time_of
 from registry.store.tables import attendance, exam_paper, exam_room, exam_session, seat, session_staff
 
 
@@ -106,10 +106,13 @@ class SqlExamSessions:
         query = select(seat).where(seat.c.session == session_id).order_by(seat.c.admission)
         return [_seat(row) for row in self._session.rows(seat, query)]
 
-    def seats_of(self, admission: str) -> list[Seat]:
-        """List a candidate's registrations, by session."""
-        query = select(seat).where(seat.c.admission == admission).order_by(seat.c.registered_at, seat.c.session)
-        return [_seat(row) for row in self._session.rows(seat, query)]
+    def seats_of(self, admissions: Sequence[str]) -> list[Seat]:
+        """List candidates' registrations, each candidate's in the order in which they were made."""
+        found: list[Seat] = []
+        for piece in pieces(admissions):
+            query = select(seat).where(seat.c.admission.in_(piece)).order_by(seat.c.registered_at, seat.c.session)
+            found += [_seat(row) for row in self._session.rows(seat, query)]
+        return found
 
     def add_attendance(self, rows: Sequence[Attendance]) -> None:
         """Keep who came; once for each candidate and paper."""
@@ -137,6 +140,14 @@ class SqlExamSessions:
             query = query.where(attendance.c.admission == admission)
         rows = self._session.rows(attendance, query.order_by(attendance.c.admission, attendance.c.paper))
         return [_attendance(row) for row in rows]
+
+    def attendance_of(self, admissions: Sequence[str]) -> list[Attendance]:
+        """List when candidates came, to whatever session."""
+        found: list[Attendance] = []
+        for piece in pieces(admissions):
+            rows = self._session.rows(attendance, select(attendance).where(attendance.c.admission.in_(piece)))
+            found += [_attendance(row) for row in rows]
+        return found
 
     def add_staff(self, session_id: str, members: Sequence[StaffMember], person: str, at: datetime) -> None:
         """Put people on duty; who was withdrawn from the same duty has it again."""

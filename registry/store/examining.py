@@ -12,7 +12,8 @@ from registry.ports.storage import Application, Mark, Marked, NotHere, Sheet, Sh
 from registry.store.correcting import corrected
 from registry.store.people import SqlEnrolments, stands_on_a_sheet
 from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, time_of
-from registry.store.tables import application, batch, certificate, score, sheet, sheet_return
+from registry.store.tables import application, batch, certificate, score, seat, sheet, sheet_return
+from registry.store.training import waits_for_admission
 from registry.store.vault import decrypt, encrypt, new_person_key, unwrap_person_key
 
 _REASON = "sheet_return.reason"
@@ -116,11 +117,16 @@ class SqlMarks:
         return [_mark(row, right) for row in rows]
 
     def awaited(self, programme: str) -> dict[str, str]:
-        """Which eligible applications of a programme stand on no sheet that counts: admission number → level."""
+        """Which eligible applications of a programme stand on no sheet that counts: admission number → level.
+
+        Who is registered by a unit and was not admitted yet is not awaited; who is registered for a session is not
+        either: those scores come with the session.
+        """
         query = (
             select(application.c.admission, application.c.level)
             .where(application.c.programme == programme, application.c.eligible == 1)
-            .where(~stands_on_a_sheet())
+            .where(~stands_on_a_sheet(), ~waits_for_admission())
+            .where(~exists().where(seat.c.admission == application.c.admission))
         )
         return {admission: level for admission, level in self._session.connection.execute(query)}
 

@@ -315,13 +315,17 @@ class SqlBatches:
 
     def reserved(self, admissions: Iterable[str]) -> set[str]:
         """Which applications have a certificate in a batch that is not cancelled: what it is made of may not change."""
+        return self._in_batches(admissions, batch.c.state != AnchorState.CANCELLED.value)
+
+    def certified(self, admissions: Iterable[str]) -> set[str]:
+        """Which applications have a certificate in a final batch."""
+        return self._in_batches(admissions, batch.c.state == AnchorState.FINAL.value)
+
+    def _in_batches(self, admissions: Iterable[str], these: ColumnElement[bool]) -> set[str]:
         found: set[str] = set()
         for piece in pieces(admissions):
-            query = (
-                select(certificate.c.admission)
-                .join_from(certificate, batch)
-                .where(certificate.c.admission.in_(piece), batch.c.state != AnchorState.CANCELLED.value)
-            )
+            query = select(certificate.c.admission).join_from(certificate, batch)
+            query = query.where(certificate.c.admission.in_(piece), these)
             found.update(self._session.connection.execute(query).scalars())
         return found
 

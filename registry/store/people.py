@@ -9,14 +9,27 @@ from typing import Any, cast
 
 from sqlalchemy import Exists, Select, and_, exists, func, or_, select
 
-from registry.enrolment import Candidate, Decision, Judgement
+from registry.enrolment import Candidate, Decision
 from registry.kernel.errors import Missing
 from registry.kernel.identifiers import Digest
+from registry.kernel.progress import Progress, unheard
 from registry.ports.storage import Application, NotHere, Roster
 from registry.store.accounts import SqlAccounts
 from registry.store.candidates import candidate_document, candidate_of, decision_document
-from registry.store.sessions import Row, Session, micros, pieces, time_of
-from registry.store.tables import application, certificate, person, portrait, roster, score, sheet_return
+from registry.store.judged import confirmed_judgements
+from registry.store.sessions import AT_ONCE, Row, Session, micros, pieces, time_of
+from registry.store.tables import (
+    application,
+    certificate,
+    person,
+    portrait,
+    roster,
+    score,
+    sheet_return,
+    talent,
+    talent_request,
+)
+from registry.store.training import ended_in_admission
 from registry.store.vault import DataKeys, decrypt, encrypt, identity_index, new_person_key, unwrap_person_key
 
 
@@ -62,7 +75,9 @@ class SqlEnrolments:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def add_roster(self, new: Roster, candidates: Sequence[tuple[int, Candidate]]) -> list[str]:
+    def add_roster(
+        self, new: Roster, candidates: Sequence[tuple[int, Candidate]], progress: Progress = unheard
+    ) -> list[str]:
         """Keep a roster and its candidates (with their line); return the admission numbers, in order."""
         self._session.add(
             roster,
@@ -81,7 +96,7 @@ class SqlEnrolments:
         )
         prefix = "".join(part for part in new.id if part.isdigit())[2:]
         admissions = [f"{prefix}{serial:06d}" for serial in range(1, len(candidates) + 1)]
-        for piece in pieces(zip(admissions, candidates, strict=True)):
+        for done, piece in enumerate(pieces(zip(admissions, candidates, strict=True))):
             people = self._people([candidate for _, (_, candidate) in piece], new.imported_at)
             self._session.add(
                 application,
@@ -98,6 +113,7 @@ class SqlEnrolments:
                     for (admission, (line, candidate)), (of, key) in zip(piece, people, strict=True)
                 ],
             )
+            progress(done * AT_ONCE + len(piece), len(candidates))
         return admissions
 
     def _people(self, candidates: Sequence[Candidate], at: datetime) -> list[tuple[str, bytes]]:
@@ -189,17 +205,19 @@ class SqlEnrolments:
     def opened(self, rows: Sequence[Row]) -> Iterator[Application]:
         """Turn rows of applications into values, with their evidence opened; leave out those of erased people."""
         keys = person_keys(self._session, (row["person"] for row in rows))
+        judged = confirmed_judgements(self._session, rows, keys)
         for row in rows:
             key = keys.get(row["person"])
             if key is None or row["evidence"] is None:
                 continue  # erased: nothing is left to work on
-            evidence = decrypt_json(key, row["person"], _evidence(row["admission"]), row["evidence"])
+            stated = candidate_of(decrypt_json(key, row["person"], _evidence(row["admission"]), row["evidence"]))
+            judgements = judged.get(row["admission"], ())
             yield Application(
                 admission=row["admission"],
                 roster=row["roster"],
                 line=row["line"],
                 person=row["person"],
-                candidate=candidate_of(evidence),
+                candidate=replace(stated, evidence=replace(stated.evidence, judgements=judgements)),
                 level=row["level"],
                 programme=row["programme"],
                 eligible=None if row["eligible"] is None else bool(row["eligible"]),
@@ -219,6 +237,7 @@ class SqlEnrolments:
                 .join_from(application, person)
                 .where(person.c.identity_index.in_(list(piece)), application.c.programme == programme)
                 .where(or_(application.c.eligible.is_(None), and_(application.c.eligible == 1, unmarked)))
+                .where(~ended_in_admission())
             )
             for index, level in self._session.connection.execute(query):
                 if piece[bytes(index)].level == level:
@@ -246,16 +265,6 @@ class SqlEnrolments:
             return []
         return list(decrypt_json(key, row["person"], _findings(admission), row["findings"])["findings"])
 
-    def judge(self, admission: str, judgement: Judgement) -> None:
-        """Add what a person judged to the evidence. Raises NotHere, PersonErased, StateMoved where it is decided."""
-        row, of, key = self._with_key(admission)
-        candidate = candidate_of(decrypt_json(key, of, _evidence(admission), row["evidence"]))
-        evidence = replace(candidate.evidence, judgements=(*candidate.evidence.judgements, judgement))
-        document = candidate_document(replace(candidate, evidence=evidence))
-        self._session.change_read(
-            application, row, {"eligible": None}, evidence=encrypt_json(key, of, _evidence(admission), document)
-        )
-
     def decide(self, admission: str, decision: Decision, person_deciding: str, at: datetime) -> None:
         """Write down a decision, once. Raises NotHere, PersonErased, StateMoved where it was decided before."""
         row, of, key = self._with_key(admission)
@@ -269,6 +278,11 @@ class SqlEnrolments:
             decided_by=person_deciding,
             decided_at=micros(at),
         )
+
+    def admit_all_the_same(self, admission: str) -> None:
+        """Let a refused application count as eligible; what was found stays. Raises NotHere, StateMoved."""
+        row, _, _ = self._with_key(admission)
+        self._session.change_read(application, row, {"eligible": 0}, eligible=1)
 
     def _with_key(self, admission: str) -> tuple[Row, str, bytes]:
         """Give an application's row, whose it is, and that person's key. Raises NotHere, PersonErased."""
@@ -320,6 +334,17 @@ class SqlEnrolments:
             erased_at=micros(at),
         )
         SqlAccounts(self._session).forget(person_id, at)
+        self._forget_talent(person_id)
+
+    def _forget_talent(self, person_id: str) -> None:
+        """Delete the contacts of a person's entries in the talent database, and what employers wrote to them."""
+        entries = select(talent.c.id).where(talent.c.person == person_id)
+        kept = entries.where(talent.c.contact.is_not(None))
+        for entry_id in self._session.connection.execute(kept).scalars().all():
+            self._session.change(talent, {"id": entry_id}, {}, contact=None)
+        asked = select(talent_request.c.id).where(talent_request.c.talent.in_(entries))
+        for request_id in self._session.connection.execute(asked).scalars().all():
+            self._session.change(talent_request, {"id": request_id}, {}, particulars=None)
 
 
 def stands_on_a_sheet() -> Exists:

@@ -29,8 +29,11 @@ from registry.access import AccountKind
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
 from registry.assessment import EntryKind, Fee
+from registry.enrolment import AdmissionState
 from registry.ports.access import JobState
+from registry.ports.talents import RequestAnswer
 from registry.ports.tasks import TaskKind, TaskState
+from registry.ports.training import OrganisationKind
 from registry.programme import StaffRole
 
 metadata = MetaData(
@@ -499,6 +502,166 @@ correction = _table(
     CheckConstraint("function IS NOT NULL OR function_hundredths IS NULL", name="function_whole"),
 )
 Index(None, correction.c.admission)
+
+judgement = _table(
+    "judgement",  # what somebody judged of an application where no machine can know; also that a refusal is overridden
+    Column("id", Text, primary_key=True),  # J-YYYY-MM-NNNN
+    Column("admission", ForeignKey("application.admission"), nullable=False),
+    Column("subject", Text, nullable=False),  # as in the programme file; `override`
+    Column("favourable", Integer, nullable=False),  # 1, 0
+    Column("reason", LargeBinary, nullable=False),  # encrypted under the candidate's key
+    Column("entered_by", Text, nullable=False),
+    Column("entered_at", Integer, nullable=False),
+    Column("confirmed_by", Text),  # null = it does not count yet
+    Column("confirmed_at", Integer),
+    CheckConstraint("favourable IN (0, 1)", name="favourable"),
+    CheckConstraint("confirmed_by IS NULL OR lower(confirmed_by) <> lower(entered_by)", name="two_people"),
+    CheckConstraint("(confirmed_by IS NULL) = (confirmed_at IS NULL)", name="confirmed_whole"),
+)
+Index(None, judgement.c.admission)
+
+programme_file = _table(
+    "programme_file",  # the bytes of a version as they were when it was first used
+    Column("code", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("digest", LargeBinary(32), nullable=False),  # SHA-256 of the bytes
+    Column("bytes", LargeBinary, nullable=False),
+    Column("first_used_at", Integer, nullable=False),
+)
+
+talent = _table(
+    "talent",  # certificates whose holders agreed to be found by employers
+    Column("id", Text, primary_key=True),  # 16 hexadecimal digits, random
+    Column("person", ForeignKey("person.id"), nullable=False),
+    Column("number", Text, nullable=False),
+    Column("scope", Text, nullable=False),  # PROGRAMME/LEVEL
+    Column("direction", Text),  # code; null = the certificate has none
+    Column("region", Text, nullable=False),  # GB/T 2260, two digits
+    Column("contact", LargeBinary),  # encrypted JSON: contact, wish; null = withdrawn, over or erased
+    Column("agreed_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("withdrawn_at", Integer),
+    CheckConstraint("agreed_at < expires_at", name="term"),
+    CheckConstraint("withdrawn_at IS NULL OR contact IS NULL", name="withdrawn_whole"),
+)
+Index(None, talent.c.person)
+Index(None, talent.c.scope, talent.c.region)
+Index("uq_talent_open", talent.c.person, talent.c.number, unique=True, sqlite_where=text("contact IS NOT NULL"))
+
+talent_request = _table(
+    "talent_request",  # an employer asks a holder for the contact, once
+    Column("id", Text, primary_key=True),  # 16 hexadecimal digits, random
+    Column("talent", ForeignKey("talent.id"), nullable=False),
+    Column("account", ForeignKey("account.name"), nullable=False),
+    Column("particulars", LargeBinary),  # encrypted JSON under the holder's key: organisation, purpose; null = erased
+    Column("answer", Text, nullable=False),
+    Column("asked_at", Integer, nullable=False),
+    Column("answered_at", Integer),
+    UniqueConstraint("talent", "account"),
+    _state_of(RequestAnswer, "answer"),
+    CheckConstraint("(answer = 'asked') = (answered_at IS NULL)", name="answered_whole"),
+)
+Index(None, talent_request.c.account)
+
+organisation = _table(
+    "organisation",  # training bodies and applying units
+    Column("code", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("contact", Text, nullable=False),  # the organisation's own, nobody's personal one
+    Column("since", Text, nullable=False),  # YYYY-MM-DD, the first day
+    Column("until", Text),  # the last day; null = open
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Integer, nullable=False),
+    _state_of(OrganisationKind, "kind"),
+    CheckConstraint("until IS NULL OR until >= since", name="term"),
+)
+
+admission_step = _table(
+    "admission_step",  # the way of who is registered by a unit
+    Column("admission", ForeignKey("application.admission"), primary_key=True),
+    Column("place", Integer, primary_key=True),  # from 1
+    Column("state", Text, nullable=False),
+    Column("unit", ForeignKey("organisation.code"), nullable=False),
+    Column("taken_by", Text, nullable=False),
+    Column("taken_at", Integer, nullable=False),
+    Column("reason", LargeBinary),  # encrypted under the candidate's key
+    _state_of(AdmissionState),
+)
+
+course = _table(
+    "course",
+    Column("id", Text, primary_key=True),  # H-YYYY-MM-NNNN
+    Column("body", ForeignKey("organisation.code"), nullable=False),
+    Column("programme", Text, nullable=False),
+    Column("programme_version", Text, nullable=False),
+    Column("programme_digest", LargeBinary(32), nullable=False),
+    Column("level", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("made_at", Integer, nullable=False),
+)
+
+course_unit = _table(
+    "course_unit",
+    Column("course", ForeignKey("course.id"), primary_key=True),
+    Column("place", Integer, primary_key=True),  # from 1
+    Column("name_zh", Text, nullable=False),
+    Column("name_en", Text, nullable=False),
+    Column("hours", Integer, nullable=False),  # standard hours
+    CheckConstraint("hours > 0", name="hours"),
+)
+
+course_teacher = _table(
+    "course_teacher",
+    Column("course", ForeignKey("course.id"), primary_key=True),
+    Column("person", Text, primary_key=True),  # account name
+    Column("holds_level", Text),  # of the occupation
+    Column("title", Text),  # of a related profession
+    Column("added_by", Text, nullable=False),  # who saw the document
+    Column("added_at", Integer, nullable=False),
+    CheckConstraint("lower(added_by) <> lower(person)", name="two_people"),
+)
+
+participant = _table(
+    "participant",
+    Column("admission", ForeignKey("application.admission"), primary_key=True),
+    Column("course", ForeignKey("course.id"), nullable=False),
+    Column("added_by", Text, nullable=False),
+    Column("added_at", Integer, nullable=False),
+)
+Index(None, participant.c.course)
+
+attendance_list = _table(
+    "attendance_list",
+    Column("id", Text, primary_key=True),  # A-YYYY-MM-NNNN
+    Column("course", ForeignKey("course.id"), nullable=False),
+    Column("file_digest", LargeBinary(32), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("entered_by", Text, nullable=False),
+    Column("entered_at", Integer, nullable=False),
+    Column("settled_by", Text),
+    Column("settled_at", Integer),
+    Column("confirmed", Integer),  # 1 = confirmed, 0 = returned; null = it waits for its second person
+    CheckConstraint("confirmed IN (0, 1)", name="confirmed"),
+    CheckConstraint(
+        "(settled_by IS NULL) = (settled_at IS NULL) AND (settled_by IS NULL) = (confirmed IS NULL)",
+        name="settled_whole",
+    ),
+    CheckConstraint("confirmed IS NULL OR confirmed = 0 OR lower(settled_by) <> lower(entered_by)", name="two_people"),
+)
+Index(None, attendance_list.c.course)
+
+attended = _table(
+    "attended",
+    Column("list", ForeignKey("attendance_list.id"), primary_key=True),
+    Column("admission", ForeignKey("participant.admission"), primary_key=True),
+    Column("unit", Integer, primary_key=True),  # its place in the course
+    Column("held_on", Text, primary_key=True),  # YYYY-MM-DD
+    Column("hours", Integer, nullable=False),
+    CheckConstraint("hours > 0", name="hours"),
+)
+Index(None, attended.c.admission)
 
 journal = _table(
     "journal",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from registry.access import require_second_person, same_person
-from registry.assessment import ScoreSheetReading, read_scores, require_reason
+from registry.assessment import LISTED, ScoreSheetReading, read_scores, require_reason
 from registry.enrolment.table import is_formula_like
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, RuleRefusal
@@ -101,7 +101,8 @@ def record_scores(
                 Mark(admission=entry.admission, paper=mark.paper, hundredths=mark.score_hundredths)
                 for entry in entries
                 for mark in entry.marks
-            ],
+            ]
+            or [Mark(admission=entry.admission, paper=LISTED, hundredths=None) for entry in entries],
         )
         unit.journal.write(
             at=now, person=person, action="exam.record", subject=sheet.id, rows=sheet.rows, file=reading.digest.hex()

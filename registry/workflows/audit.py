@@ -9,6 +9,7 @@
 7. Each change of status that was asked for: the certificates that it names, and what the chain recorded of it.
 8. Each score sheet that was returned: the journal says so, and no certificate rests on it.
 9. Sessions that were closed and corrections of scores: the journal says so (`registry.workflows.audit_examinations`).
+10. What people judged, and programme files once used (`registry.workflows.audit_enrolments`).
 """
 
 from collections.abc import Iterator
@@ -40,6 +41,7 @@ from registry.kernel.progress import Progress, unheard
 from registry.ports import KeyOf, Ledger, LedgerUnavailable
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
 from registry.programme import Catalogue
+from registry.workflows.audit_enrolments import enrolment_differences
 from registry.workflows.audit_examinations import examination_differences
 from registry.workflows.deliver import bundle_of
 from registry.workflows.issue import Holder, holders, manifest_of
@@ -113,6 +115,7 @@ class Auditor:
             transactions = set(self._requests(unit, records, found))  # 7
             found.extend(foreign_changes(records, self.issuer, transactions))  # 5
             found.extend(examination_differences(unit))  # 9
+            found.extend(enrolment_differences(unit, self.catalogue))  # 10
             entries = self._journal(unit)
         return Consistency(
             differences=tuple(found),

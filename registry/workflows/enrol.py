@@ -1,15 +1,22 @@
 """Enrol: take a roster, decide who may sit."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from registry.enrolment import ROSTER_PROBLEMS, RosterReading, read_roster
+from registry.enrolment import ROSTER_PROBLEMS, Candidate, RosterReading, read_roster
 from registry.kernel.calendar import CHINA_TIME
+from registry.kernel.errors import RuleRefusal
 from registry.kernel.identifiers import IssuerCode
 from registry.kernel.progress import Progress, unheard
 from registry.ports import Clock
+from registry.ports.enrolments import ProgrammeFile
 from registry.ports.storage import KeyReused, Roster, Store, UnitOfWork
+from registry.ports.training import Organisation
 from registry.programme import Catalogue, Programme, ProgrammeVersionTwice
-from registry.workflows.judge import OwnRecords
+from registry.workflows.admit import pre_register
+from registry.workflows.hours import not_yet_to_decide
+from registry.workflows.own_records import OwnRecords
 from registry.workflows.photographs import PhotographsRefused, PhotographsTaken, take_photographs
 
 __all__ = [
@@ -17,11 +24,23 @@ __all__ = [
     "Imported",
     "PhotographsRefused",
     "PhotographsTaken",
+    "UnitDiffers",
     "check_roster",
     "decide_applications",
     "import_roster",
+    "keep_programme",
     "take_photographs",
 ]
+
+
+class UnitDiffers(RuleRefusal):
+    """Rows of a roster name another unit than the one that hands it in."""
+
+    code = "enrol/unit-differs"
+
+    def __init__(self, lines: Sequence[int]) -> None:
+        self.lines = tuple(lines)
+        super().__init__(f"another unit registers the people in lines {', '.join(map(str, self.lines[:10]))}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +92,23 @@ def _without_enrolled(unit: UnitOfWork, programme: Programme, reading: RosterRea
 
 
 def import_roster(
-    store: Store, clock: Clock, programme: Programme, data: bytes, *, person: str, good_rows_only: bool = False
+    store: Store,
+    clock: Clock,
+    programme: Programme,
+    data: bytes,
+    *,
+    person: str,
+    good_rows_only: bool = False,
+    by_unit: str | None = None,
+    progress: Progress = unheard,
 ) -> Imported:
-    """Take a roster as a whole. The same file again is the same roster.
+    """Take a roster as a whole: one transaction, so that whatever stops it leaves nothing of it behind.
 
-    Raises RowsRefused; with `good_rows_only` only where the file as a whole cannot be read.
+    The same file again is the same roster.
+
+    `by_unit`: code of the applying unit that registers these people; each of them then begins its way to admission.
+    Raises RowsRefused; with `good_rows_only` only where the file as a whole cannot be read; NotHere,
+    OrganisationNotOpen, UnitDiffers.
     """
     reading = _read(clock, programme, data)
     with store.write() as unit:
@@ -88,8 +119,8 @@ def import_roster(
             return Imported(roster=earlier, reading=reading, repeated=True)
         reading = _without_enrolled(unit, programme, reading)
         candidates = reading.accepted(good_rows_only=good_rows_only)
-        _require_same_version(unit, programme)
         now = clock.now()
+        keep_programme(unit, programme, now)
         roster = Roster(
             id=unit.next_name("R", now),
             programme=programme.code,
@@ -100,7 +131,11 @@ def import_roster(
             imported_by=person,
             imported_at=now,
         )
-        unit.enrolments.add_roster(roster, [(candidate.line, candidate) for candidate in candidates])
+        if by_unit is not None:
+            candidates = _of_unit(unit.admissions.organisation(by_unit), candidates)
+        admissions = unit.enrolments.add_roster(roster, [(one.line, one) for one in candidates], progress)
+        if by_unit is not None:
+            pre_register(unit, clock, by_unit, admissions, person=person)
         unit.journal.write(
             at=now,
             person=person,
@@ -113,12 +148,29 @@ def import_roster(
     return Imported(roster=roster, reading=reading, repeated=False)
 
 
-def _require_same_version(unit: UnitOfWork, programme: Programme) -> None:
-    """Refuse a programme file that was changed after a roster was taken under its version."""
-    for earlier in unit.enrolments.rosters():
-        version = (earlier.programme, earlier.programme_version)
-        if version == (programme.code, programme.version) and earlier.programme_digest != programme.digest:
-            raise ProgrammeVersionTwice(programme.code, programme.version)
+def _of_unit(registering: Organisation, candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+    """Write the registering unit's name into what candidates state. Raises UnitDiffers."""
+    named = {None, registering.code, registering.name.zh, registering.name.en}
+    wrong = [one.line for one in candidates if one.evidence.unit not in named]
+    if wrong:
+        raise UnitDiffers(wrong)
+    return tuple(replace(one, evidence=replace(one.evidence, unit=registering.name.zh)) for one in candidates)
+
+
+def keep_programme(unit: UnitOfWork, programme: Programme, at: datetime) -> None:
+    """Keep the bytes of a version when it is used: the file may change or go afterwards.
+
+    Raises ProgrammeVersionTwice where the version was used with other bytes before.
+    """
+    file = ProgrammeFile(
+        code=programme.code,
+        version=programme.version,
+        digest=programme.digest,
+        document=programme.document,
+        first_used_at=at,
+    )
+    if unit.programme_files.keep(file) != programme.digest:
+        raise ProgrammeVersionTwice(programme.code, programme.version)
 
 
 def decide_applications(
@@ -133,14 +185,19 @@ def decide_applications(
 ) -> Decided:
     """Decide every undecided application by the rules of the programme version its roster was taken under.
 
-    An application that turns on what a person has yet to judge stays undecided.
+    An application that turns on what a person has yet to judge stays undecided, and so does one that waits for its
+    training or for the first review of who was registered by a unit.
     """
     now = clock.now()
     today = now.astimezone(CHINA_TIME).date()
     eligible = refused = to_judge = 0
     with store.write() as unit:
         programmes = {one.id: catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()}
+        for programme in programmes.values():
+            keep_programme(unit, programme, now)
         waiting = list(unit.enrolments.applications(roster=roster, undecided=True))
+        later = not_yet_to_decide(unit, waiting, programmes)
+        waiting = [one for one in waiting if one.admission not in later]
         known = OwnRecords(unit, issuer, waiting)
         for done, application in enumerate(waiting, start=1):
             decision = known.decide(application, programmes[application.roster], on=today)

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from registry.anchor.states import AnchorState
 from registry.assessment import (
     Mark,
     Publication,
@@ -17,9 +16,8 @@ from registry.assessment import (
     expected_publication,
     standing,
 )
-from registry.kernel.identifiers import Digest
 from registry.ports.examinations import ExamSession, Seat
-from registry.ports.storage import Application, NotHere, UnitOfWork
+from registry.ports.storage import Application, UnitOfWork
 from registry.ports.storage import Mark as StoredMark
 from registry.programme import Catalogue, PaperKey, Programme
 
@@ -56,29 +54,66 @@ def session_day(session: ExamSession) -> SessionDay:
     return SessionDay(session=session.id, on=session.held_on, place=session.place)
 
 
-def record_of(
+def records_of(
     unit: UnitOfWork,
-    programme: Programme,
-    application: Application,
+    programmes: Mapping[str, Programme],
+    applications: Sequence[Application],
     days: Sequence[SessionDay],
     *,
     before: str | None = None,
-) -> ExamRecord:
-    """Fold a candidate's sessions, up to the first whose scores are not all confirmed; `before`: up to that session."""
-    by_id = {one.session: one for one in days}
-    seats = sorted(unit.exam_sessions.seats_of(application.admission), key=lambda seat: by_id[seat.session].on)
-    scores = unit.corrections.marks_by_session(application.admission) if seats else {}
-    sittings: list[Sitting] = []
-    awaited = None
-    for seat in seats:
-        if seat.session == before:
-            break
-        marks = _marks(unit, seat, scores.get(seat.session, {}))
-        if marks is None:
-            awaited = seat.session
-            break
-        sittings.append(Sitting(session=by_id[seat.session], marks=marks))
-    return ExamRecord(standing=standing(programme, application.level, sittings, days), awaited=awaited)
+) -> dict[str, ExamRecord]:
+    """Fold candidates' sessions, each up to the first whose scores are not all confirmed; by admission number.
+
+    `programmes`: the version of each roster. `before`: only what was before that session.
+    """
+    known = _Known(unit, [one.admission for one in applications], {one.session: one for one in days}, before)
+    records = {}
+    for one in applications:
+        sittings, awaited = known.sittings(one.admission)
+        now = standing(programmes[one.roster], one.level, sittings, days)
+        records[one.admission] = ExamRecord(standing=now, awaited=awaited)
+    return records
+
+
+class _Known:
+    """What is kept of some candidates' sessions, read at once."""
+
+    def __init__(
+        self, unit: UnitOfWork, admissions: Sequence[str], days: Mapping[str, SessionDay], before: str | None
+    ) -> None:
+        self._days, self._before = days, before
+        self._seats: dict[str, list[Seat]] = {}
+        for seat in unit.exam_sessions.seats_of(admissions):
+            self._seats.setdefault(seat.admission, []).append(seat)
+        seated = list(self._seats)
+        self._scores = unit.corrections.marks_by_session(seated)
+        self._came = {(one.admission, one.session, one.paper): one for one in unit.exam_sessions.attendance_of(seated)}
+
+    def sittings(self, admission: str) -> tuple[list[Sitting], str | None]:
+        """Give a candidate's sittings, and the session that they end before since its scores are awaited."""
+        found: list[Sitting] = []
+        for seat in sorted(self._seats.get(admission, ()), key=lambda one: self._days[one.session].on):
+            if seat.session == self._before:
+                break
+            marks = self._marks(seat)
+            if marks is None:
+                return found, seat.session
+            found.append(Sitting(session=self._days[seat.session], marks=marks))
+        return found, None
+
+    def _marks(self, seat: Seat) -> tuple[Mark, ...] | None:
+        """Put confirmed scores and absences together; None = something is still awaited."""
+        scores = self._scores.get((seat.admission, seat.session), {})
+        marks: list[Mark] = []
+        for paper in seat.papers:
+            here = self._came.get((seat.admission, seat.session, paper))
+            if here is not None and not here.admitted:
+                marks.append(Mark(paper=PaperKey(paper), score_hundredths=None, late=here.turned_away))
+            elif paper in scores:
+                marks.append(Mark(paper=PaperKey(paper), score_hundredths=scores[paper]))
+            else:
+                return None
+        return tuple(marks)
 
 
 def result_on_sheet(
@@ -97,7 +132,9 @@ def result_on_sheet(
             [Mark(paper=PaperKey(paper), score_hundredths=score) for paper, score in given.items()],
         )
     days = session_days(unit.exam_sessions.sessions(application.programme))
-    earlier = record_of(unit, programme, application, days, before=session_id).standing
+    earlier = records_of(unit, {application.roster: programme}, [application], days, before=session_id)[
+        application.admission
+    ].standing
     away = {one.paper for one in unit.exam_sessions.attendance(session_id, application.admission) if one.turned_away}
     kept = [
         Mark(paper=one.result.paper, score_hundredths=one.result.score_hundredths)
@@ -111,55 +148,40 @@ def result_on_sheet(
     return assess(programme, application.level, [*kept, *new])
 
 
-def _marks(unit: UnitOfWork, seat: Seat, scores: Mapping[str, int | None]) -> tuple[Mark, ...] | None:
-    """Put confirmed scores and absences together; None = something is still awaited."""
-    came = {one.paper: one for one in unit.exam_sessions.attendance(seat.session, seat.admission)}
-    marks: list[Mark] = []
-    for paper in seat.papers:
-        here = came.get(paper)
-        if here is not None and not here.admitted:
-            marks.append(Mark(paper=PaperKey(paper), score_hundredths=None, late=here.turned_away))
-        elif paper in scores:
-            marks.append(Mark(paper=PaperKey(paper), score_hundredths=scores[paper]))
-        else:
-            return None
-    return tuple(marks)
-
-
 def publications(unit: UnitOfWork, catalogue: Catalogue, today: date, *, only: str | None = None) -> list[Published]:
     """Say of every session, or one, how many candidates still wait, when certificates were expected, how late it is."""
     found: list[Published] = []
-    digests = {one.id: one.programme_digest for one in unit.enrolments.rosters()}
+    programmes = {one.id: catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()}
     sessions = unit.exam_sessions.sessions()
     for session in sessions:
         if only not in {None, session.id}:
             continue
         days = session_days(one for one in sessions if one.programme == session.programme)
         expected = expected_publication(catalogue.by_digest(session.programme_digest).session, session.held_on)
-        seats = unit.exam_sessions.seats(session.id)
-        waiting = sum(_waits(unit, catalogue, digests, seat, days) for seat in seats)
+        seated = [one.admission for one in unit.exam_sessions.seats(session.id)]
+        waiting = _waiting(unit, programmes, seated, session.id, days)
         late = expected.days_overdue(today) if expected is not None and waiting else 0
         found.append(
-            Published(session=session, publication=expected, seated=len(seats), waiting=waiting, days_overdue=late)
+            Published(session=session, publication=expected, seated=len(seated), waiting=waiting, days_overdue=late)
         )
     return found
 
 
-def _waits(
-    unit: UnitOfWork, catalogue: Catalogue, digests: Mapping[str, Digest], seat: Seat, days: Sequence[SessionDay]
-) -> bool:
-    """Tell whether a candidate waits for scores of the session, or has passed in it and has no certificate."""
-    try:
-        application = unit.enrolments.application(seat.admission)
-    except NotHere:  # erased
-        return False
-    record = record_of(unit, catalogue.by_digest(digests[application.roster]), application, days)
-    if record.awaited == seat.session:
-        return True
-    last = record.standing.last
-    if record.standing.state is not StandingState.PASSED or last is None or last.session != seat.session:
-        return False
-    return not any(
-        one.reservation.admission == seat.admission and one.batch.state is AnchorState.FINAL
-        for one in unit.batches.of_person(application.person)
-    )
+def _waiting(
+    unit: UnitOfWork,
+    programmes: Mapping[str, Programme],
+    seated: Sequence[str],
+    session_id: str,
+    days: Sequence[SessionDay],
+) -> int:
+    """Count who waits for scores of a session, or has passed in it and has no certificate; not who was erased."""
+    records = records_of(unit, programmes, unit.enrolments.of_admissions(seated), days)
+    passed = {
+        admission
+        for admission, one in records.items()
+        if one.standing.state is StandingState.PASSED
+        and one.standing.last is not None
+        and one.standing.last.session == session_id
+    }
+    awaited = sum(one.awaited == session_id for one in records.values())
+    return awaited + len(passed - unit.batches.certified(passed))

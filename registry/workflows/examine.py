@@ -16,14 +16,15 @@ from typing import Final
 
 from registry.access import require_named
 from registry.assessment import Admittance, admittance, entry_into, registration, registration_closes
+from registry.enrolment import STATE_NAMES, AdmissionState, AdmissionTrail
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import JsonValue, canonical_json
 from registry.kernel.errors import Conflict, MalformedInput, Missing, RuleRefusal
 from registry.ports import Clock
 from registry.ports.examinations import Attendance, ExamSession, Room, Seat, TimedPaper
-from registry.ports.storage import NotHere, Store, UnitOfWork
+from registry.ports.storage import Application, Store, UnitOfWork
 from registry.programme import Bilingual, Catalogue, Programme
-from registry.workflows.exam_records import record_of, session_day, session_days
+from registry.workflows.exam_records import ExamRecord, records_of, session_day, session_days
 
 MOST_SEATS: Final = 100_000
 """Largest room."""
@@ -194,16 +195,25 @@ class _Registration:
     """Seats candidates one after another, and collects why some cannot be."""
 
     def __init__(self, unit: UnitOfWork, catalogue: Catalogue, session: ExamSession) -> None:
-        self._unit, self._catalogue, self._session = unit, catalogue, session
-        self._digests = {one.id: one.programme_digest for one in unit.enrolments.rosters()}
+        self._unit, self._session = unit, session
+        rosters = unit.enrolments.rosters()
+        self._programmes = {one.id: catalogue.by_digest(one.programme_digest) for one in rosters}
         self._days = session_days(unit.exam_sessions.sessions(session.programme))
         taken = unit.exam_sessions.seats(session.id)
         self._seated = {one.admission for one in taken}
         used = Counter(one.room for one in taken)
         self._free = [(room.name, room.capacity - used[room.name]) for room in session.rooms]
+        self._known: dict[str, Application] = {}
+        self._records: dict[str, ExamRecord] = {}
+        self._trails: dict[str, AdmissionTrail] = {}
         self.refusals: list[tuple[str, Bilingual]] = []
 
     def seats(self, admissions: Sequence[str], by: str, now: datetime) -> list[Seat]:
+        applications = self._unit.enrolments.of_admissions(list(dict.fromkeys(admissions)))
+        ours = [one for one in applications if one.programme == self._session.programme]
+        self._known = {one.admission: one for one in applications}
+        self._records = records_of(self._unit, self._programmes, ours, self._days)
+        self._trails = self._unit.admissions.trails(list(self._known))
         found: list[Seat] = []
         for admission in admissions:
             seat = self._seat(admission, by, now)
@@ -216,16 +226,18 @@ class _Registration:
     def _seat(self, admission: str, by: str, now: datetime) -> Seat | Bilingual:
         if admission in self._seated:
             return Bilingual(zh="已报名本场，或重复列出", en="registered for this session before, or named twice")
-        try:
-            one = self._unit.enrolments.application(admission)
-        except NotHere:
+        one = self._known.get(admission)
+        if one is None:
             return Bilingual(zh="没有这个准考证号", en="no such admission number")
         if one.programme != self._session.programme:
             return Bilingual(zh="报考的是另一个项目", en="applied for another programme")
         if not one.eligible:
             return Bilingual(zh="未判定为符合条件", en="not decided to be eligible")
-        programme = self._catalogue.by_digest(self._digests[one.roster])
-        record = record_of(self._unit, programme, one, self._days)
+        state = self._trails[admission].state if admission in self._trails else None
+        if state is not None and state is not AdmissionState.ADMITTED:
+            name = STATE_NAMES[state]
+            return Bilingual(zh=f"单位报名尚未准予考试：{name.zh}", en=f"not admitted through the unit: {name.en}")
+        programme, record = self._programmes[one.roster], self._records[admission]
         if record.awaited is not None:
             return Bilingual(
                 zh=f"{record.awaited}的成绩尚未核对", en=f"the scores of {record.awaited} are not confirmed yet"
@@ -296,7 +308,7 @@ def sign_in(
 def _paper_to_sign(
     unit: UnitOfWork, session: ExamSession, admission: str, paper: str | None, came: datetime
 ) -> tuple[str, datetime]:
-    seat = next((one for one in unit.exam_sessions.seats_of(admission) if one.session == session.id), None)
+    seat = next((one for one in unit.exam_sessions.seats_of([admission]) if one.session == session.id), None)
     sits = {one.paper: one.begins_at for one in session.papers if seat is not None and one.paper in seat.papers}
     if not sits or (paper is not None and paper not in sits):
         raise NotSeated(session.id, admission)
@@ -353,12 +365,12 @@ def close_session(store: Store, clock: Clock, session_id: str, *, person: str) -
 
 
 def session_digest(unit: UnitOfWork, session_id: str) -> str:
-    """Compute SHA-256, hexadecimal, over JCS of rows of plain values: who was seated, and who came."""
-    rows: list[JsonValue] = [
-        *([one.admission, one.room, *one.papers, one.kind.value] for one in unit.exam_sessions.seats(session_id)),
-        *(
-            [one.admission, one.paper, one.late_seconds, int(one.admitted), int(one.arrived_at is not None)]
-            for one in unit.exam_sessions.attendance(session_id)
-        ),
+    """Compute SHA-256, hexadecimal, over JCS of who was seated and who came, as plain values."""
+    seats: list[JsonValue] = [
+        [one.admission, one.room, " ".join(one.papers), one.kind.value] for one in unit.exam_sessions.seats(session_id)
     ]
-    return hashlib.sha256(canonical_json(rows)).hexdigest()
+    came: list[JsonValue] = [
+        [one.admission, one.paper, one.late_seconds, one.admitted, one.arrived_at is None]
+        for one in unit.exam_sessions.attendance(session_id)
+    ]
+    return hashlib.sha256(canonical_json({"seats": seats, "attendance": came})).hexdigest()

@@ -19,7 +19,7 @@ from uuid import UUID, uuid4
 from registry.anchor.facts import certificate_life
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
-from registry.assessment import Mark, Result, assess, format_score
+from registry.assessment import LISTED, Mark, Result, assess, format_score
 from registry.batch import SALT_LENGTH, BatchManifest, Reservation, RosterRow, ScoreRow, draw_indices, require_size
 from registry.credential import (
     Altered,
@@ -415,12 +415,12 @@ def _holder(
             identity_type=candidate.identity_type.value,
             identity_number=candidate.identity_number,
             rule=marked.application.rule or "",
-            decision="eligible",
+            decision="overridden" if marked.application.overridden else "eligible",
             portrait=None if portrait is None else portrait.digest,
         ),
         score_row=ScoreRow(
             jti=reservation.jti,
-            papers=tuple((mark.paper, mark.hundredths or 0) for mark in marked.marks),
+            papers=tuple((mark.paper, mark.hundredths or 0) for mark in marked.marks if mark.paper != LISTED),
             entered_by=marked.sheet.entered_by,
             confirmed_by=marked.sheet.confirmed_by or "",
         ),

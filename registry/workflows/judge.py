@@ -1,21 +1,28 @@
-"""Judge: what our own registry knows of a candidate, and what a person found where no machine can know."""
+"""Judge: what a person found where no machine can know, and refusals that people override; each by two people.
 
-from collections.abc import Iterable
-from dataclasses import replace
-from datetime import date
+1. one person enters what they found, with a reason; it counts for nothing yet;
+2. a second person confirms it: only the newest on the same thing can be confirmed;
+3. what was judged counts when the application is decided next; an override admits a refused candidate at once, and
+   everything that the rules found stays.
+"""
 
-from registry.access import require_named
-from registry.anchor.facts import certificate_life
-from registry.anchor.states import AnchorState
+from typing import Final
+
+from registry.access import require_named, require_second_person
 from registry.assessment import require_reason
-from registry.enrolment import HELD_CERTIFICATE, HOURS_CERTIFICATE, Decision, Judgement, decide
+from registry.enrolment import HELD_CERTIFICATE, HOURS_CERTIFICATE
 from registry.kernel.calendar import CHINA_TIME
-from registry.kernel.errors import RuleRefusal
+from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import IssuerCode
 from registry.ports import Clock
+from registry.ports.enrolments import JudgedByPerson
 from registry.ports.storage import Application, Store, UnitOfWork
-from registry.programme import Catalogue, Judged, LevelCode, OneLevelAtATime, Programme
-from registry.status import Status
+from registry.programme import OVERRIDE, Catalogue, Judged, Programme
+from registry.workflows.own_records import OwnRecords
+
+JUDGE: Final = "enrol.judge"
+OVERRULE: Final = "enrol.override"
+CONFIRM: Final = "enrol.confirm-judgement"
 
 
 class NothingToJudge(RuleRefusal):
@@ -28,6 +35,56 @@ class NothingToJudge(RuleRefusal):
         super().__init__(f"application {admission}: expected one of {', '.join(expected) or 'nothing'} to judge")
 
 
+class ApplicationDecided(Conflict):
+    """An application is decided: nothing is judged about it any more."""
+
+    code = "enrol/decided"
+
+    def __init__(self, admission: str) -> None:
+        self.admission = admission
+        super().__init__(f"application {admission} is decided already")
+
+
+class NotRefused(Conflict):
+    """There is no refusal to override."""
+
+    code = "enrol/not-refused"
+
+    def __init__(self, admission: str) -> None:
+        self.admission = admission
+        super().__init__(f"application {admission} is not refused: there is nothing to override")
+
+
+class AppliedAgain(Conflict):
+    """The person has another open application for the same level, and would sit twice."""
+
+    code = "enrol/applied-again"
+
+    def __init__(self, admission: str) -> None:
+        self.admission = admission
+        super().__init__(f"the person of application {admission} has another open one for the same level")
+
+
+class JudgementConfirmed(Conflict):
+    """A judgement was confirmed before."""
+
+    code = "enrol/judgement-confirmed"
+
+    def __init__(self, judgement: str) -> None:
+        self.judgement = judgement
+        super().__init__(f"judgement {judgement} was confirmed before")
+
+
+class JudgementSuperseded(Conflict):
+    """A newer judgement on the same thing was entered."""
+
+    code = "enrol/judgement-superseded"
+
+    def __init__(self, judgement: str, newer: str) -> None:
+        self.judgement, self.newer = judgement, newer
+        super().__init__(f"judgement {judgement} was followed by {newer}, which takes its place")
+
+
 def judge_application(
     store: Store,
     clock: Clock,
@@ -38,31 +95,104 @@ def judge_application(
     favourable: bool,
     reason: str,
     person: str,
-) -> None:
-    """Write down what a person judged on an application that is not decided yet; the last judgement counts.
+) -> JudgedByPerson:
+    """Enter what a person judged on an application that is not decided yet; it counts once it is confirmed.
 
-    Raises NotHere, StateMoved, NothingToJudge, ReasonMissing, PersonUnnamed.
+    Raises NotHere, ApplicationDecided, NothingToJudge, ReasonMissing, PersonUnnamed.
     """
-    now = clock.now()
-    judged_by = require_named(person, "a judgement")
-    kept = require_reason(reason)
+    by, why = require_named(person, "a judgement"), require_reason(reason)
     with store.write() as unit:
-        application = unit.enrolments.application(admission)
+        application = _undecided(unit, admission)
         programme = catalogue.by_digest(unit.enrolments.roster(application.roster).programme_digest)
         subjects = subjects_of(programme, application.level)
         if subject not in subjects:
             raise NothingToJudge(admission, subject, subjects)
-        judgement = Judgement(
-            subject=subject,
-            favourable=favourable,
-            reason=kept,
-            person=judged_by,
-            on=now.astimezone(CHINA_TIME).date(),
-        )
-        unit.enrolments.judge(admission, judgement)
-        unit.journal.write(
-            at=now, person=judged_by, action="enrol.judge", subject=admission, about=subject, favourable=favourable
-        )
+        return _entered(unit, clock, admission, subject, JUDGE, favourable=favourable, reason=why, person=by)
+
+
+def override_refusal(store: Store, clock: Clock, admission: str, *, reason: str, person: str) -> JudgedByPerson:
+    """Ask that a refused candidate is admitted all the same; it counts once it is confirmed.
+
+    Raises NotHere, NotRefused, AppliedAgain, ReasonMissing, PersonUnnamed.
+    """
+    by, why = require_named(person, "an override"), require_reason(reason)
+    with store.write() as unit:
+        _refused(unit, admission)
+        return _entered(unit, clock, admission, OVERRIDE, OVERRULE, favourable=True, reason=why, person=by)
+
+
+def confirm_judgement(store: Store, clock: Clock, judgement_id: str, *, person: str) -> JudgedByPerson:
+    """Let a judgement or an override count, as the second person.
+
+    Raises NotHere, FourEyes, PersonUnnamed, JudgementConfirmed, JudgementSuperseded, and what entering it raises.
+    """
+    with store.write() as unit:
+        judged = unit.judgements.judgement(judgement_id)
+        require_second_person(judged.entered_by, person, "confirming a judgement")
+        if judged.confirmed_by is not None:
+            raise JudgementConfirmed(judgement_id)
+        newest = [one for one in unit.judgements.judgements(judged.admission) if one.subject == judged.subject][-1]
+        if newest.id != judgement_id:  # 2
+            raise JudgementSuperseded(judgement_id, newest.id)
+        if judged.subject == OVERRIDE:  # 3
+            _refused(unit, judged.admission)
+            unit.enrolments.admit_all_the_same(judged.admission)
+        else:
+            _undecided(unit, judged.admission)
+        now = clock.now()
+        unit.judgements.confirm(judgement_id, person.strip(), now)
+        unit.journal.write(at=now, person=person, action=CONFIRM, subject=judged.admission, judgement=judgement_id)
+        return unit.judgements.judgement(judgement_id)
+
+
+def _entered(
+    unit: UnitOfWork,
+    clock: Clock,
+    admission: str,
+    subject: str,
+    action: str,
+    *,
+    favourable: bool,
+    reason: str,
+    person: str,
+) -> JudgedByPerson:
+    # 1
+    now = clock.now()
+    judged = JudgedByPerson(
+        id=unit.next_name("J", now),
+        admission=admission,
+        subject=subject,
+        favourable=favourable,
+        reason=reason,
+        entered_by=person,
+        entered_at=now,
+    )
+    unit.judgements.add(judged)
+    unit.journal.write(
+        at=now,
+        person=person,
+        action=action,
+        subject=admission,
+        judgement=judged.id,
+        about=subject,
+        favourable=favourable,
+    )
+    return judged
+
+
+def _undecided(unit: UnitOfWork, admission: str) -> Application:
+    application = unit.enrolments.application(admission)
+    if application.eligible is not None:
+        raise ApplicationDecided(admission)
+    return application
+
+
+def _refused(unit: UnitOfWork, admission: str) -> None:
+    application = unit.enrolments.application(admission)
+    if application.eligible is not False:
+        raise NotRefused(admission)
+    if unit.enrolments.still_open(application.programme, [application.candidate]):
+        raise AppliedAgain(admission)
 
 
 def open_applications(
@@ -88,72 +218,3 @@ def subjects_of(programme: Programme, level: str) -> tuple[str, ...]:
     rules = () if target is None else (*target.requirements, *target.rules)
     named = {one.subject for rule in rules for one in rule.conditions if isinstance(one, Judged)}
     return tuple(sorted(named | {HELD_CERTIFICATE, HOURS_CERTIFICATE}))
-
-
-class OwnRecords:
-    """What our own registry says of the people whose applications are decided: a roster's claim counts for nothing."""
-
-    def __init__(self, unit: UnitOfWork, issuer: IssuerCode, waiting: Iterable[Application]) -> None:
-        self._unit, self._issuer = unit, issuer
-        self._undecided = {(one.person, one.programme, one.level) for one in waiting}
-        self._open: set[tuple[str, str, str]] = set()
-        self._issued_on: dict[bytes, date] | None = None
-
-    def decide(self, application: Application, programme: Programme, *, on: date) -> Decision:
-        """Decide one application; those of the same person that came before it are open ones to it."""
-        held = self._standing(application.person, programme.code)
-        decision = decide(
-            application.candidate,
-            programme,
-            application.level,
-            on=on,
-            held=held.keys(),
-            obtained=held,
-            hours=self._standing(application.person, f"{programme.code}-HOURS").keys(),
-            applied=self._applied(application, programme),
-        )
-        if decision.eligible or decision.open:
-            self._open.add((application.person, application.programme, application.level))
-        return decision
-
-    def _standing(self, person: str, programme: str) -> dict[LevelCode, date]:
-        """Levels of a programme that we issued to a person and that stand, with the days of issue."""
-        levels: dict[LevelCode, date] = {}
-        for level, batch, leaf in self._unit.batches.held_by(person, programme):
-            records = self._unit.projection.concerning(self._issuer, batch, leaf)
-            last = next(reversed(tuple(certificate_life(records, self._issuer, batch, leaf))), None)
-            if last is None or last.status is Status.VALID:
-                issued = self._issue_days()[batch]
-                levels[LevelCode(level)] = min(issued, levels.get(LevelCode(level), issued))
-        return levels
-
-    def _issue_days(self) -> dict[bytes, date]:
-        if self._issued_on is None:
-            self._issued_on = {
-                one.batch: one.proposed_at.astimezone(CHINA_TIME).date()
-                for one in self._unit.batches.batches(AnchorState.FINAL)
-            }
-        return self._issued_on
-
-    def _applied(self, application: Application, programme: Programme) -> frozenset[LevelCode]:
-        """Levels of the programme for which an earlier application of the same person is open."""
-        target = programme.level(application.level)
-        asked = target is not None and any(
-            isinstance(one, OneLevelAtATime)
-            for rule in (*target.requirements, *target.rules)
-            for one in rule.conditions
-        )
-        if not asked:
-            return frozenset()
-        return frozenset(
-            level.code
-            for level in programme.levels
-            if level.code != application.level and self._is_open(application, level.code)
-        )
-
-    def _is_open(self, application: Application, level: LevelCode) -> bool:
-        key = (application.person, application.programme, level)
-        if key in self._undecided:
-            return key in self._open  # decided in this run: those before it count, those after it do not
-        candidate = replace(application.candidate, level=level)
-        return bool(self._unit.enrolments.still_open(application.programme, [candidate]))

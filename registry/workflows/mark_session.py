@@ -202,9 +202,7 @@ def _awaited(unit: UnitOfWork, session_id: str) -> list[tuple[Seat, Application]
     """List who was seated and stands on no sheet of the session yet; who was erased is left out."""
     marked = unit.corrections.marked_in(session_id)
     seats = {one.admission: one for one in unit.exam_sessions.seats(session_id) if one.admission not in marked}
-    return [
-        (seats[one.admission], one) for one in unit.enrolments.applications(eligible=True) if one.admission in seats
-    ]
+    return [(seats[one.admission], one) for one in unit.enrolments.of_admissions(list(seats))]
 
 
 def _chosen(

@@ -310,7 +310,7 @@ def _holder(of_identity: Callable[[str, str], Account | None], number: str) -> A
 
 
 def _require_fit(kind: AccountKind, roles: frozenset[Role]) -> None:
-    own = {AccountKind.EMPLOYER: {Role.EMPLOYER}, AccountKind.HOLDER: {Role.HOLDER}}
-    fits = own.get(kind, set(Role) - {Role.HOLDER, Role.EMPLOYER})
+    own = {AccountKind.EMPLOYER: {Role.EMPLOYER, Role.RECRUITER}, AccountKind.HOLDER: {Role.HOLDER}}
+    fits = own.get(kind, set(Role) - {Role.HOLDER, Role.EMPLOYER, Role.RECRUITER})
     if not roles or not roles <= fits:
         raise RolesUnfit(kind)

@@ -385,17 +385,31 @@ _WORK: Final[Mapping[TaskKind, Callable[[Workplace, Worker, _Held], str]]] = Map
 
 
 def discard_papers(papers: Path, now: datetime) -> list[str]:
-    """Delete what was drawn longer ago than it is kept; name the ZIPs. Raises PapersUnwritable."""
-    discarded = []
+    """Delete what was drawn longer ago than it is kept; name the ZIPs.
+
+    Raises PapersUnwritable for what cannot be deleted, after everything that can be is. Another desk may do the same.
+    """
+    discarded: list[str] = []
+    refused: OSError | None = None
     try:
-        for path in papers.iterdir() if papers.is_dir() else ():
-            if path.stat().st_mtime > (now - PAPERS_KEPT).timestamp():
+        there = list(papers.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise PapersUnwritable(error.strerror or type(error).__name__) from error
+    for path in there:
+        try:
+            if path.lstat().st_mtime > (now - PAPERS_KEPT).timestamp():
                 continue
-            if path.is_dir():
+            if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)  # what was cut off, and that nobody asked for again
             else:
                 path.unlink()
                 discarded.append(path.name)
-    except OSError as error:
-        raise PapersUnwritable(error.strerror or type(error).__name__) from error
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            refused = error
+    if refused is not None:
+        raise PapersUnwritable(refused.strerror or type(refused).__name__) from refused
     return discarded

@@ -37,6 +37,9 @@ FORMS = {
     "/console/rosters/take": Action.IMPORT_ROSTER,
     "/console/rosters/decide": Action.DECIDE,
     "/console/rosters/R-2026-11-0001/photographs": Action.IMPORT_ROSTER,
+    "/console/candidates/26110001000001/judge": Action.JUDGE,
+    "/console/candidates/26110001000001/override": Action.JUDGE,
+    "/console/judgements/J-2026-11-0001/confirm": Action.JUDGE,
     "/console/scores": Action.ENTER_SCORES,
     "/console/scores/S-2026-11-0001/confirm": Action.CONFIRM_SCORES,
 }

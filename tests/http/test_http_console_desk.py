@@ -13,7 +13,7 @@ from registry.anchor.progress import Placement
 from registry.anchor.states import AnchorState
 from registry.ports.tasks import TaskKind, TaskState
 from registry.workflows.approve import approve
-from registry.workflows.hand_over import ask
+from registry.workflows.hand_over import PAPERS_KEPT, ask
 from registry.workflows.issue import propose
 from registry.workflows.sign_in import IDLE
 from tests.http.test_http_console_approving import Approving, opened
@@ -370,6 +370,19 @@ def test_deleted_papers_are_drawn_again(house):
     assert f"Draw {house.batch.size} certificates" in printer.get(house.at).text
     assert printer.post(f"{house.at}/draw").status_code == 303
     assert [one.state for one in house.tasks()] == [TaskState.QUEUED, TaskState.FINISHED]
+
+
+def test_papers_past_their_time_are_given_to_nobody_though_no_desk_has_deleted_them(house):
+    drawn(house)
+    house.clock.time += PAPERS_KEPT - timedelta(seconds=1)
+    printer = house.person("operator-2", Role.OPERATOR)
+    at = f"{house.at}/certificates.zip"
+    assert printer.get(at).status_code == 200
+    house.clock.time += timedelta(seconds=1)
+    assert (house.papers / f"{house.batch.id}.zip").is_file()
+    late = printer.get(at)
+    assert (late.status_code, "console/papers-not-kept" in late.text) == (404, True)
+    assert at not in printer.get(house.at).text
 
 
 # — who may —

@@ -1,5 +1,6 @@
 """`vermilion desk` and what tells of it: the doctor, the server, the demonstration with its accounts."""
 
+import errno
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -19,13 +21,16 @@ from api.cli import app
 from api.commands.setup import DemoElsewhere, PortTaken, demo_installation
 from api.demo_accounts import DEMO_ACCOUNTS, PASSWORDS_FILE, open_accounts
 from api.desk import DeskBeside, desk_is_running, seen_as_running
+from api.errors import advice
 from api.examination import examine
 from api.founding import make_installation
 from api.settings import read_installation, write_installation
 from api.wiring import Home, NoTerminal, passphrase_from
 from registry.ports.tasks import Task, TaskKind, TaskState
+from registry.workflows.hand_over import PAPERS_KEPT
 from registry.workflows.issue import NothingToIssue
 from registry.workflows.sign_in import change_password, close_account, sign_in, signed_in
+from registry.workflows.work_off import PapersUnwritable, discard_papers
 
 SCOPE = "AIGC-APP-ENG/1"
 
@@ -96,6 +101,37 @@ def test_once_works_off_what_waits_says_so_and_ends(home: Home) -> None:
     assert task(home, name).failure == NothingToIssue.code
     again = run(home, "desk", "--once")
     assert (again.exit_code, again.stdout) == (0, "")
+
+
+def test_a_paper_that_cannot_be_deleted_is_said_and_holds_no_task_up(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted", str(path))
+
+    home.papers.mkdir()
+    for one in (".half-drawn", "B-2026-01-0001.zip"):
+        path = home.papers / one
+        path.mkdir() if one.startswith(".") else path.write_bytes(b"")
+        os.utime(path, (0, 0))
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    name = add_task(home)
+    result = run(home, "desk", "--once")
+    assert task(home, name).failure == NothingToIssue.code
+    assert advice()[PapersUnwritable.code].cause_en in result.stderr
+    assert [one.name for one in home.papers.iterdir()] == [".half-drawn"]
+
+
+def test_old_papers_are_deleted_and_nothing_that_a_link_leads_to(tmp_path: Path) -> None:
+    papers, kept = tmp_path / "papers", tmp_path / "kept"
+    assert discard_papers(papers, datetime.now(UTC)) == []
+    papers.mkdir()
+    kept.mkdir()
+    (papers / "folder").symlink_to(kept)
+    (papers / "nowhere").symlink_to(tmp_path / "nothing")
+    assert discard_papers(papers, datetime.now(UTC)) == []
+    assert sorted(discard_papers(papers, datetime.now(UTC) + PAPERS_KEPT * 2)) == ["folder", "nowhere"]
+    assert kept.is_dir()
 
 
 def test_as_json_it_prints_one_value_a_line(home: Home) -> None:
@@ -224,6 +260,14 @@ def test_demo_accounts_open_with_the_passwords_that_are_shown_each_in_its_role(h
         assert (visitor.account.display, visitor.account.roles) == (one.display, {one.role})
     assert len({password for _, password in opened}) == len(opened)
     assert stat.S_IMODE((home.path / PASSWORDS_FILE).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("written", ["", "{", "5", "[1]", "{}", '{"clerk-1": ""}', '{"clerk-1": 1, "maker-1": "a"}'])
+def test_passwords_that_somebody_wrote_over_are_drawn_anew(home: Home, written: str) -> None:
+    (home.path / PASSWORDS_FILE).write_text(written, encoding="utf-8")
+    for one, password in open_accounts(home):
+        assert password is not None
+        sign_in(home.store, home.clock, name=one.name, password=password)
 
 
 def test_run_again_they_are_the_same_and_no_password_is_shown_that_does_not_open(home: Home) -> None:

@@ -166,7 +166,7 @@ def _figure(rule: SubsidyRule, question: SubsidyQuestion) -> list[SubsidyReason]
 
 
 def _paid(rule: SubsidyRule, question: SubsidyQuestion) -> list[SubsidyReason]:
-    levels = [one.level for one in rule.amounts]
+    levels: list[str] = [one.level for one in rule.amounts]
     asked = levels.index(question.level)
     found = []
     if any(levels.index(level) > asked for level in question.paid if level in levels):
@@ -196,7 +196,9 @@ def _conditions(rule: SubsidyRule, question: SubsidyQuestion) -> list[SubsidyRea
         return [SubsidyReason(verdict=Verdict.JUDGEMENT, text=text, source=judged.source)]
     reason = question.other.reason
     if question.other.met:
-        text = Bilingual(zh=f"经办人认定符合其他条件：{reason}", en=f"A person judged another condition as met: {reason}")
+        text = Bilingual(
+            zh=f"经办人认定符合其他条件：{reason}", en=f"A person judged another condition as met: {reason}"
+        )
         return [SubsidyReason(verdict=Verdict.YES, text=text, source=judged.source)]
     text = Bilingual(
         zh=f"所列条件均不符合，经办人认定也不符合其他条件：{reason}",

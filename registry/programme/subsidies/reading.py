@@ -219,6 +219,9 @@ def _disagreements(rule: SubsidyRule) -> list[KeyFault]:
     if rule.open_list != any(one.kind is ConditionKind.JUDGED for one in rule.conditions):
         faults.append(KeyFault(key="open_list", reason="expected true exactly where a condition is judged"))
     for index, example in enumerate(rule.examples):
+        if not rule.covers(example.place):
+            faults.append(KeyFault(key=f"example[{index}].place", reason="expected the region or one of the places"))
+            continue
         found = amount_in(rule, example.level, example.place)
         if found != example.fen:
             faults.append(KeyFault(key=f"example[{index}].fen", reason=f"the rule gives {found}, not {example.fen}"))

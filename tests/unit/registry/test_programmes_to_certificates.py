@@ -11,7 +11,7 @@ from registry.store import open_database
 from registry.workflows import approve, issue
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.judge import judge_application, open_applications
+from registry.workflows.judge import confirm_judgement, judge_application, open_applications
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, Approver, CredentialKey, SettableClock
 
 CATALOGUE = load_catalogue()
@@ -29,10 +29,11 @@ class House:
         import_roster(self.store, self.clock, CATALOGUE.programme(code), data, person="clerk-1")
         for admission, subjects in open_applications(self.store, self.clock, CATALOGUE, ISSUER):
             for subject in subjects:
-                judge_application(
+                judged = judge_application(
                     self.store, self.clock, CATALOGUE, admission,
                     subject=subject, favourable=True, reason="看过原件", person="reviewer-1",
                 )  # fmt: skip
+                confirm_judgement(self.store, self.clock, judged.id, person="reviewer-2")
         decided = decide_applications(self.store, self.clock, CATALOGUE, ISSUER, person="clerk-1")
         assert (decided.eligible, decided.refused, decided.to_judge) == (1, 0, 0)
         with self.store.read() as unit:
@@ -68,8 +69,8 @@ CASES = {
     "AIGC-POST": ("PROFESSIONAL", "级别,细分行业", "专业级,设计", {"综合评测": "60"}),
     "EDGE-AI": (
         "2",
-        "级别,文化程度,单位,电话,邮箱,编号",
-        "中级,高中,某公司,13800000000,an@example.cn,GXB-2026-000318",
+        "级别,文化程度,单位,电话,邮箱,编号,完成学时",
+        "中级,高中,某公司,13800000000,an@example.cn,GXB-2026-000318,40",
         {"理论": "60", "实操": "100"},
     ),
     "SMART-MFG": (

@@ -126,6 +126,22 @@ def test_the_engineers_pass_both_papers_at_sixty(catalogue, code, theory, practi
         assert result.grade is None
 
 
+@pytest.mark.parametrize("level", ["2", "1"])
+@pytest.mark.parametrize("failed", [None, 0, 1, 2])
+def test_the_two_highest_trainers_pass_three_papers(catalogue, level, failed):
+    of = catalogue.programme("AI-TRAINER")
+    papers = [paper.key for paper in of.papers_of(level)]
+    assert len(papers) == 3
+    given_marks = [
+        Mark(paper=key, score_hundredths=5999 if place == failed else 6000) for place, key in enumerate(papers)
+    ]
+    result = assess(of, level, given_marks)
+    assert result.passed is (failed is None)
+    assert len(result.failures) == (failed is not None)
+    with pytest.raises(MarksIncomplete):
+        assess(of, level, given_marks[:2])
+
+
 @given(theory=st.none() | st.integers(0, 10_000), practice=st.none() | st.integers(0, 10_000))
 def test_every_paper_must_pass_and_order_of_marks_means_nothing(two_papers, theory, practice):
     given_marks = (

@@ -53,7 +53,14 @@ def candidate(evidence: dict | None = None, **changes) -> Candidate:
 
 def judged(*subjects: str, favourable: bool = True) -> tuple[Judgement, ...]:
     return tuple(
-        Judgement(subject=subject, favourable=favourable, reason="看过原件", person="reviewer-1", on=ON)
+        Judgement(
+            subject=subject,
+            favourable=favourable,
+            reason="看过原件",
+            person="reviewer-1",
+            confirmed_by="reviewer-2",
+            on=ON,
+        )
         for subject in subjects
     )
 
@@ -161,9 +168,19 @@ def test_the_post_assessment_admits_by_judgement_alone(level):
 @pytest.mark.parametrize("level", ["2", "3"])
 def test_edge_computing_asks_for_senior_secondary_school(level):
     programme = CATALOGUE.programme("EDGE-AI")
-    assert decide(candidate(education=E.SENIOR_SECONDARY), programme, level, on=ON).rule == level
-    assert not decide(candidate(education=E.JUNIOR_SECONDARY), programme, level, on=ON).eligible
+    trained = {"attended_hours": 40}
+    assert decide(candidate(trained, education=E.SENIOR_SECONDARY), programme, level, on=ON).rule == level
+    assert not decide(candidate(trained, education=E.JUNIOR_SECONDARY), programme, level, on=ON).eligible
     assert decide(candidate(), programme, "1", on=ON).to_judge == ("admission",)
+
+
+@pytest.mark.parametrize(("level", "hours", "eligible"), [("2", 40, True), ("2", 39, False), ("3", None, False)])
+def test_what_is_issued_after_training_asks_for_its_hours(level, hours, eligible):
+    one = candidate({"attended_hours": hours}, education=E.SENIOR_SECONDARY)
+    decision = decide(one, CATALOGUE.programme("EDGE-AI"), level, on=ON)
+    assert (decision.eligible, decision.rules_held) == (eligible, (level,))
+    (finding,) = [finding for finding in decision.findings if finding.rule == "after-training"]
+    assert (finding.condition, finding.held) == ("completed-training", eligible)
 
 
 TRAINER = {"unit": "某科技公司", "work_proofs": PROOFS}

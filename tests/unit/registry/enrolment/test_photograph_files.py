@@ -1,6 +1,7 @@
 """ZIP files and folders of photographs: names as they come, nothing followed, nothing unpacked too far."""
 
 import io
+import struct
 import zipfile
 from pathlib import Path
 
@@ -58,6 +59,21 @@ def test_bombs_are_refused_before_they_are_unpacked(monkeypatch: pytest.MonkeyPa
     assert len(bomb) < 60_000
     monkeypatch.setattr(reading, "_MOST_RATIO", 10**9)
     assert [len(data) for _, data in opened(bomb)] == [MAX_FILE + 1]
+
+
+def test_a_directory_of_far_too_many_entries_is_refused_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, *[0] * 8, 1, *[0] * 6) + b"a"
+    many = 2 * reading.MAX_FILES + 1
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, many & 0xFFFF, many & 0xFFFF, many * len(entry), 0, 0)
+
+    def read(file: object) -> None:
+        raise AssertionError("the directory is read")
+
+    monkeypatch.setattr(zipfile, "ZipFile", read)
+    monkeypatch.setattr(reading, "_PIECE", 4_096 + 1)  # entries lie across pieces
+    assert refused(entry * many + end) == "files"
+    with pytest.raises(AssertionError):
+        opened(entry * (many - 1) + end)
 
 
 def test_too_many_and_too_much_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

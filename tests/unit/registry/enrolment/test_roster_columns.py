@@ -47,7 +47,7 @@ def problems(code: str, headings: str, row: str) -> list[tuple[str, str]]:
         ("AIGC-POST", {"sector"}, {"level"}),
         (
             "EDGE-AI",
-            {"registration_number", "position", "address", "history"},
+            {"registration_number", "position", "address", "history", "attended_hours"},
             {"level", "employer", "phone", "email"},
         ),
         (

@@ -27,6 +27,7 @@ from registry.anchor.progress import Placement, RequestState
 from registry.anchor.states import AnchorState
 from registry.anchor.trust import Engine, TrustRoot
 from registry.credential.v1 import Bilingual
+from registry.enrolment import AdmissionState, AdmissionStep, AdmissionTrail, Attended, CourseUnit
 from registry.kernel.identifiers import (
     ADDRESS_NONE,
     Address,
@@ -42,8 +43,11 @@ from registry.kernel.signing import PrivateKey
 from registry.ports.access import Job, JobState, Share
 from registry.ports.examinations import FunctionMark, ScoreCorrection
 from registry.ports.storage import Portrait, ProjectionHead
+from registry.ports.talents import ContactRequest, RequestAnswer, TalentContact, TalentEntry
 from registry.ports.tasks import Task, TaskKind, TaskState
-from registry.programme import Catalogue, StaffRole, load_catalogue
+from registry.ports.training import AttendanceList, Course, Organisation, OrganisationKind, Teacher
+from registry.programme import Bilingual as Named
+from registry.programme import Catalogue, StaffRole, Title, load_catalogue
 from registry.status import Reason, Status
 from registry.store import Database, DataKeys, open_database
 from registry.workflows.approve import approve
@@ -54,14 +58,19 @@ from registry.workflows.duty import put_on_duty
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.examine import close_session, make_session, register, sign_in
 from registry.workflows.issue import IssuingBody, propose
+from registry.workflows.judge import override_refusal
 from registry.workflows.mark_session import record_session_scores
 from registry.workflows.sign_in import accept, add_account, invite_holder
 
 NOW = datetime(2026, 11, 21, 8, 30, 15, 123456, tzinfo=UTC)
 SHARED_WITH = "湾区智造研究院"
 PHOTOGRAPH = "a photograph of a face"
+REACHED_BY = "yunfan-holder@example.org"
+TALKS_ABOUT = "边缘计算运维岗位面谈"
+WHY_ADMITTED = "the diploma was seen, and its column had slipped"
 WHY_CORRECTED = "another paper was laid into this candidate's folder"
 RETURNED_FOR = "第12行欧阳若溪的日期写错"
+WHY_WITHDRAWN = "this candidate has left the unit"
 KEYS = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)
 PROGRAMME = "AIGC-APP-ENG"
 ISSUER = IssuerCode("GSAI")
@@ -178,6 +187,7 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
     roster = sample_roster(count=PEOPLE)
     import_roster(store, clock, programme, roster, person="alice")
     decide_applications(store, clock, catalogue, ISSUER, person="alice")
+    _with_override(store, clock)
     _with_session(store, clock, catalogue)
     with store.read() as unit:
         admissions = unit.marks.awaited(PROGRAMME)
@@ -202,6 +212,7 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
         unit.status_requests.move(request.id, RequestState.SIGNED, RequestState.SENT)
         unit.status_requests.move(request.id, RequestState.SENT, RequestState.FAILED, seq=9, failure="paused")
     _with_people(store, clock, number)
+    _with_training(store, catalogue)
     if settle:
         store.settle()
     store.close()
@@ -211,8 +222,19 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
         number=number,
         size=batch.size,
         request=request.id,
-        personal=(*_personal(roster), SHARED_WITH, PHOTOGRAPH, RETURNED_FOR, WHY_CORRECTED),
+        personal=(
+            *_personal(roster),
+            *(SHARED_WITH, PHOTOGRAPH, REACHED_BY, TALKS_ABOUT),
+            *(RETURNED_FOR, WHY_CORRECTED, WHY_WITHDRAWN),
+        ),
     )
+
+
+def _with_override(store: Database, clock: SettableClock) -> None:
+    """A refusal that one person asked to override; nobody confirms it."""
+    with store.read() as unit:
+        refused = next(unit.enrolments.applications(eligible=False))
+    override_refusal(store, clock, refused.admission, reason=WHY_ADMITTED, person="frank")
 
 
 def _with_session(store: Database, clock: SettableClock, catalogue: Catalogue) -> None:
@@ -266,6 +288,40 @@ def _with_session(store: Database, clock: SettableClock, catalogue: Catalogue) -
     clock.time = NOW
 
 
+def _with_training(store: Database, catalogue: Catalogue) -> None:
+    """A unit's candidate who withdrew, and a course with one day attended; of somebody who is not eligible."""
+    programme = catalogue.programme(PROGRAMME)
+    with store.write() as unit:
+        admission = next(iter(unit.enrolments.applications(eligible=False))).admission
+        for code, kind in (("UNIT-1", OrganisationKind.APPLYING_UNIT), ("BODY-1", OrganisationKind.TRAINING_BODY)):
+            named = Named(zh="某单位", en="Some Unit")
+            made = Organisation(
+                code=code, kind=kind, name=named, contact="0755-00000000", since=NOW.date(), until=None,
+                made_by="alice", made_at=NOW,
+            )  # fmt: skip
+            unit.admissions.add_organisation(made)
+        trail = AdmissionTrail()
+        for state, reason in ((AdmissionState.PRE_REGISTERED, None), (AdmissionState.WITHDRAWN, WHY_WITHDRAWN)):
+            step = AdmissionStep(state=state, unit="UNIT-1", by="alice", at=NOW, reason=reason)
+            trail = trail.take(step, eligible=False)
+            unit.admissions.add_steps([(admission, trail)])
+        course = Course(
+            id=unit.next_name("H", NOW), body="BODY-1", programme=PROGRAMME, programme_version=programme.version,
+            programme_digest=programme.digest, level="1", units=(CourseUnit(name=named, hours=8),),
+            made_by="alice", made_at=NOW,
+        )  # fmt: skip
+        unit.courses.add(course)
+        teacher = Teacher(person="erin", holds_level="2", title=Title.ENGINEER, added_by="alice", added_at=NOW)
+        unit.courses.add_teacher(course.id, teacher)
+        unit.courses.add_participants(course.id, [admission], "alice", NOW)
+        came = AttendanceList(
+            id=unit.next_name("A", NOW), course=course.id, file_digest=digest_of("came"), rows=1, entered_by="bob",
+            entered_at=NOW,
+        )  # fmt: skip
+        unit.courses.add_list(came, [Attended(admission=admission, unit=1, on=NOW.date(), hours=8)])
+        unit.courses.settle_list(came.id, "carol", NOW, confirmed=True)
+
+
 def _with_people(store: Database, clock: SettableClock, number: str) -> None:
     """Accounts that are signed in, a holder's share, a bulk verification."""
     token = invite_holder(store, clock, number=number, by="alice")
@@ -317,6 +373,31 @@ def _with_people(store: Database, clock: SettableClock, number: str) -> None:
         )
         unit.portraits.put(photograph, person="alice", at=NOW)
         unit.tasks.add(task(unit.next_name("T", NOW), subject=certificate.batch.id))
+        listed = TalentEntry(
+            id="fedcba9876543210",
+            person=certificate.person,
+            number=number,
+            scope=certificate.batch.scope,
+            direction=None,
+            region="44",
+            agreed_at=NOW,
+            expires_at=NOW + timedelta(days=180),
+            withdrawn_at=None,
+            is_kept=True,
+        )
+        unit.talents.add(listed, TalentContact(contact=REACHED_BY, wish=TALKS_ABOUT))
+        unit.talents.ask(
+            ContactRequest(
+                id="0f1e2d3c4b5a6978",
+                entry=listed.id,
+                account="hr-1",
+                organisation="云帆数据人事部",
+                purpose=TALKS_ABOUT,
+                answer=RequestAnswer.ASKED,
+                asked_at=NOW,
+                answered_at=None,
+            )
+        )
 
 
 def task(name: str, *, kind: TaskKind = TaskKind.DRAW, subject: str = "B-2026-11-0001") -> Task:

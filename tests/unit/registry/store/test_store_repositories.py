@@ -796,7 +796,7 @@ def test_bulk_reading_asks_page_by_page_and_not_row_by_row(store, contents):
         ):
             statements.asked.clear()
             assert len(read()) > 0
-            assert len(statements.asked) <= 6
+            assert len(statements.asked) <= 8
 
 
 def test_bulk_writing_asks_piece_by_piece(empty):

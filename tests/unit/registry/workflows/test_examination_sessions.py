@@ -11,6 +11,7 @@ import pytest
 from registry.access import FourEyes
 from registry.assessment import (
     EntryKind,
+    FailureKind,
     Fee,
     FunctionsDiffer,
     MarksIncomplete,
@@ -19,8 +20,10 @@ from registry.assessment import (
     SheetNotOpen,
     StandingState,
 )
+from registry.enrolment import AdmissionState, AdmissionStep, AdmissionTrail
 from registry.ports.storage import NotHere
-from registry.programme import StaffRole
+from registry.ports.training import Organisation, OrganisationKind
+from registry.programme import Bilingual, StaffRole
 from registry.store.sessions import SealBroken
 from registry.workflows.assess import return_sheet
 from registry.workflows.correct import (
@@ -31,7 +34,7 @@ from registry.workflows.correct import (
     correct_score,
 )
 from registry.workflows.duty import OnDutyElsewhere, put_on_duty, staffing_of, take_off_duty
-from registry.workflows.exam_records import publications, record_of, session_days
+from registry.workflows.exam_records import publications, records_of, result_on_sheet, session_days
 from registry.workflows.examine import (
     NotSeated,
     RegistrationClosed,
@@ -81,7 +84,8 @@ def standing_of(world: Stage, admission: str):
     with world.store.read() as unit:
         application = unit.enrolments.application(admission)
         programme = world.programme(application.programme)
-        return record_of(unit, programme, application, session_days(unit.exam_sessions.sessions(programme.code)))
+        days = session_days(unit.exam_sessions.sessions(programme.code))
+        return records_of(unit, {application.roster: programme}, [application], days)[admission]
 
 
 # — registration —
@@ -109,6 +113,10 @@ def test_seats_fill_room_after_room_and_never_beyond(trained):
         ("A", EntryKind.FIRST, Fee.FULL, True),
         ("B", EntryKind.FIRST, Fee.FULL, True),
     ]
+    with world.store.read() as unit:
+        assert (
+            list(unit.marks.awaited("AI-TRAINER")) == admissions[2:]
+        )  # the scores of the others come with the session
     with pytest.raises(RegistrationsRefused) as refused:
         world.seat(session, admissions[2:])
     assert [reason.zh for _, reason in refused.value.refusals] == ["座位已满"]
@@ -317,6 +325,12 @@ def test_a_retake_passed_takes_both_sessions_to_a_result(trained):
         (MARCH, APRIL),
     )
     with world.store.read() as unit:
+        application, retaken = unit.enrolments.application(first), unit.marks.sheets()[-1].id
+        marks = [one for one in unit.marks.marks(retaken) if one.admission == first]
+        result = result_on_sheet(unit, world.programme("AI-TRAINER"), application, retaken, marks)
+    assert [(one.paper, one.score_hundredths) for one in result.papers] == [(theory, 6000), (practice, 6000)]
+    assert len(marks) == 1
+    with world.store.read() as unit:
         marked = {one.application.admission: one for one in unit.marks.confirmed("AI-TRAINER", "3")}
     assert {(mark.paper, mark.hundredths) for mark in marked[first].marks} == {(theory, 6000), (practice, 6000)}
     world.clock.set_to(MAY - timedelta(days=22))
@@ -342,7 +356,7 @@ def test_a_retake_failed_means_everything_anew(trained):
     world.clock.set_to(MAY - timedelta(days=22))
     world.seat(sessions[2], [first])
     with world.store.read() as unit:
-        seat = unit.exam_sessions.seats_of(first)[-1]
+        seat = unit.exam_sessions.seats_of([first])[-1]
     assert (seat.kind, seat.papers, seat.fee) == (EntryKind.ANEW, (theory, practice), Fee.FULL)
 
 
@@ -354,7 +368,11 @@ def test_who_was_turned_away_fails_for_that_reason(trained):
     world.clock.time = session.begins_at(theory) + timedelta(minutes=31)
     sign_in(world.store, world.clock, world.catalogue, session.id, first, paper=theory, person="clerk-1")
     world.hold(session, {first: [practice]})
-    world.mark(session, f"准考证号,{theory},{practice}\n{first},缺考,60\n")
+    sheet = world.mark(session, f"准考证号,{theory},{practice}\n{first},缺考,60\n")
+    with world.store.read() as unit:
+        of = unit.enrolments.application(first)
+        result = result_on_sheet(unit, world.programme("AI-TRAINER"), of, sheet, unit.marks.marks(sheet))
+    assert [one.failure and one.failure.kind for one in result.papers] == [FailureKind.LATE, None]
     record = standing_of(world, first)
     assert record.standing.reasons[0].zh.endswith("迟到，未予入场")
     assert record.standing.to_sit == (theory,)
@@ -582,3 +600,41 @@ def test_an_edited_correction_is_not_read(marked, tmp_path):
         assert "correction" in {table for table, _ in unit.unsealed_rows()}
         with pytest.raises(SealBroken):
             unit.corrections.corrections(sheet_id=sheet)
+
+
+def test_who_is_on_the_way_through_a_unit_is_seated_once_admitted(trained):
+    world, (first, *_) = trained
+    session = world.session("AI-TRAINER", MARCH)
+    trail = AdmissionTrail()
+
+    def step(state, by):
+        nonlocal trail
+        with world.store.write() as unit:
+            if not unit.admissions.organisations():
+                organisation = Organisation(
+                    code="YUNFAN",
+                    kind=OrganisationKind.APPLYING_UNIT,
+                    name=Bilingual(zh="云帆数据", en="Yunfan Data"),
+                    contact="info@example.org",
+                    since=date(2026, 1, 1),
+                    until=None,
+                    made_by="clerk-1",
+                    made_at=world.clock.now(),
+                )
+                unit.admissions.add_organisation(organisation)
+            taken = AdmissionStep(state=state, unit="YUNFAN", by=by, at=world.clock.now())
+            trail = trail.take(taken, eligible=True)
+            unit.admissions.add_steps([(first, trail)])
+
+    for state, by in (
+        (AdmissionState.PRE_REGISTERED, "unit-1"),
+        (AdmissionState.REVIEWED, "clerk-1"),
+        (AdmissionState.FEE_PAID, "clerk-1"),
+        (AdmissionState.DOCUMENTS, "clerk-1"),
+    ):
+        step(state, by)
+        with pytest.raises(RegistrationsRefused) as refused:
+            world.seat(session, [first])
+        assert refused.value.refusals[0][1].zh.startswith("单位报名尚未准予考试")
+    step(AdmissionState.ADMITTED, "clerk-1")
+    world.seat(session, [first])

@@ -41,7 +41,7 @@ from registry.verification.receipts import Notary
 from registry.workflows.audit import Auditor
 from registry.workflows.follow import HistoryBroken, follow
 from registry.workflows.issue import IssuingBody
-from registry.workflows.recheck import RecheckFromLedger, RecheckFromStore
+from registry.workflows.recheck import FewAtOnce, RecheckFromLedger, RecheckFromStore
 from registry.workflows.verify import NODE_UNREACHABLE, VerifyFromStore
 
 if TYPE_CHECKING:  # the chain's libraries take seconds to import: only what needs them pays
@@ -478,7 +478,7 @@ class Home:
         limit = timedelta(seconds=self.installation.chain.max_age_seconds)
         return RecheckFromStore(
             store=self.store,
-            ledger=lambda: self.chain(node=node),
+            ledger=FewAtOnce(lambda: self.chain(node=node)),
             clock=self.clock,
             max_age=limit if max_age is None else max_age,
             cause=cause,

@@ -21,19 +21,22 @@ from registry.workflows.enrol import decide_applications, import_roster
 _PROGRAMME, _PERSON = "AIGC-APP-ENG", "clerk-1"
 
 
-def measure(size: int) -> dict[str, object]:
+def measure(file: Path, size: int) -> dict[str, object]:
     """Take and decide one roster of `size` rows."""
     catalogue, clock = load_catalogue(), SystemClock()
     programme = catalogue.programme(_PROGRAMME)
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "roster.csv"
-        file.write_bytes(sample_roster(count=size))
         store = open_database(Path(folder) / "registry.db", DataKeys.generate(), create=True)
         before = _peak_kilobytes()
         begin = time.perf_counter()
-        heard: list[int] = []
+        heard: list[tuple[int, int]] = []
         imported = import_roster(
-            store, clock, programme, file.read_bytes(), person=_PERSON, progress=lambda done, total: heard.append(done)
+            store,
+            clock,
+            programme,
+            file.read_bytes(),
+            person=_PERSON,
+            progress=lambda done, total: heard.append((done, total)),
         )
         seconds = time.perf_counter() - begin
         peak = _peak_kilobytes() - before
@@ -44,9 +47,8 @@ def measure(size: int) -> dict[str, object]:
         begin = time.perf_counter()
         again = import_roster(store, clock, programme, file.read_bytes(), person=_PERSON)
         repeating = time.perf_counter() - begin
-        size_kb = file.stat().st_size // 1024
         store.close()
-    assert imported.roster.rows == heard[-1] == size
+    assert heard[-1] == (imported.roster.rows, size)
     assert again.repeated
     return {
         "size": size,
@@ -57,7 +59,7 @@ def measure(size: int) -> dict[str, object]:
         "decide_peak_mb": round(with_decisions / 1024, 1),
         "again_seconds": round(repeating, 2),
         "eligible": decided.eligible,
-        "file_kb": size_kb,
+        "file_kb": file.stat().st_size // 1024,
         "progress_heard": len(heard),
     }
 
@@ -70,9 +72,12 @@ def main() -> None:
     """Measure every size."""
     chosen = options(__doc__ or "", sizes="10000")
     rows = []
-    for size in chosen.sizes.split(","):
-        with multiprocessing.get_context("spawn").Pool(1) as process:
-            rows.append(process.apply(measure, (int(size),)))
+    for size in map(int, chosen.sizes.split(",")):
+        with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+            file.write(sample_roster(count=size))
+            file.flush()
+            with multiprocessing.get_context("spawn").Pool(1) as process:
+                rows.append(process.apply(measure, (Path(file.name), size)))
     report("rosters", rows, as_json=chosen.json)
 
 

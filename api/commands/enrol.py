@@ -16,6 +16,7 @@ from api.settings import HomeMissing
 from api.terminal import ERR, OUT, counted, note, print_json, print_table, progress, said
 from api.wiring import Home
 from registry.enrolment import RosterReading, RowProblem, RowsRefused, columns_of
+from registry.enrolment.workbook import as_text
 from registry.ports.storage import Application, NotHere
 from registry.programme import load_catalogue
 from registry.workflows.enrol import check_roster, decide_applications, import_roster
@@ -38,7 +39,7 @@ app.command(epilog="Example: vermilion enrol override 26110001000007 --reason �
 )
 
 _MOST_BYTES = 256 * 1024 * 1024
-FileArgument = Annotated[Path, typer.Argument(help="Roster as CSV (UTF-8 or GBK).")]
+FileArgument = Annotated[Path, typer.Argument(help="Roster as CSV (UTF-8 or GBK) or XLSX.")]
 ProgrammeOption = Annotated[
     str | None, typer.Option("--programme", help="Programme code; needed where more than one is issued.")
 ]
@@ -50,7 +51,9 @@ def check(
 ) -> None:
     """Find everything wrong with a roster; stores nothing. Exit 1 where a row cannot be taken."""
     found = Home.find(home)
-    reading = check_roster(found.store, found.clock, chosen(found, programme), read_file(file, most=_MOST_BYTES))
+    reading = check_roster(
+        found.store, found.clock, chosen(found, programme), as_text(read_file(file, most=_MOST_BYTES))
+    )
     if as_json:
         print_json(reading_document(reading))
     else:
@@ -77,7 +80,7 @@ def import_(
 ) -> None:
     """Take a roster. One bad row refuses the whole file, unless --accept-good-rows."""
     found = Home.find(home)
-    data = read_file(file, most=_MOST_BYTES)
+    data = as_text(read_file(file, most=_MOST_BYTES))
     of = chosen(found, programme)
     try:
         with progress(said("导入名册", "importing")) as update:

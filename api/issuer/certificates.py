@@ -92,27 +92,49 @@ class CertificateView:
     """What can be asked for now."""
 
 
-def certificates(
-    request: Request, visit: Reader, desk: Desk, number: str = "", batch: str = "", after: str = ""
-) -> Response:
+def certificates(request: Request, visit: Reader, desk: Desk, batch: str = "", after: str = "") -> Response:
     """Offer to find a certificate by its number, and list those of a batch."""
-    wanted = number.strip()[:NAME_SHOWN]
     first = int(after) if after.isascii() and after.isdigit() and len(after) <= _DIGITS else 0
+    return _certificates(request, visit, desk, batch=batch, first=first)
+
+
+async def find_answer(request: Request, visit: Reader, desk: Desk) -> Response:
+    """Lead to the certificate with a number. What is typed stands in no address: it may be another kind of number."""
+    fields = await fields_of(request)
+    require_own_form(request, visit, fields)
+    return await run_in_threadpool(_found, request, visit, desk, fields.get("number", "").strip()[:NAME_SHOWN])
+
+
+def _found(request: Request, visit: Visit, desk: ConsoleDesk, wanted: str) -> Response:
     with desk.store.read() as unit:
         found = unit.batches.by_number(wanted) if wanted else None
+    if found is not None:
+        return onward(request, f"/console/certificates/{found.reservation.number}")
+    return _certificates(request, visit, desk, number=wanted, status=HTTPStatus.NOT_FOUND)
+
+
+def _certificates(
+    request: Request,
+    visit: Visit,
+    desk: ConsoleDesk,
+    *,
+    number: str = "",
+    batch: str = "",
+    first: int = 0,
+    status: int = HTTPStatus.OK,
+) -> Response:
+    with desk.store.read() as unit:
         of = unit.batches.batch(batch) if batch else None
         rows = [] if of is None else [_row(unit, one) for one in _listed(unit, of.batch, first)]
         requests = [request_view(request, unit, desk, one) for one in unit.status_requests.requests()[-AT_ONCE:]]
         batches = [one.id for one in unit.batches.batches(AnchorState.FINAL)]
-    if found is not None:
-        return onward(request, f"/console/certificates/{found.reservation.number}")
     return page(
         request,
         visit,
         "console_certificates.html",
         "certificates",
-        status=HTTPStatus.NOT_FOUND if wanted else HTTPStatus.OK,
-        number=wanted,
+        status=status,
+        number=number,
         batch=of,
         rows=rows,
         first=first,
@@ -275,6 +297,7 @@ def _step(request: Request, step: StatusStep) -> LifeView:
 
 
 add_page(router, "/console/certificates", certificates, READ)
+add_page(router, "/console/certificates", find_answer, ["POST"])
 add_page(router, "/console/certificates/{number}", certificate_page, READ)
 add_page(router, "/console/certificates/{number}/change", change_answer, ["POST"])
 add_page(router, "/console/certificates/{number}/claim", claim_answer, ["POST"])

@@ -18,8 +18,7 @@ from api.pages.rendering import place_of, render, words_of
 from api.sign_in.session import Visit, allowed, require_own_form
 from registry.access import Action, may
 from registry.access import same_person as same_account
-from registry.enrolment.table import MAX_ROWS
-from registry.enrolment.workbook import WorkbookRefused, is_workbook, workbook_as_csv
+from registry.enrolment.workbook import as_text
 from registry.kernel.calendar import CHINA_TIME
 
 READ: Final = ["GET", "HEAD"]
@@ -77,18 +76,10 @@ async def sent_file(request: Request, visit: Visit) -> Sent | None:
         if not isinstance(upload, UploadFile) or not upload.filename:
             return Sent(fields=fields, name="", data=b"")
         data = await upload.read()
-        text = await run_in_threadpool(_as_text, data)
+        text = await run_in_threadpool(as_text, data)
         return Sent(fields=fields, name=upload.filename[-NAME_SHOWN:], data=text, workbook=text is not data)
     finally:
         await form.close()
-
-
-def _as_text(data: bytes) -> bytes:
-    """Give a workbook's first sheet as CSV; what is none, or cannot be opened, as it came: the reader says why."""
-    try:
-        return workbook_as_csv(data, max_rows=MAX_ROWS) if is_workbook(data) else data
-    except WorkbookRefused:
-        return data
 
 
 def same_person(name: str | None, visit: Visit) -> bool:

@@ -17,7 +17,7 @@ from api.issuer.readings import csv_answer, problems_csv, reading_page
 from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form, signed_in
 from registry.access import Action, may, require
-from registry.assessment import format_score
+from registry.assessment import LISTED, format_score
 from registry.assessment.reading import score_rows
 from registry.assessment.sheet import MAX_REASON
 from registry.kernel.calendar import CHINA_TIME
@@ -205,7 +205,7 @@ def _sheet_page(
         sheet=sheet,
         results=results,
         several=any(len(one.marks) > 1 for one in results),
-        absent=sum(one.hundredths is None for one in marks),
+        absent=sum(one.hundredths is None and one.paper != LISTED for one in marks),
         paged=paged,
         most=MAX_REASON,
         may_return=sheet.state == "waits"
@@ -250,7 +250,8 @@ def _results(
                         passed=one.passed,
                     )
                     for one in result.papers
-                ),
+                )
+                or (MarkView(paper="–", score="–", passed=result.passed),),  # listed: the programme has no papers
                 passed=result.passed,
                 grade=grade,
             )

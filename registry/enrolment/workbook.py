@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Final
 
-from registry.enrolment.table import MAX_COLUMNS
+from registry.enrolment.table import MAX_COLUMNS, MAX_ROWS
 
 MAGIC: Final = b"PK\x03\x04"
 _MAX_PARTS: Final = 200
@@ -109,3 +109,11 @@ def _text(value: object) -> str:
             return value.isoformat()
         case _:
             return str(value).translate(_LINE_ENDS)
+
+
+def as_text(data: bytes) -> bytes:
+    """Give a workbook's first sheet as CSV; what is none, or cannot be opened, as it came: the reader says why."""
+    try:
+        return workbook_as_csv(data, max_rows=MAX_ROWS) if is_workbook(data) else data
+    except WorkbookRefused:
+        return data

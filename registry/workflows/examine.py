@@ -24,6 +24,7 @@ from registry.ports import Clock
 from registry.ports.examinations import Attendance, ExamSession, Room, Seat, TimedPaper
 from registry.ports.storage import Application, Store, UnitOfWork
 from registry.programme import Bilingual, Catalogue, Programme
+from registry.workflows.enrol import keep_programme
 from registry.workflows.exam_records import ExamRecord, records_of, session_day, session_days
 
 MOST_SEATS: Final = 100_000
@@ -125,6 +126,7 @@ def make_session(
     _require_whole(programme, place, begins, rooms, now)
     held_on = min(begins.values()).astimezone(CHINA_TIME).date()
     with store.write() as unit:
+        keep_programme(unit, programme, now)
         session = ExamSession(
             id=unit.next_name("E", now),
             programme=programme.code,

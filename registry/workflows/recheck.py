@@ -1,7 +1,8 @@
 """Re-check: find the receipt in a file that somebody kept, gather what the chain holds of it, compare."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -18,9 +19,34 @@ from registry.verification.rechecking import BlockOf, Recheck, RecheckOutcome, r
 from registry.workflows.verify import NODE_UNREACHABLE, NODES_DISAGREE
 
 
+class FewAtOnce:
+    """Reaches the chain for a few at a time. Whoever comes beside them hears at once that it does not answer.
+
+    Strangers hand receipts in, and a node that hangs keeps each of them for seconds: a site has other readers.
+    """
+
+    def __init__(self, reach: Callable[[], AbstractContextManager[Ledger]], most: int = 4) -> None:
+        self._reach = reach
+        self._places = threading.BoundedSemaphore(most)
+
+    @contextmanager
+    def __call__(self) -> Iterator[Ledger]:
+        """Reach it. Raises LedgerUnavailable."""
+        if not self._places.acquire(blocking=False):
+            raise LedgerUnavailable("the node", "too many ask it at once")
+        try:
+            with self._reach() as ledger:
+                yield ledger
+        finally:
+            self._places.release()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecheckFromStore:
-    """Compares with what has been read of the chain, and asks the chain for the one block that the receipt names."""
+    """Compares with what has been read of the chain, and asks the chain for the one block that the receipt names.
+
+    Where it is known that no node answers, none is asked.
+    """
 
     store: Store
     ledger: Callable[[], AbstractContextManager[Ledger]]
@@ -34,11 +60,14 @@ class RecheckFromStore:
         read = _read(data, self.clock)
         if isinstance(read, Recheck):
             return read
+        cause = self.cause()
+        if cause == NODE_UNREACHABLE:
+            return self._compare(read, None, cause, file)
         try:
             with self.ledger() as ledger:
-                return self._compare(read, ledger.block, self.cause(), file)
+                return self._compare(read, ledger.block, cause, file)
         except LedgerUnavailable:
-            return self._compare(read, None, self.cause() or NODE_UNREACHABLE, file)
+            return self._compare(read, None, cause or NODE_UNREACHABLE, file)
 
     def _compare(
         self, receipt: VerificationReceipt, block_of: BlockOf | None, cause: str | None, file: bytes | None

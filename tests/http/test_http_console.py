@@ -92,6 +92,14 @@ def kept_in(page: str) -> str:
     return re.search(r'name="kept" value="([^"]+)"', page)[1]
 
 
+def test_an_empty_file_and_a_missing_day_are_named(house):
+    clerk = house.person("clerk-1", Role.CLERK)
+    empty = clerk.post("/console/rosters", b"")
+    assert (empty.status_code, "or it is empty" in empty.text) == (422, True)
+    undated = clerk.post("/console/scores", sample_scores({}), examined_on="")
+    assert (undated.status_code, "Enter the day of the examination" in undated.text) == (422, True)
+
+
 def test_an_empty_house_is_told_where_to_begin(house):
     page = house.person("clerk-1", Role.CLERK).get("/console").text
     assert "There is no roster yet" in page
@@ -113,11 +121,14 @@ def test_a_roster_goes_the_whole_way_to_a_batch_that_waits_for_approval(house):
     assert "30 without a decision" in clerk.get("/console").text
     decided = clerk.post("/console/rosters/decide")
     assert decided.headers["Location"].startswith("/console/rosters?eligible=")
+    assert '<a href="/console/scores">Enter their scores</a>' in clerk.get(decided.headers["Location"]).text
+    assert "without scores" in clerk.get("/console").text
     with house.store.read() as unit:
         awaited = unit.marks.awaited(PROGRAMME)
 
     entered = clerk.post("/console/scores", sample_scores(awaited), examined_on="2026-11-08")
     assert entered.headers["Location"] == "/console/scores/S-2026-11-0001?entered=1"
+    assert "without scores" not in clerk.get("/console").text
     assert "somebody else confirms it" in clerk.get("/console/scores").text
     assert "waits for a second person" in second.get("/console").text
     assert second.post("/console/scores/S-2026-11-0001/confirm", compared="yes").status_code == 303

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[3]
 PROMISED = (
     *("init", "node run", "serve", "programme list", "programme show", "programme check", "programme diff"),
     *("enrol check", "enrol import", "enrol decide", "enrol to-judge", "enrol judge", "enrol template"),
+    *("enrol confirm-judgement", "enrol override"),
     *("exam record", "exam confirm", "batch propose", "batch approve", "batch issue", "batch status"),
     *("cert list", "cert show", "cert bundle", "cert suspend", "cert reinstate", "cert revoke"),
     *("verify", "audit timeline", "audit fsck", "audit checkpoint", "audit prove", "audit check", "doctor", "demo"),

@@ -96,7 +96,7 @@ class Stage:
                 level=LevelCode(level),
                 on=date(2026, 1, 5),
                 programme_digest=of.digest,
-                rule=None,
+                rule=level if eligible else None,
                 rules_held=(),
                 findings=(),
             )

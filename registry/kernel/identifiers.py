@@ -8,6 +8,7 @@ import base64
 import hashlib
 import re
 import secrets
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NewType
@@ -114,8 +115,11 @@ def new_certificate_number(
 
 
 def normal_number(text: str) -> str:
-    """Bring a typed certificate number to the form it is found by: upper case, without hyphens and spaces."""
-    return re.sub(r"[\s\u2010-\u2015－-]", "", text).upper()
+    """Bring a typed certificate number to the form it is found by: upper case, without hyphens and spaces.
+
+    Letters and digits of full width, as Chinese input methods type them, are those of plain width (NFKC).
+    """
+    return re.sub(r"[\s\u2010-\u2015-]", "", unicodedata.normalize("NFKC", text)).upper()
 
 
 def batch_id(issuer: IssuerCode, idempotency_key: str) -> BatchId:

@@ -14,7 +14,7 @@ from tests.http.sample_reports import SampleDocuments, SampleHealth, SampleVerif
 from tests.http.web_client import WebClient
 from tests.unit.registry.store.filled import ISSUER, PROGRAMME, SettableClock
 
-KINDS = {Role.EMPLOYER: AccountKind.EMPLOYER}
+KINDS = dict.fromkeys((Role.EMPLOYER, Role.RECRUITER), AccountKind.EMPLOYER)
 
 
 class House:

@@ -18,7 +18,7 @@ from api.headers import SecurityHeaders
 from api.holder import Desk
 from api.issuer import ConsoleDesk, approving
 from api.openapi import openapi_document
-from api.pages import certificate_pdf, portraits, receipts
+from api.pages import certificate_pdf, issuing_body as issuing_pages, portraits, receipts
 from api.sign_in import People
 from api.status_views import StatusViews
 from api.status_views.router import router as status_router
@@ -28,6 +28,7 @@ from api.verifier import (
     LookupGate,
     LookupLimits,
     Network,
+    PublicIssuer,
     PublishedDocuments,
     Rechecker,
     SiteHealth,
@@ -49,6 +50,7 @@ def create_app(
     documents: PublishedDocuments,
     public_base_url: str,
     contacts: Mapping[str, IssuerContact] | None = None,
+    issuing_body: Callable[[str], PublicIssuer | None] | None = None,
     limits: LookupLimits | None = None,
     people: People | None = None,
     desk: Desk | None = None,
@@ -97,6 +99,7 @@ def create_app(
         clock=clock,
         public_base_url=base_url,
         contacts=contacts or {},
+        issuing_body=issuing_body,
         statuses=statuses,
         public_bundle=public_bundle,
         press=press,
@@ -125,6 +128,7 @@ def create_app(
     app.include_router(certificate_pdf.router)
     app.include_router(portraits.router)
     app.include_router(receipts.router)
+    app.include_router(issuing_pages.router)
     if people is not None:
         app.include_router(sign_in.router)
         if desk is not None:

@@ -27,13 +27,15 @@ from api.published import Published
 from api.sign_in import People
 from api.statuses import Statuses
 from api.terminal import note, said
-from api.verifier import IssuerContact, LookupGate, LookupLimits, SiteKnowledge
+from api.verifier import IssuerContact, LookupGate, LookupLimits, PublicIssuer, PublicScope, SiteKnowledge
 from api.wiring import Home, NoTerminal
 from node.signer import SecretFileMissing
+from registry.anchor.facts import IssuerState, ScopeWindow, issuer_facts
 from registry.anchor.history import Anchored
 from registry.kernel.errors import RegistryError
 from registry.kernel.identifiers import CertificateKey
 from registry.ports import LedgerUnavailable
+from registry.programme import Bilingual
 from registry.verification.receipts import Notary
 from registry.workflows.deliver import photograph_by_key, public_bundle
 from registry.workflows.draw import draw_by_key
@@ -117,6 +119,39 @@ def contacts(home: Home) -> Mapping[str, IssuerContact]:
     }
 
 
+def public_issuer(home: Home, code: str) -> PublicIssuer | None:
+    """Give the issuing body with what it may issue now, as far as the chain has been read; None = another code."""
+    if code != home.issuer:
+        return None
+    with home.store.read() as unit:
+        facts = issuer_facts(unit.projection.of_issuer(home.issuer), home.issuer)
+    now = int(home.clock.now().timestamp())
+    in_force = [one for _, one in sorted(facts.scopes.items()) if one.valid_from <= now < one.until]
+    name = home.body.name
+    return PublicIssuer(
+        code=code,
+        name_zh=name.zh,
+        name_en=name.en or "",
+        state=facts.state,
+        scopes=tuple(_public_scope(home, one) for one in in_force) if facts.state is IssuerState.ACTIVE else (),
+    )
+
+
+def _public_scope(home: Home, window: ScopeWindow) -> PublicScope:
+    programme_code, _, level_code = window.scope.partition("/")
+    names: list[Bilingual] = []
+    if programme_code in home.catalogue.codes():
+        programme = home.catalogue.programme(programme_code)
+        names = [programme.name, *(one.name for one in programme.levels if one.code == level_code != "-")]
+    return PublicScope(
+        scope=window.scope,
+        name_zh="".join(one.zh for one in names),
+        name_en=", ".join(one.en or one.zh for one in names),
+        valid_from=window.valid_from,
+        until=window.until,
+    )
+
+
 def notary_of(home: Home) -> Notary | None:
     """Open the statement key; None where nobody is there to type its passphrase, or the key lies elsewhere.
 
@@ -181,6 +216,7 @@ def application(
         documents=Published(home),
         public_base_url=home.installation.public_base_url,
         contacts=contacts(home),
+        issuing_body=partial(public_issuer, home),
         people=people(home),
         desk=desk(home, notary),
         bulk=BulkDesk(

@@ -15,7 +15,7 @@ from api.errors import exit_code
 from api.settings import HomeMissing
 from api.terminal import ERR, OUT, counted, note, print_json, print_table, progress, said
 from api.wiring import Home
-from registry.enrolment import RosterReading, RowProblem, RowsRefused, columns_of
+from registry.enrolment import RosterReading, RowProblem, RowsRefused, blank_roster
 from registry.enrolment.workbook import as_text
 from registry.ports.storage import Application, NotHere
 from registry.programme import load_catalogue
@@ -173,9 +173,7 @@ def template(programme: ProgrammeOption = None, home: HomeOption = None) -> None
         if programme is None:
             raise
         of = load_catalogue().programme(programme)
-    columns = columns_of(of)
-    heading = ",".join(f"{one.headings[0]}{'*' if one.required else ''}" for one in columns)
-    sys.stdout.write(f"\ufeff{heading}\n")
+    sys.stdout.write(f"\ufeff{blank_roster(of)}")
 
 
 @app.command("list", epilog="Example: vermilion enrol list --refused")

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -33,11 +34,12 @@ from registry.anchor.operations import (
     ReinstatementApproval,
     RevocationApproval,
 )
+from registry.anchor.progress import Batch, StatusRequest
 from registry.kernel.errors import MalformedInput, RuleRefusal
 from registry.ports import ApprovalSigner
 from registry.ports.storage import UnitOfWork
-from registry.workflows.approve import APPROVAL_LASTS, approve, require_approver, to_be_approved
-from registry.workflows.change_status import approve_change, change_to_be_approved
+from registry.workflows.approve import APPROVAL_LASTS, NotWaiting, approve, require_approver, to_be_approved
+from registry.workflows.change_status import RequestNotWaiting, approve_change, change_to_be_approved
 from registry.workflows.issue import Holder, holders
 
 SAMPLES: Final = 3
@@ -87,6 +89,8 @@ class Matter:
     """The same by command, without the name of the thing."""
     derive: Callable[[ConsoleDesk, str], _Asked]
     asked_by: Callable[[UnitOfWork, str], str]
+    approved: Callable[[UnitOfWork, str], Batch | StatusRequest]
+    """Gives the thing, for who approved it."""
     approve: Callable[[ConsoleDesk, ApprovalSigner, str, str, int], object]
     """Keeps an approval: desk, who signed, id, person, deadline."""
     shown: Callable[[Request, UnitOfWork, ConsoleDesk, str], Mapping[str, Any]]
@@ -100,7 +104,7 @@ class Matter:
         """Offer the page to approve, the document to sign, and take the answer."""
 
         def approve_page(id: str, request: Request, visit: Approver, desk: Desk) -> Response:
-            return _shown(request, visit, desk, self, id)
+            return _unless_past(request, visit, desk, self, id, partial(_shown, request, visit, desk, self, id))
 
         def document(id: str, request: Request, visit: Approver, desk: Desk) -> Response:  # noqa: ARG001 - approvers
             return _document(request, desk, self, id)
@@ -108,12 +112,35 @@ class Matter:
         async def approve_answer(id: str, request: Request, visit: Approver, desk: Desk) -> Response:
             fields = await fields_of(request)
             require_own_form(request, visit, fields)
-            return await run_in_threadpool(_approved, request, visit, desk, self, id, fields)
+            answer = partial(_approved, request, visit, desk, self, id, fields)
+            return await run_in_threadpool(_unless_past, request, visit, desk, self, id, answer)
 
         address = f"/console/{self.room}/{{id}}/approve"
         add_page(to, address, approve_page, ["GET", "HEAD"])
         add_page(to, address, approve_answer, ["POST"])
         add_page(to, f"{address}/document", document, ["GET", "HEAD"])
+
+
+def _unless_past(
+    request: Request, visit: Visit, desk: ConsoleDesk, matter: Matter, id: str, answer: Callable[[], Response]
+) -> Response:
+    """Give the answer; of what waits for no approval, such as one approved by command meanwhile, say so."""
+    try:
+        return answer()
+    except (NotWaiting, RequestNotWaiting):
+        with desk.store.read() as unit:
+            one = matter.approved(unit, id)
+        return page(
+            request,
+            visit,
+            "console_approved.html",
+            matter.tab,
+            status=HTTPStatus.CONFLICT,
+            id=id,
+            target=matter.path(id),
+            approved_by=one.approved_by,
+            approved_at=shown_moment(one.approved_at),
+        )
 
 
 def _shown(
@@ -241,6 +268,7 @@ BATCH: Final = Matter(
     command="vermilion batch approve",
     derive=_derive_batch,
     asked_by=lambda unit, id: unit.batches.batch(id).proposed_by,
+    approved=lambda unit, id: unit.batches.batch(id),
     approve=_approve_batch,
     shown=_show_batch,
 )
@@ -277,6 +305,7 @@ CHANGE: Final = Matter(
     command="vermilion cert approve",
     derive=_derive_change,
     asked_by=lambda unit, id: unit.status_requests.request(id).requested_by,
+    approved=lambda unit, id: unit.status_requests.request(id),
     approve=_approve_change,
     shown=_show_change,
 )

@@ -9,11 +9,11 @@ from starlette.responses import Response
 
 from api.issuer.desk import MAX_ROSTER, ConsoleDesk, Found
 from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, Sent, onward, page, sent_file, shown_moment
-from api.issuer.readings import problems_csv, reading_page
+from api.issuer.readings import csv_answer, problems_csv, reading_page
 from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from registry.access import Action
-from registry.enrolment import RowsRefused, roster_rows
+from registry.enrolment import RowsRefused, blank_roster, roster_rows
 from registry.ports.storage import Roster, UnitOfWork
 from registry.workflows.enrol import check_roster, decide_applications, import_roster
 
@@ -89,6 +89,12 @@ def tried_problems(token: str, request: Request, visit: Importer, desk: Desk) ->
     """Give all that is wrong with a roster as CSV."""
     kept = desk.tried.look(token, visit.account.name)
     return problems_csv(request, kept.found.problems, "roster-problems.csv")
+
+
+def template(request: Request, visit: Importer, desk: Desk) -> Response:  # noqa: ARG001 - importers
+    """Give the heading line of an empty roster of a programme."""
+    programme = desk.chosen(request.query_params.get("programme", ""))
+    return csv_answer(blank_roster(programme), f"roster-{programme.code}.csv")
 
 
 async def take_roster(request: Request, visit: Importer, desk: Desk) -> Response:
@@ -217,6 +223,7 @@ def _view(unit: UnitOfWork, roster: Roster) -> RosterView:
 
 add_page(router, "/console/rosters", rosters, READ)
 add_page(router, "/console/rosters", rosters_answer, ["POST"])
+add_page(router, "/console/rosters/template", template, READ)
 add_page(router, "/console/rosters/tried/{token}", tried, READ)
 add_page(router, "/console/rosters/tried/{token}/problems.csv", tried_problems, READ)
 add_page(router, "/console/rosters/take", take_roster, ["POST"])

@@ -2,7 +2,17 @@
 
 from api.verifier.limits import LookupGate, LookupLimits, Network, TooManyKeys, TooManyLookups
 from api.verifier.masking import masked
-from api.verifier.ports import Doors, IssuerContact, PublishedDocuments, Rechecker, SiteHealth, SiteKnowledge, Verifier
+from api.verifier.ports import (
+    Doors,
+    IssuerContact,
+    PublicIssuer,
+    PublicScope,
+    PublishedDocuments,
+    Rechecker,
+    SiteHealth,
+    SiteKnowledge,
+    Verifier,
+)
 from api.verifier.report import altered, not_found, public_content, report_document, too_large
 
 __all__ = [
@@ -11,6 +21,8 @@ __all__ = [
     "LookupGate",
     "LookupLimits",
     "Network",
+    "PublicIssuer",
+    "PublicScope",
     "PublishedDocuments",
     "Rechecker",
     "SiteHealth",

@@ -97,6 +97,32 @@ class IssuerContact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicScope:
+    """What an issuing body may issue; Unix seconds, `until` exclusive."""
+
+    scope: str
+    name_zh: str
+    """Empty where no programme here has the scope."""
+    name_en: str
+    valid_from: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicIssuer:
+    """An issuing body as the page at its address shows it."""
+
+    code: str
+    name_zh: str
+    name_en: str
+    """Empty where it has none."""
+    state: str | None
+    """`active`, `suspended`, `withdrawn`, `withdrawn-and-suspended`; None = the chain was not read."""
+    scopes: tuple[PublicScope, ...]
+    """Those in force now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Everything that the routes use; made once by `api.app.create_app`."""
 
@@ -110,6 +136,8 @@ class Doors:
     """Scheme and host, without a slash at the end."""
     contacts: Mapping[str, IssuerContact] = field(default_factory=dict)
     """By issuer code."""
+    issuing_body: Callable[[str], PublicIssuer | None] | None = None
+    """Gives the issuing body of a code; None = this site has none of the code, or says nothing of any."""
     statuses: StatusViews | None = None
     """Status lists and badges; None = this site has none."""
     public_bundle: Callable[[str], bytes] | None = None

@@ -26,6 +26,7 @@ from registry.enrolment import (
     read_table,
     table_kinds,
 )
+from registry.enrolment.table import Shape
 from registry.kernel.identifiers import Digest
 from registry.programme import LevelCode, Paper, PaperKey, Programme, ScoreMalformed, parse_score
 
@@ -91,6 +92,10 @@ SCORE_NOTICES = frozenset({"unknown-column"})
 
 ADMISSION = Column(key="admission", headings=("准考证号", "准考证号码", "admission number", "admission"), required=True)
 """The column that names the candidate, in sheets of every shape."""
+NAME_HEADING = "姓名"
+LEVEL_HEADING = "级别"
+"""Columns of a sheet to fill in for whoever fills it in; nothing reads them."""
+FOR_PEOPLE = Shape(passed_over=(NAME_HEADING, LEVEL_HEADING))
 _SCORE_HEADINGS = ("成绩", "分数", "得分", "score")
 _PAPER = Column(key="paper", headings=("科目", "科目名称", "paper"), required=True)
 _SCORE = Column(key="score", headings=_SCORE_HEADINGS, required=True)
@@ -112,10 +117,10 @@ def says_a_score(key: str, text: str) -> bool:
 
 
 def _table(data: bytes, programme: Programme, *, only: Collection[int] | None = None) -> Table:
-    table = read_table(data, (ADMISSION, _PAPER, _SCORE), SCORE_PROBLEMS, only=only)
+    table = read_table(data, (ADMISSION, _PAPER, _SCORE), SCORE_PROBLEMS, FOR_PEOPLE, only=only)
     if "paper" in table.places:
         return table
-    return read_table(data, _wide_columns(programme), SCORE_PROBLEMS, only=only)
+    return read_table(data, _wide_columns(programme), SCORE_PROBLEMS, FOR_PEOPLE, only=only)
 
 
 def read_scores(

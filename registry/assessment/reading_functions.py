@@ -21,6 +21,8 @@ from dataclasses import dataclass
 from registry.assessment.model import Mark, ScoresRefused
 from registry.assessment.reading import (
     ADMISSION,
+    FOR_PEOPLE,
+    NAME_HEADING,
     SCORE_PROBLEMS,
     BadScore,
     in_order,
@@ -145,7 +147,7 @@ def blank_function_sheet(
     columns = columns_of(programme, level, direction, papers)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(["准考证号", "姓名", *(column.heading for column in columns)])
+    writer.writerow([ADMISSION.headings[0], NAME_HEADING, *(column.heading for column in columns)])
     for admission, name in candidates:
         writer.writerow([admission, "'" + name if name and is_formula_like(name) else name, *([""] * len(columns))])
     return text.getvalue().encode("utf-8-sig")
@@ -165,7 +167,7 @@ def read_function_scores(
     `admissions`: the candidates expected in this sheet.
     """
     columns = columns_of(programme, level, direction, papers)
-    table = read_table(_as_csv(data), (ADMISSION, *_known(columns)), FUNCTION_PROBLEMS)  # 1
+    table = read_table(_as_csv(data), (ADMISSION, *_known(columns)), FUNCTION_PROBLEMS, FOR_PEOPLE)  # 1
     sheet = _Sheet(table, programme, level, direction, columns, admissions)
     for row in table.rows:
         sheet.read(row)  # 2, 3, 4

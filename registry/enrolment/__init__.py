@@ -44,7 +44,7 @@ from registry.enrolment.photograph_files import (
 from registry.enrolment.problems import FileProblem, ProblemKind, RowProblem, kinds, table_kinds
 from registry.enrolment.roster import read_roster, roster_rows, says_a_known_word
 from registry.enrolment.roster_cells import work_months
-from registry.enrolment.roster_columns import COLUMNS, MORE_COLUMNS, columns_of
+from registry.enrolment.roster_columns import COLUMNS, MORE_COLUMNS, blank_roster, columns_of
 from registry.enrolment.roster_problems import ROSTER_NOTICES, ROSTER_PROBLEMS
 from registry.enrolment.table import Column, Place, Row, Table, normal_heading, read_table
 from registry.enrolment.trying import HELD_CERTIFICATE, HOURS_CERTIFICATE
@@ -99,6 +99,7 @@ __all__ = [
     "anniversary",
     "asks_for_blue",
     "bare_jpeg",
+    "blank_roster",
     "check_photograph",
     "columns_of",
     "course_units",

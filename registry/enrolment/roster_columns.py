@@ -108,6 +108,11 @@ def columns_of(programme: Programme) -> tuple[Column, ...]:
     )
 
 
+def blank_roster(programme: Programme) -> str:
+    """Write the heading line of an empty roster as CSV, with a star on the columns that are required."""
+    return ",".join(f"{one.headings[0]}{'*' if one.required else ''}" for one in columns_of(programme)) + "\n"
+
+
 def _conditions(programme: Programme, *kinds: type[Condition]) -> Iterator[Condition]:
     for level in programme.levels:
         for rule in (*level.requirements, *level.rules):

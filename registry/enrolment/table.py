@@ -94,6 +94,8 @@ class Shape:
     assumed: tuple[str, ...] = ()
     """Keys of the columns of a file whose first line has no known heading, in order; rows may then be shorter.
     Empty = a file needs headings."""
+    passed_over: tuple[str, ...] = ()
+    """Headings that a sheet of ours has for whoever fills it in: not read, and no notice."""
 
 
 class _Refused(Exception):
@@ -151,6 +153,7 @@ class _Reader:
 
     def __init__(self, columns: Sequence[Column], kinds: Mapping[str, ProblemKind], shape: Shape) -> None:
         self.columns, self.kinds, self.assumed = columns, kinds, shape.assumed
+        self.passed_over = {normal_heading(word) for word in shape.passed_over}
         self.max_bytes = MAX_BYTES if shape.max_bytes is None else shape.max_bytes
         self.max_rows = MAX_ROWS if shape.max_rows is None else shape.max_rows
         self.headed = True
@@ -229,6 +232,8 @@ class _Reader:
             raise _Refused(self.kinds["too-many-columns"].at(limit=MAX_COLUMNS))
         for position, heading in enumerate(headings, start=1):
             column = self._by_heading.get(normal_heading(heading))
+            if column is None and normal_heading(heading) in self.passed_over:
+                continue
             if column is None:
                 # the text is not repeated: in a file without headings it would be the first person's data
                 self.notices.append(self.kinds["unknown-column"].at(1, position=position, place=position))

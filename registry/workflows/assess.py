@@ -8,6 +8,7 @@ from datetime import date
 
 from registry.access import require_second_person, same_person
 from registry.assessment import LISTED, ScoreSheetReading, read_scores, require_reason
+from registry.assessment.reading import ADMISSION, LEVEL_HEADING, NAME_HEADING
 from registry.enrolment.table import is_formula_like
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, RuleRefusal
@@ -164,7 +165,7 @@ def blank_sheet(store: Store, programme: Programme) -> tuple[bytes, int]:
     levels: dict[str, str] = {level.code: level.name.zh for level in programme.levels}
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(["准考证号", "姓名", "级别", *headings])
+    writer.writerow([ADMISSION.headings[0], NAME_HEADING, LEVEL_HEADING, *headings])
     for admission, level in sorted(awaited.items()):
         named = (admission, names.get(admission, ""), levels.get(level, level))
         writer.writerow([*(_cell(one) for one in named), *([""] * len(headings))])

@@ -21,6 +21,7 @@ PAGES = {
     "/console": Action.SEE_REGISTRY,
     "/console/rosters": Action.SEE_REGISTRY,
     "/console/rosters/R-2026-11-0001": Action.SEE_REGISTRY,
+    "/console/rosters/template": Action.IMPORT_ROSTER,
     "/console/rosters/tried/made-up": Action.IMPORT_ROSTER,
     "/console/rosters/tried/made-up/problems.csv": Action.IMPORT_ROSTER,
     "/console/candidates": Action.SEE_REGISTRY,
@@ -248,3 +249,14 @@ def test_a_file_that_is_no_roster_or_sheet_is_refused_with_its_reason(house, dat
 
 def test_an_unknown_batch_is_no_page(house):
     assert house.person("auditor", Role.AUDITOR).get("/console/batches/B-2026-11-9999").status_code == 404
+
+
+def test_an_empty_roster_has_the_headings_of_its_programme(house):
+    clerk = house.person("clerk-1", Role.CLERK)
+    listed = clerk.get("/zh/console/rosters").text
+    address = f"/console/rosters/template?programme={PROGRAMME}"
+    assert f'href="/zh{address}" download>下载空白名册<' in listed
+    empty = clerk.get(address)
+    assert empty.headers["Content-Disposition"] == f'attachment; filename="roster-{PROGRAMME}.csv"'
+    assert empty.content.startswith("\ufeff姓名*,".encode())
+    assert ">no-rows<" in tried_by(clerk, empty.content).text

@@ -128,6 +128,21 @@ def test_a_signature_over_the_document_approves_the_batch(house):
     assert (batch.approval.approver, batch.approval.deadline) == (WALLET.address, int(deadline))
 
 
+def test_what_was_approved_meanwhile_says_so_and_leads_on(house):
+    approver = house.person("wu.qiming", Role.APPROVER)
+    deadline = deadline_in(approver.get(house.page).text)
+    signature = signature_over(approver.get(f"{house.page}/document?deadline={deadline}").content)
+    assert approver.post(house.page, deadline=deadline, signature=signature, **COMPARED).status_code == 303
+    for past in (
+        approver.get(f"/zh{house.page}"),
+        approver.post(f"/zh{house.page}", deadline=deadline, signature=signature, **COMPARED),
+    ):
+        assert past.status_code == 409
+        assert f"<h1>{house.batch.id}已经批准</h1>" in past.text
+        assert f'href="/zh/console/batches/{house.batch.id}"' in past.text
+    assert approver.get("/console/batches/B-2026-11-9999/approve").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("changed", "told"),
     [

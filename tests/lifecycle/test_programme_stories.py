@@ -588,3 +588,22 @@ def test_nothing_differs_after_all_of_it(stage):
     stage.issue("AIGC-APP-ENG", "3")
     with stage.home.chain() as ledger:
         assert stage.home.auditor(ledger).fsck().differences == ()
+
+
+def test_a_file_that_was_edited_after_its_use_is_named_and_nothing_rests_on_it(stage):
+    stage.issue("AIGC-APP-ENG", "3")
+    used = stage.home.catalogue.programme("AIGC-APP-ENG")
+    file = stage.home.path / "programmes" / "AIGC-APP-ENG" / f"{used.version}.toml"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(used.document.replace(b"years = 20", b"years = 16"))
+    try:
+        home = Home(stage.home.path)
+        assert home.catalogue.programme("AIGC-APP-ENG").digest == used.digest
+        with home.chain() as ledger:
+            found = home.auditor(ledger).fsck().differences
+        assert [(one.code, one.subject) for one in found] == [
+            ("fsck/programme-file", f"AIGC-APP-ENG/{used.version}.toml")
+        ]
+        home.store.close()
+    finally:
+        file.unlink()

@@ -245,7 +245,12 @@ def test_one_level_at_a_time_lets_the_earlier_application_stand(store):
 
 
 def test_a_version_that_was_used_never_changes(store):
-    take(store, "EDGE-AI", "级别,文化程度,单位,电话,邮箱,完成学时", f"{ONE},中级,高中,某公司,13800000000,an@example.cn,40")
+    take(
+        store,
+        "EDGE-AI",
+        "级别,文化程度,单位,电话,邮箱,完成学时",
+        f"{ONE},中级,高中,某公司,13800000000,an@example.cn,40",
+    )
     used = CATALOGUE.programme("EDGE-AI")
     other = read_programme(used.document + b"\n# another comment\n", file="EDGE-AI/2026.1.toml")
     with pytest.raises(ProgrammeVersionTwice):

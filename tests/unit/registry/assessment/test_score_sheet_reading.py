@@ -191,3 +191,10 @@ def test_any_cells_give_whole_marks_or_a_problem(programme, rows, heading):
 
 def test_codes_are_of_this_stage():
     assert all(kind.code == f"exam/{slug}" for slug, kind in SCORE_PROBLEMS.items())
+
+
+def test_the_columns_for_people_of_a_blank_sheet_come_back_without_a_notice(programme):
+    reading = read(programme, "准考证号,姓名,级别,成绩\n2026-001,安宁,一级,80\n", {"2026-001": LevelCode("1")})
+    assert (len(reading.accepted()), reading.notices) == (1, ())
+    misspelt = read(programme, "准考证号,姓名,备注,成绩\n2026-001,安宁,,80\n", {"2026-001": LevelCode("1")})
+    assert [(one.code, one.position) for one in misspelt.notices] == [("exam/unknown-column", 3)]

@@ -18,7 +18,8 @@ from api.headers import SecurityHeaders
 from api.holder import Desk
 from api.issuer import ConsoleDesk, approving
 from api.openapi import openapi_document
-from api.pages import certificate_pdf, issuing_body as issuing_pages, portraits, receipts
+from api.pages import certificate_pdf, portraits, receipts
+from api.pages import issuing_body as issuing_pages
 from api.sign_in import People
 from api.status_views import StatusViews
 from api.status_views.router import router as status_router

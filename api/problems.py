@@ -100,6 +100,15 @@ class NothingSent(MalformedInput):
         super().__init__("expected a file, or a certificate number (64 characters at most) and a name (200 at most)")
 
 
+class DayMalformed(MalformedInput):
+    """The day in an address is none."""
+
+    code = "verify/day-malformed"
+
+    def __init__(self) -> None:
+        super().__init__("expected a day such as 2026-11-20 as `as_of`")
+
+
 _STATUSES: tuple[tuple[type[RegistryError], HTTPStatus], ...] = (
     (TooManyLookups, HTTPStatus.TOO_MANY_REQUESTS),
     (NotSignedIn, HTTPStatus.UNAUTHORIZED),
@@ -192,6 +201,8 @@ def install(app: FastAPI, *, page: Respond, document: Respond) -> None:
 
     async def of_shape(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        if any(tuple(one["loc"]) == ("query", "as_of") for one in error.errors()):
+            return respond(request, problem_of(DayMalformed()))
         # Places and kinds only: the values may be somebody's name.
         faults = [
             {"at": ".".join(str(part) for part in one["loc"]), "fault": str(one["type"])} for one in error.errors()

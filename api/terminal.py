@@ -5,10 +5,14 @@ Nothing moves when stderr is not a terminal; colour goes with NO_COLOR and with 
 
 import json
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
 from rich.cells import cell_len
@@ -18,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from api.pages.catalogue import Language
-from api.settings import Surroundings
+from api.settings import DEFAULT_HOMES, Surroundings
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.progress import unheard
 
@@ -37,6 +41,8 @@ def _drop_output() -> None:
     os.close(nowhere)
 
 
+_COMMAND: Final = re.compile(r"\bvermilion((?: [a-z][a-z-]*)+)", re.ASCII)
+_NAMED_HOME: ContextVar[tuple[Path, Any] | None] = ContextVar("named_home", default=None)
 OUT: Final = _Printer(highlight=False, soft_wrap=True)
 ERR: Final = _Printer(stderr=True, highlight=False, soft_wrap=True)
 
@@ -101,9 +107,32 @@ def asked(question: str) -> bool:
         return False
 
 
+def repeat_home(home: Path | None, root: Any) -> None:
+    """Let notes name commands with the data folder that was named for this one. `root`: the group of all commands."""
+    _NAMED_HOME.set(None if home is None or home in DEFAULT_HOMES else (home, root))
+
+
+def _with_home(text: str) -> str:
+    """Put `--home` behind the words of every command that a text names and that takes it."""
+    named = _NAMED_HOME.get()
+    if named is None:
+        return text
+    home, root = named
+
+    def repeated(found: re.Match[str]) -> str:
+        words, at, depth = found[1].split(), root, 0
+        while depth < len(words) and words[depth] in getattr(at, "commands", {}):
+            at, depth = at.commands[words[depth]], depth + 1
+        if not any("--home" in one.opts for one in at.params) or text.startswith(" --home", found.end()):
+            return found[0]
+        return " ".join(("vermilion", *words[:depth], "--home", shlex.quote(str(home)), *words[depth:]))
+
+    return _COMMAND.sub(repeated, text)
+
+
 def note(text: str) -> None:
-    """Print a note beside the data."""
-    ERR.print(shown(text))
+    """Print a note beside the data; the commands it names go to the data folder that was named for this one."""
+    ERR.print(shown(_with_home(text)))
 
 
 def done(what: str, text: str) -> None:

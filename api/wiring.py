@@ -173,9 +173,9 @@ class Home:
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        """The programmes that come with the package and those in the folder `programmes`; once used, as they were then."""
+        """The programmes that come with the package and those in the folder `programmes`; as they were when used."""
         extra, kept = self.path / "programmes", {}
-        if (self.path / "registry.db").exists():
+        if not self.is_being_made:  # while it is, the database may have no tables yet
             with self.store.read() as unit:
                 kept = {(one.code, one.version): one.document for one in unit.programme_files.files()}
         return load_catalogue(extra if extra.is_dir() else None, kept)

@@ -65,7 +65,7 @@ def print_error(error: RegistryError) -> None:
     ERR.print(f"[bold red]{said('错误：', 'error:')}[/bold red]{said('', ' ')}{shown(headline)}")
     if chinese:
         ERR.print(f"  [dim]（{shown(str(error))}）[/dim]")
-    if isinstance(error, ProgrammeMalformed | SubsidyMalformed):
+    if isinstance(error, ProgrammeMalformed | SubsidyMalformed) and len(error.faults) > 1:  # the headline has the first
         for fault in error.faults:
             ERR.print(f"  {shown(fault.key)}: {shown(fault.reason)}")
     if texts is not None:

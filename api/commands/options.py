@@ -1,24 +1,37 @@
 """Options that many commands share."""
 
+import errno
 import functools
 import getpass
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from types import MappingProxyType
+from typing import Annotated, Any, Final, get_type_hints
 
 import typer
 
 from api.settings import Surroundings
-from api.terminal import asked, is_attended, note, said
+from api.terminal import asked, is_attended, note, repeat_home, said
 from registry.kernel.errors import MalformedInput
 from registry.workflows.verify import NODE_UNREACHABLE
 
+
+def _named_home(ctx: typer.Context, home: Path | None) -> Path | None:
+    repeat_home(home, ctx.find_root().command)
+    return home
+
+
 HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Data folder. Default: VERMILION_HOME, ./vermilion-data or ./demo-data.")
+    Path | None,
+    typer.Option(
+        "--home",
+        help="Data folder. Default: VERMILION_HOME, ./vermilion-data or ./demo-data.",
+        callback=_named_home,
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 NodeOption = Annotated[str | None, typer.Option("--node", help="Ask this node instead, such as http://127.0.0.1:8545.")]
@@ -134,13 +147,28 @@ def _login_name() -> str:
         raise PersonMalformed from error
 
 
+_CAUSES: Final[Mapping[int, tuple[str, str]]] = MappingProxyType(
+    {
+        errno.ENOENT: ("没有这个文件或文件夹", "No such file or directory"),
+        errno.EACCES: ("没有权限", "Permission denied"),
+        errno.EISDIR: ("这是文件夹", "Is a directory"),
+    }
+)
+
+
+def cause_of(error: OSError, otherwise: str) -> str:
+    """Say why the system refused a file: the usual causes in the reader's language, others as it says them."""
+    known = _CAUSES.get(error.errno or 0)
+    return (error.strerror or otherwise) if known is None else said(*known)
+
+
 def read_file(path: Path, *, most: int) -> bytes:
     """Read a file that was named, up to one byte more than `most`. Raises FileUnreadable."""
     try:
         with path.open("rb") as file:
             return file.read(most + 1)
     except OSError as error:
-        raise FileUnreadable(path, error.strerror or said("读不了", "cannot be read")) from error
+        raise FileUnreadable(path, cause_of(error, said("读不了", "cannot be read"))) from error
 
 
 def write_file(path: Path, data: bytes) -> None:
@@ -148,7 +176,7 @@ def write_file(path: Path, data: bytes) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise FileUnreadable(path, error.strerror or said("写不了", "cannot be written")) from error
+        raise FileUnreadable(path, cause_of(error, said("写不了", "cannot be written"))) from error
 
 
 def write_new_file(path: Path, data: bytes) -> None:
@@ -161,7 +189,7 @@ def write_new_file(path: Path, data: bytes) -> None:
             path, said("已有这个文件，不会覆盖", "it is there already and is not written over")
         ) from error
     except OSError as error:
-        raise FileUnreadable(path, error.strerror or said("写不了", "cannot be written")) from error
+        raise FileUnreadable(path, cause_of(error, said("写不了", "cannot be written"))) from error
 
 
 def note_cause(cause: str | None) -> None:

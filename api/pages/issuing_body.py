@@ -1,6 +1,7 @@
 """The address of an issuing body, `iss` of credentials and receipts: a page for browsers, JSON for all others."""
 
 from datetime import UTC, datetime
+from typing import Final
 
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
@@ -11,6 +12,8 @@ from api.problems import NothingPublished
 from api.verifier import Doors, PublicIssuer
 from api.verifier.router import DoorsOfApp
 
+_NO_END: Final = 253_402_300_800
+"""The year 10000 in Unix seconds."""
 router = APIRouter(include_in_schema=False)
 
 
@@ -67,7 +70,10 @@ def _document(found: PublicIssuer, doors: Doors) -> dict[str, object]:
     }
 
 
-def _time(seconds: int) -> str:
+def _time(seconds: int) -> str | None:
+    """Write a moment; None where it is beyond every calendar, as the end of a scope without one."""
+    if seconds >= _NO_END:
+        return None
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

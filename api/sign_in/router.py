@@ -30,7 +30,7 @@ def sign_in_page(request: Request) -> Response:
     """Ask for name and password; who is signed in already goes on."""
     visit = visit_of(request)
     if visit is not None:
-        return _onward(request, landing_of(visit.account))
+        return _onward(request, _own_path(request.query_params.get("next", "")) or landing_of(visit.account))
     return _asked(request, target=request.query_params.get("next", ""))
 
 

@@ -105,12 +105,18 @@ _TABLE_TEXTS = (
     ),
     (
         "workbook",
-        "这是电子表格工作簿，不是CSV文件",
-        "this is a spreadsheet workbook, not a CSV file",
+        "这是工作簿或压缩文件，不是CSV文件",
+        "this is a workbook or a ZIP archive, not a CSV file",
         _SAVE_AS_ZH,
         _SAVE_AS_EN,
     ),
-    ("not-text", "这不是文本文件", "this is not a text file", _SAVE_AS_ZH, _SAVE_AS_EN),
+    (
+        "not-text",
+        "这是图片、PDF或别的文件，不是文本",
+        "this is a picture, a PDF or another file, not text",
+        _SAVE_AS_ZH,
+        _SAVE_AS_EN,
+    ),
     (
         "encoding",
         "文字编码既不是UTF-8，也不是GB18030",

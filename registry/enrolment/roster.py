@@ -11,6 +11,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 
 from registry.enrolment.identity import (
@@ -43,7 +44,7 @@ from registry.enrolment.roster_evidence import Asked, read_evidence, registratio
 from registry.enrolment.roster_problems import ROSTER_PROBLEMS
 from registry.enrolment.table import Column, Row, Table, read_table
 from registry.kernel.identifiers import Digest
-from registry.programme import LevelCode, Programme
+from registry.programme import Bilingual, LevelCode, Programme
 
 _REQUIRED_ALREADY = frozenset({"name", "identity_number", "level", "contest", "edition", "event", "rank"})
 """Columns whose reading reports an empty cell by itself."""
@@ -76,6 +77,7 @@ def read_roster(data: bytes, *, programme: Programme, today: date) -> RosterRead
         notices += reader.notices
         if candidate is not None and not reader.problems and row.line not in bad_lines:  # 5
             candidates.append(candidate)
+    problems = [_with_levels(one, programme) for one in problems]
     return RosterReading(
         digest=Digest(hashlib.sha256(data).digest()),
         encoding=table.encoding,
@@ -86,6 +88,15 @@ def read_roster(data: bytes, *, programme: Programme, today: date) -> RosterRead
         problems=_in_order(problems),
         notices=_in_order(notices),
     )
+
+
+def _with_levels(problem: RowProblem, programme: Programme) -> RowProblem:
+    """Let the remedy of an unknown level list those that there are."""
+    if problem.code != ROSTER_PROBLEMS["level-unknown"].code:
+        return problem
+    zh = "、".join(f"{one.name.zh}（{one.code}）" for one in programme.levels)
+    en = ", ".join(f"{one.name.en or one.name.zh} ({one.code})" for one in programme.levels)
+    return replace(problem, remedy=Bilingual(zh=f"{problem.remedy.zh}：{zh}", en=f"{problem.remedy.en}: {en}"))
 
 
 def roster_rows(data: bytes, lines: Collection[int]) -> Table:

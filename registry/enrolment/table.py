@@ -31,6 +31,8 @@ NOTHING = frozenset({"", "-", "—", "——", "/", "无", "none", "n/a"})
 _HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff]")
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")
+_NO_TEXTS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"%PDF-")
+"""How pictures and PDFs begin: their first line may hold no zero byte."""
 _UTF8_MARK = b"\xef\xbb\xbf"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _FORMULA = frozenset("=+-@\N{MINUS SIGN}\t\r")
@@ -174,6 +176,8 @@ class _Reader:
             raise _Refused(self.kinds["workbook"].at())
         if data.startswith(_UTF16_MARKS):
             raise _Refused(self.kinds["encoding"].at())
+        if data.startswith(_NO_TEXTS):
+            raise _Refused(self.kinds["not-text"].at())
         if b"\0" in data[: data.find(b"\n") + 1 or None]:  # a zero byte in the heading: no text of ours begins so
             raise _Refused(self.kinds["not-text"].at())
         if max(data.count(b"\n"), data.count(b"\r")) > MAX_ROWS + 1:

@@ -45,6 +45,14 @@ def test_every_word_is_used_and_every_used_word_is_there() -> None:
     used = set(re.findall(r"[\"'](holder\.[a-z_.]+)[\"']", sources))
     used |= {f"holder.fields.{one}" for one in Field} | {"holder.fields.nationalIdentityNumberMasked_bare"}
     used |= {f"holder.terms.refused_{one}" for one in ("audience", "purpose", "until")}
-    used -= {"holder.css", "holder.js", "holder.html"}  # files, not words
+    used |= {f"holder.talent.answer_{one}" for one in ("asked", "agreed", "refused")}
+    used |= {f"holder.talent.refused_{one}" for one in ("wish", "until", "agree", "region", "contact")}
+    used -= {
+        "holder.talent.answer_",
+        "holder.talent.refused_",
+        "holder.css",
+        "holder.js",
+        "holder.html",
+    }  # files, not words
     assert {one for one in used if not catalogue("zh").has(one)} == set()
     assert set(read("zh")) - used == set()

@@ -100,6 +100,18 @@ def test_too_many_unknown_codes_are_told_in_words_of_their_own(language: Languag
     assert words.text("problems.too-many.title") not in explained
 
 
+def test_a_day_that_is_none_has_words_of_its_own() -> None:
+    client = make_client()
+    page = client.get(f"/zh/C/{KEYS[Outcome.VALID]}?as_of=zzz")
+    assert page.status_code == 422
+    assert "要查的日期不对" in page.text
+    assert "zzz" not in page.text.partition("<main")[2].partition("</main")[0]
+    answer = client.get(f"/v1/certificates/{KEYS[Outcome.VALID]}/verdict?as_of=zzz")
+    assert (answer.status_code, answer.json()["code"]) == (422, "verify/day-malformed")
+    other = client.get(f"/v1/certificates/{KEYS[Outcome.VALID]}/verdict?receipt=foo")
+    assert other.json()["code"] == "http/malformed"
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/en/nothing", "/C/", "/C/a/b", "/robots.txt"])
 def test_unknown_address_is_a_page(path: str) -> None:
     answer = make_client().get(path)

@@ -97,6 +97,7 @@ def test_an_invitation_lets_its_owner_choose_a_password_once(site, people):
     for again in (site.get(f"/invitation/{token}"), site.post(f"/invitation/{token}", data={"password": PASSWORD})):
         assert again.status_code == 403
         assert "invitation/refused" in again.text
+        assert '<a class="button" href="/sign-in">' in again.text
 
 
 def test_a_new_invitation_ends_the_one_before(site, people):
@@ -249,7 +250,11 @@ def test_a_closed_account_is_out_at_once_and_new_roles_hold_at_once(site, people
 )
 def test_signing_in_goes_on_to_pages_of_this_site_alone(site, people, target, expected):
     accepted(site, account(people))
-    assert signing_in(site, "zhou.lan", PASSWORD, next=target).headers["Location"] == expected
+    signed_in = signing_in(site, "zhou.lan", PASSWORD, next=target)
+    assert signed_in.headers["Location"] == expected
+    cookie = signed_in.headers["Set-Cookie"].partition(";")[0]
+    again = site.get("/sign-in", params={"next": target}, headers={"Cookie": cookie})
+    assert again.headers["Location"] == expected
 
 
 @pytest.mark.parametrize("cookie", ["", "x", "A" * 43, "A" * 5_000])
@@ -309,3 +314,9 @@ def test_a_password_that_changes_while_it_is_compared_signs_nobody_in(site, peop
     monkeypatch.setattr(workflow, "password_holds", compared_slowly)
     assert signing_in(site, "zhou.lan", PASSWORD).status_code == 403
     assert signing_in(site, "zhou.lan", "another horse battery").status_code == 303
+
+
+def test_who_wants_to_verify_a_list_is_told_of_the_way_without_an_account(site):
+    assert 'href="/zh/list"' in site.get("/zh/sign-in?next=/bulk").text
+    assert 'href="/en/list"' in site.get("/en/sign-in?next=/en/bulk/x").text
+    assert "/list" not in site.get("/zh/sign-in?next=/console").text

@@ -16,7 +16,7 @@ from registry.enrolment import (
     table,
     work_months,
 )
-from registry.programme import Education
+from registry.programme import Education, load_catalogue
 
 HEADING = "姓名,证件类型,证件号码,级别,出生日期,文化程度,从业年限,已持证书,性别,单位,电话,邮箱,拼音姓名\n"
 FULL = (
@@ -298,3 +298,27 @@ def test_no_report_repeats_what_a_cell_holds(programme, today, name, number):
 
 def test_identity_number_has_one_form():
     assert normal_identity_number(" 11010519491231002ｘ ") == "11010519491231002X"
+
+
+@pytest.mark.parametrize(
+    ("begin", "slug"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not-text"),
+        (b"%PDF-1.7\n%\xe2\xe3", "not-text"),
+        (b"PK\x03\x04bro", "workbook"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_what_it_is(begin, slug):
+    found = read_roster(begin + b"ken", programme=load_catalogue().programme("BLOCKCHAIN"), today=date(2026, 11, 22))
+    assert [one.code for one in found.problems] == [f"enrol/{slug}"]
+    assert found.problems[0].reason.zh in {"这是图片、PDF或别的文件，不是文本", "这是工作簿或压缩文件，不是CSV文件"}
+
+
+def test_an_unknown_level_is_answered_with_the_levels_there_are():
+    programme = load_catalogue().programme("BLOCKCHAIN")
+    text = "姓名,证件号码,级别\n安宁,11010519491231002X,特级\n"
+    found = read_roster(text.encode(), programme=programme, today=date(2026, 11, 22))
+    (remedy,) = [one.remedy for one in found.problems if one.code == "enrol/level-unknown"]
+    for level in programme.levels:
+        assert f"{level.name.zh}（{level.code}）" in remedy.zh
+        assert f"({level.code})" in remedy.en

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-WIDTH: Final = 21_000
-HEIGHT: Final = 29_700
-"""A4 upright, in hundredths of a millimetre."""
+WIDTH: Final = 29_700
+HEIGHT: Final = 21_000
+"""A4 landscape, in hundredths of a millimetre."""
 _GOLD = "#b3924a"
 _DEEP_GOLD = "#a07c34"
 _PALE_GOLD = "#f0e7cf"
@@ -50,8 +50,8 @@ def frame() -> str:
 def watermark() -> str:
     """Draw the large pale rosette behind the text."""
     rings = [
-        _turned(16, 120, lambda angle: 6_300 * (0.66 + 0.34 * math.cos(12 * angle)), _PALE_GOLD, 11, math.pi / 12),
-        _turned(10, 96, lambda angle: 3_900 * (0.72 + 0.28 * math.cos(8 * angle)), _PALE_GOLD, 10, math.pi / 8),
+        _turned(9, 108, lambda angle: 6_300 * (0.60 + 0.40 * math.cos(6 * angle)), _PALE_GOLD, 12, math.pi / 3),
+        _turned(8, 96, lambda angle: 3_300 * (0.70 + 0.30 * math.cos(8 * angle)), _PALE_GOLD, 11, math.pi / 4),
     ]
     return _svg(13_000, 13_000, [f'<g transform="translate(6500 6500)">{"".join(rings)}</g>'])
 
@@ -115,8 +115,8 @@ def _bands() -> list[str]:
 
 
 def _braid(length: int, x: int, y: int, turn: str) -> list[str]:
-    strands, height = 6, 295
-    waves = round(length / 560)
+    strands, height = 5, 295
+    waves = round(length / 620)
     half = length / waves / 2
     path = []
     for strand in range(strands):
@@ -145,8 +145,8 @@ def _corner() -> str:
             f'<circle r="{radius + 30}" fill="{_PAPER}"/>',
             f'<circle r="{radius}" fill="none" stroke="{_DEEP_GOLD}" stroke-width="52"/>',
             f'<circle r="{radius - 85}" fill="none" stroke="{_GOLD}" stroke-width="16"/>',
-            _turned(7, 72, lambda angle: 640 * (0.60 + 0.38 * math.cos(8 * angle)), _DEEP_GOLD, 14, math.pi / 9),
-            _turned(4, 40, lambda angle: 235 * (0.70 + 0.30 * math.cos(8 * angle)), _GOLD, 13, math.pi / 8),
+            _turned(5, 96, lambda angle: 650 * (0.64 + 0.34 * math.cos(8 * angle)), _DEEP_GOLD, 12, math.pi / 4),
+            _turned(2, 64, lambda angle: 250 * (0.62 + 0.36 * math.cos(8 * angle)), _DEEP_GOLD, 12, math.pi / 4),
         )
     )
 

@@ -66,9 +66,10 @@ def test_every_type_shows_the_photograph_at_the_left_of_one_page(kind: Certifica
         for y in range(page.height)
         if (pixel := page.getpixel((x, y)))[2] > 190 and pixel[0] < 110  # type: ignore[index]
     ]
-    assert max(x for x, _ in blue) < page.width * 0.4
-    assert min(y for _, y in blue) > page.height * 0.25
-    assert max(y for _, y in blue) < page.height * 0.6
+    assert page.width > page.height
+    assert max(x for x, _ in blue) < page.width * 0.25
+    assert min(y for _, y in blue) > page.height * 0.35
+    assert max(y for _, y in blue) < page.height * 0.65
 
 
 def test_the_same_photograph_gives_the_same_bytes() -> None:

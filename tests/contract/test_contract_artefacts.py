@@ -20,6 +20,7 @@ def constants(module: str) -> dict[str, int]:
     return {name: int(value) for name, value in CONSTANT.findall(text)}
 
 
+@pytest.mark.slow
 def test_recompiling_gives_the_committed_bytes(target: Target) -> None:
     assert compile_target(target) == artefact_path(target).read_text(encoding="utf-8")
 

@@ -152,6 +152,7 @@ PLANTED = {
 AT_THE_DESK = {"final statuses can change"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=() if name in AT_THE_DESK else pytest.mark.deep) for name in PLANTED]
 )

@@ -540,6 +540,7 @@ def planted_artefact() -> Artefact:
     )
 
 
+@pytest.mark.slow
 def test_planted_faults_are_noticed(signed: Signed) -> None:
     """Where a check lacks, what it forbids is accepted: the tests above would fail."""
 

@@ -35,6 +35,7 @@ def lines(text: str, module: str = "status.vy", sources: Path = SOURCES) -> list
     return [number for number, line in enumerate(source.splitlines(), 1) if text in line]
 
 
+@pytest.mark.slow
 def test_committed_code_is_what_is_measured(target: Target) -> None:
     coverage = Coverage(target)
     assert coverage.program(artefact(target).deployed_code(delay=7)) is coverage.runtime

@@ -95,6 +95,7 @@ def _revocations(records: list[Record]) -> Counter[str]:
     return counted
 
 
+@pytest.mark.slow
 def test_killed_at_one_instant_after_another_all_are_revoked_once(stage: Stage, finished: Path, tmp_path: Path) -> None:
     chosen, before = listed(finished, tmp_path / "numbers.csv"), statuses(Home(finished))
     command = (*REVOKE, "--from", str(tmp_path / "numbers.csv"))

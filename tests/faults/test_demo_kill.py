@@ -69,12 +69,14 @@ def passage(stage: Stage, home: Path, strikes: tuple[str, ...], how: signal.Sign
     assert last.exit_code == 0, last
 
 
+@pytest.mark.slow
 def test_killed_at_one_instant_after_another_it_still_issues_everything_once(stage: Stage, tmp_path: Path) -> None:
     home = tmp_path / "home"
     passage(stage, home, FOUNDING + ISSUING, signal.SIGKILL)
     assert violations(home) == []
 
 
+@pytest.mark.slow
 def test_interrupted_it_says_that_nothing_is_lost_and_goes_on(stage: Stage, examined: Path) -> None:
     passage(
         stage,

@@ -107,6 +107,7 @@ def worked_off(stage: Stage, home: Path, strikes: Sequence[str]) -> None:
     assert last.exit_code == 0, last
 
 
+@pytest.mark.slow
 def test_desks_killed_one_after_another_still_make_each_batch_once(stage: Stage, examined: Path) -> None:
     console = Console(examined)
     issued(stage, console, PROPOSING, SENDING)

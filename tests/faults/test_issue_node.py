@@ -137,6 +137,7 @@ def test_another_chain_behind_the_address_raises_the_alarm_and_nothing_is_writte
     assert stage.play("audit", "timeline", "--limit", "1", "--json", home=other).stdout.count('"seq"') == 1
 
 
+@pytest.mark.slow
 def test_the_node_is_killed_and_started_again_between_the_steps(stage: Stage, examined: Path) -> None:
     batch = json.loads(
         stage.play(
@@ -181,6 +182,7 @@ def test_what_a_killed_node_announced_leads_nobody_astray(stage: Stage, finished
     assert not (finished / "node.json").exists()
 
 
+@pytest.mark.slow
 def test_the_server_is_killed_and_started_again(stage: Stage, finished: Path) -> None:
     port = free_port()
     for how in (signal.SIGKILL, signal.SIGTERM):

@@ -364,6 +364,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
             yield made
 
 
+@pytest.mark.slow
 @settings(max_examples=3, phases=[Phase.generate])  # shrinking would use the certificates up
 @given(draws=st.lists(st.sampled_from(EVENTS), min_size=8, max_size=14))
 def test_every_entrance_says_the_same_after_every_event(stage: Stage, draws: list[str]) -> None:

@@ -123,6 +123,7 @@ def test_a_decision_without_danger_takes_effect_with_the_deciding_vote(council: 
     assert council.read("ballots", third["ballot"])["votes"] == []
 
 
+@pytest.mark.slow
 def test_a_dangerous_decision_waits_and_is_then_enacted(council: Consortium) -> None:
     ballot = council.act("propose", "admit", "--member", NEWCOMER, "--threshold", "3", key="member-1")["ballot"]
     assert council.act("vote", ballot, key="member-3")["outcome"] == "delayed"
@@ -330,6 +331,7 @@ def test_nobody_is_asked_for_the_passphrase_of_something_else(council: Consortiu
     assert council.refused(*words, "--key", member, "--passphrase-fd", "250") == "home/passphrase-unread"
 
 
+@pytest.mark.slow
 def test_verdicts_follow_what_members_decide(council: Consortium) -> None:
     batch = (*ISSUER, "--batch", "B-2026-11-0001")
     assert council.outcome()["outcome"] == "valid"

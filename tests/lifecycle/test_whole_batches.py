@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from api.errors import advice
 
 # `world` comes from this folder's conftest; its type is only needed by readers.
@@ -11,6 +13,7 @@ def _all(verdicts: dict[str, str], outcome: str) -> None:
     assert verdicts == dict.fromkeys(verdicts, outcome)
 
 
+@pytest.mark.slow
 def test_a_batch_is_suspended_cleared_and_stands_again_but_for_what_was_revoked(world) -> None:
     good, bad, worse = world.certificates("2")[-3:]
     elsewhere = world.certificates("3")[-1]

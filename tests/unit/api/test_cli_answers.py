@@ -22,6 +22,13 @@ from registry.status import Reason, Status
 
 ROOT = Path(__file__).parents[3]
 MAIN = [sys.executable, "-c", "from api.cli import main; main()"]
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs that a shell runs in the background ignore it
+from api.cli import main
+print('ready', flush=True)
+main()
+"""
 
 
 def surroundings(**more: str) -> dict[str, str]:
@@ -108,7 +115,7 @@ def test_what_nobody_foresaw_is_no_verdict_either(tmp_path: Path) -> None:
 
 def test_ctrl_c_ends_with_130_and_a_sentence(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", "from api.cli import main; print('ready', flush=True); main()", "verify", "-"],
+        [sys.executable, "-c", INTERRUPTIBLE, "verify", "-"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

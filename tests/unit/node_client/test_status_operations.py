@@ -248,6 +248,7 @@ def _refused(world: World, refused: Operation) -> str | None:
 # — gas —
 
 
+@pytest.mark.slow
 def test_gas_limits_are_enough_for_the_largest_calls_and_within_the_signers_policy(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

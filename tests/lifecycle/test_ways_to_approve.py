@@ -320,7 +320,6 @@ def approver_findings(small: Small) -> list[str]:
     return [one["says"] for one in json.loads(result.stdout) if one["what"] == "approver"]
 
 
-@pytest.mark.slow
 def test_signer_process_signs_is_killed_and_begins_again(small: Small, tmp_path: Path) -> None:
     socket = tmp_path / "a.sock"
     place = f"unix://{socket}"

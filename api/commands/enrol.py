@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -17,6 +17,7 @@ from api.terminal import ERR, OUT, counted, note, print_json, print_table, progr
 from api.wiring import Home
 from registry.enrolment import RosterReading, RowProblem, RowsRefused, blank_roster
 from registry.enrolment.workbook import as_text
+from registry.kernel.errors import RegistryError
 from registry.ports.storage import Application, NotHere
 from registry.programme import load_catalogue
 from registry.workflows.enrol import check_roster, decide_applications, import_roster
@@ -280,6 +281,16 @@ def _print_reading(file: Path, reading: RosterReading) -> None:
     if reading.notices:
         note(said("请留意（不影响导入）：", "worth a look (refuses nothing):"))
         print_problems(reading.notices)
+
+
+def refuse_rows(problems: Sequence[RowProblem], refused: RegistryError, *, as_json: bool) -> NoReturn:
+    """Tell a refused file's problems, as one document with the error where `as_json`, and end as the error does."""
+    if not as_json:
+        print_problems(problems)
+        raise refused
+    print_json({"problems": [problem_document(one) for one in problems], "error": error_document(refused)})
+    print_error(refused)
+    raise typer.Exit(exit_code(refused)) from refused
 
 
 def print_problems(problems: Sequence[RowProblem]) -> None:

@@ -8,10 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from api.commands import exam_marks, exam_session
-from api.commands.enrol import ProgrammeOption, chosen, print_problems, problem_document
-from api.commands.failures import error_document, print_error
+from api.commands.enrol import ProgrammeOption, chosen, print_problems, refuse_rows
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file, write_new_file
-from api.errors import exit_code
 from api.terminal import OUT, counted, note, print_json, print_table, said
 from api.wiring import Home
 from registry.assessment import ScoresRefused, format_score
@@ -62,14 +60,7 @@ def record(
     try:
         recorded = record_scores(found.store, found.clock, of, data, examined_on=day, person=person(by))
     except ScoresRefused as refused:
-        reading = check_scores(found.store, of, data)
-        if not as_json:
-            print_problems(reading.problems)
-            raise
-        problems = [problem_document(one) for one in reading.problems]
-        print_json({"problems": problems, "error": error_document(refused)})
-        print_error(refused)
-        raise typer.Exit(exit_code(refused)) from refused
+        refuse_rows(check_scores(found.store, of, data).problems, refused, as_json=as_json)
     sheet = recorded.sheet
     missing = len(recorded.reading.missing) if recorded.reading else 0
     if as_json:

@@ -6,12 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commands.enrol import print_problems, problem_document
+from api.commands.enrol import refuse_rows
 from api.commands.exam_session import SessionArgument
 from api.commands.exam_session import app as session_app
-from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file, write_new_file
-from api.errors import exit_code
 from api.terminal import OUT, counted, note, print_json, print_table, said
 from api.wiring import Home
 from registry.assessment import ABSENT, ScoresRefused, format_score, parse_score
@@ -95,14 +93,7 @@ def record(
         by_function=_choice(level, direction, papers),
     )
     if marked.sheet is None:
-        refused = ScoresRefused(len(marked.problems))
-        if as_json:
-            problems = [problem_document(one) for one in marked.problems]
-            print_json({"problems": problems, "error": error_document(refused)})
-        else:
-            print_problems(marked.problems)
-        print_error(refused)
-        raise typer.Exit(exit_code(refused))
+        refuse_rows(marked.problems, ScoresRefused(len(marked.problems)), as_json=as_json)
     sheet = marked.sheet
     if as_json:
         print_json({"sheet": sheet.id, "session": session, "rows": sheet.rows, "repeated": marked.repeated})

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.admission import admissions_of
-from api.commands.enrol import print_problems, problem_document
+from api.commands.enrol import refuse_rows
 from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file
 from api.errors import exit_code
@@ -306,14 +306,7 @@ def attend(
     try:
         entered = enter_attendance(found.store, found.clock, of, data, person=person(by))
     except AttendanceRefused as refused:
-        reading = check_attendance(found.store, found.clock, of, data)
-        if not as_json:
-            print_problems(reading.problems)
-            raise
-        problems = [problem_document(one) for one in reading.problems]
-        print_json({"problems": problems, "error": error_document(refused)})
-        print_error(refused)
-        raise typer.Exit(exit_code(refused)) from refused
+        refuse_rows(check_attendance(found.store, found.clock, of, data).problems, refused, as_json=as_json)
     _say_list(entered.list, as_json=as_json)
     if not as_json:
         note(

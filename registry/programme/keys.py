@@ -1,6 +1,7 @@
 """TOML read key by key: each by its type, every fault kept, so that all of a file's faults are reported at once."""
 
 import re
+import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -40,6 +41,24 @@ class ProgrammeMalformed(MalformedInput):
         first = faults[0]
         more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
         super().__init__(f"programme file {file}: {first.key or 'whole file'}: {first.reason}{more}")
+
+
+def parsed(data: bytes, malformed: Callable[[tuple[KeyFault, ...]], MalformedInput], *, most: int) -> dict[str, object]:
+    """Parse a file of at most `most` bytes of TOML in UTF-8. Raises what `malformed` makes of its one fault."""
+
+    def refused(reason: str) -> MalformedInput:
+        return malformed((KeyFault(key="", reason=reason),))
+
+    if len(data) > most:
+        raise refused(f"larger than {most} bytes")
+    try:
+        return tomllib.loads(data.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise refused("not UTF-8") from error
+    except tomllib.TOMLDecodeError as error:
+        raise refused(f"not TOML: {error}") from error
+    except (RecursionError, ValueError) as error:  # nested too deeply; a number too long for Python to read
+        raise refused("not TOML that can be read") from error
 
 
 class Table:

@@ -8,12 +8,12 @@
 
 import hashlib
 import re
-import tomllib
 from dataclasses import replace
+from functools import partial
 
 from registry.kernel.identifiers import Digest, IdentifierMalformed, ScopeCode, scope_code
 from registry.programme.agreement import disagreements
-from registry.programme.keys import SLUG, KeyFault, ProgrammeMalformed, Table
+from registry.programme.keys import SLUG, KeyFault, ProgrammeMalformed, Table, parsed
 from registry.programme.model import (
     CertificateField,
     CertificateRules,
@@ -66,7 +66,7 @@ _OCCUPATION = re.compile(r"[0-9]-[0-9]{2}-[0-9]{2}-[0-9]{2}")
 
 def read_programme(data: bytes, *, file: str) -> Programme:
     """Read one programme file (TOML, UTF-8). `file` is its name for errors. Raises ProgrammeMalformed."""
-    values = _parse(data, file)  # 1
+    values = parsed(data, partial(ProgrammeMalformed, file), most=MAX_BYTES)  # 1
     faults: list[KeyFault] = []
     top = Table(values, "", faults)
     programme = _programme(top, data, Digest(hashlib.sha256(data).digest()))  # 2 and 4
@@ -76,22 +76,6 @@ def read_programme(data: bytes, *, file: str) -> Programme:
     if faults:
         raise ProgrammeMalformed(file, tuple(faults))
     return programme
-
-
-def _parse(data: bytes, file: str) -> dict[str, object]:
-    def refuse(reason: str) -> ProgrammeMalformed:
-        return ProgrammeMalformed(file, (KeyFault(key="", reason=reason),))
-
-    if len(data) > MAX_BYTES:
-        raise refuse(f"larger than {MAX_BYTES} bytes")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise refuse("not UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise refuse(f"not TOML: {error}") from error
-    except (RecursionError, ValueError) as error:  # nested too deeply; a number too long for Python to read
-        raise refuse("not TOML that can be read") from error
 
 
 def _programme(top: Table, data: bytes, digest: Digest) -> Programme:

@@ -3,11 +3,12 @@
 import csv
 import hashlib
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from registry.access import require_second_person, same_person
-from registry.assessment import LISTED, ScoreSheetReading, read_scores, require_reason
+from registry.assessment import LISTED, FunctionRow, ScoreRow, ScoreSheetReading, read_scores, require_reason
 from registry.assessment.reading import ADMISSION, LEVEL_HEADING, NAME_HEADING
 from registry.enrolment.table import is_formula_like
 from registry.kernel.calendar import CHINA_TIME
@@ -96,19 +97,20 @@ def record_scores(
             confirmed_by=None,
             confirmed_at=None,
         )
-        unit.marks.add_sheet(
-            sheet,
-            [
-                Mark(admission=entry.admission, paper=mark.paper, hundredths=mark.score_hundredths)
-                for entry in entries
-                for mark in entry.marks
-            ]
-            or [Mark(admission=entry.admission, paper=LISTED, hundredths=None) for entry in entries],
-        )
+        unit.marks.add_sheet(sheet, marks_of(entries))
         unit.journal.write(
             at=now, person=person, action="exam.record", subject=sheet.id, rows=sheet.rows, file=reading.digest.hex()
         )
     return Recorded(sheet=sheet, reading=reading)
+
+
+def marks_of(entries: Iterable[ScoreRow | FunctionRow]) -> list[Mark]:
+    """Give the marks of a sheet's rows; a row without papers stands on a confirmed list, and is kept as one mark."""
+    return [
+        Mark(admission=entry.admission, paper=paper, hundredths=hundredths)
+        for entry in entries
+        for paper, hundredths in [(mark.paper, mark.score_hundredths) for mark in entry.marks] or [(LISTED, None)]
+    ]
 
 
 def confirm_sheet(store: Store, clock: Clock, sheet_id: str, *, person: str) -> Sheet:

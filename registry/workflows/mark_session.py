@@ -25,8 +25,9 @@ from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import Digest
 from registry.ports import Clock
 from registry.ports.examinations import ExamSession, FunctionMark, Seat
-from registry.ports.storage import Application, Mark, Sheet, Store, UnitOfWork
+from registry.ports.storage import Application, Sheet, Store, UnitOfWork
 from registry.programme import Catalogue, LevelCode, Programme
+from registry.workflows.assess import marks_of
 from registry.workflows.examine import SessionMalformed
 
 
@@ -142,14 +143,7 @@ def record_session_scores(
             confirmed_by=None,
             confirmed_at=None,
         )
-        unit.marks.add_sheet(
-            sheet,
-            [
-                Mark(admission=entry.admission, paper=mark.paper, hundredths=mark.score_hundredths)
-                for entry in entries
-                for mark in entry.marks
-            ],
-        )
+        unit.marks.add_sheet(sheet, marks_of(entries))
         unit.corrections.name_session(sheet.id, session_id)
         unit.corrections.add_function_marks(
             sheet.id,

@@ -7,15 +7,15 @@
 
 import hashlib
 import re
-import tomllib
 from collections.abc import Hashable, Iterable
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
 from registry.kernel.errors import MalformedInput
 from registry.kernel.identifiers import Digest
 from registry.programme.examination import RoundingMode
-from registry.programme.keys import KeyFault, Table
+from registry.programme.keys import KeyFault, Table, parsed
 from registry.programme.subsidies.calculating import Rules, amount_in
 from registry.programme.subsidies.model import (
     Amount,
@@ -59,7 +59,7 @@ class SubsidyMalformed(MalformedInput):
 
 def read_subsidy(data: bytes, *, file: str) -> SubsidyRule:
     """Read one subsidy file (TOML, UTF-8). `file` is its name for errors. Raises SubsidyMalformed."""
-    values = _parse(data, file)  # 1
+    values = parsed(data, partial(SubsidyMalformed, file), most=MAX_BYTES)  # 1
     faults: list[KeyFault] = []
     top = Table(values, "", faults)
     rule = _rule(top, Digest(hashlib.sha256(data).digest()))  # 2
@@ -104,22 +104,6 @@ def _placed(folder: str, name: str, data: bytes, earlier: Iterable[SubsidyRule])
 
 def _names(rule: SubsidyRule) -> set[str]:
     return {plain_name(rule.region.zh), *(plain_name(one.name.zh) for one in rule.places)}
-
-
-def _parse(data: bytes, file: str) -> dict[str, object]:
-    def refuse(reason: str) -> SubsidyMalformed:
-        return SubsidyMalformed(file, (KeyFault(key="", reason=reason),))
-
-    if len(data) > MAX_BYTES:
-        raise refuse(f"larger than {MAX_BYTES} bytes")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise refuse("not UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise refuse(f"not TOML: {error}") from error
-    except (RecursionError, ValueError) as error:  # nested too deeply; a number too long for Python to read
-        raise refuse("not TOML that can be read") from error
 
 
 def _rule(top: Table, digest: Digest) -> SubsidyRule:

@@ -27,10 +27,11 @@ from registry.store.accounts import SqlAccounts
 from registry.store.correcting import SqlCorrections
 from registry.store.exam_sessions import SqlExamSessions
 from registry.store.examining import SqlMarks
-from registry.store.issuing import SqlBatches, SqlOutbox
+from registry.store.issuing import SqlBatches
 from registry.store.journal import SqlJournal
 from registry.store.judging import SqlJudgements, SqlProgrammeFiles
 from registry.store.migrating import changed_objects, require_current, upgrade
+from registry.store.outbox import SqlOutbox
 from registry.store.people import SqlEnrolments
 from registry.store.portraits import SqlPortraits
 from registry.store.projection import SqlProjection

@@ -18,7 +18,8 @@ from registry.kernel.identifiers import (
 )
 from registry.ports.storage import NotHere
 from registry.status import Reason, Status, needs_approval
-from registry.store.issuing import approval_of, keep_transaction
+from registry.store.issuing import approval_of
+from registry.store.outbox import keep_transaction
 from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, pieces, time_of
 from registry.store.tables import status_batch, status_certificate, status_request
 

@@ -17,16 +17,8 @@ from registry.anchor.facts import BatchFacts, batch_facts
 from registry.anchor.operations import (
     AnchorApproval,
     AnchorBatch,
-    BatchReinstatementApproval,
     Operation,
-    ReinstateBatches,
-    ReinstateCertificates,
-    ReinstatementApproval,
-    RevocationApproval,
-    RevokeCertificates,
     SignedTransaction,
-    SuspendBatch,
-    SuspendCertificates,
 )
 from registry.anchor.progress import Batch, Placement, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
@@ -34,9 +26,10 @@ from registry.kernel.errors import Conflict, IntegrityFault, RuleRefusal
 from registry.kernel.identifiers import TransactionHash
 from registry.ports import Clock, Fate, FateKind, Ledger, LedgerUnavailable, TransactionRefused, TransactionSigner
 from registry.ports.storage import Store
-from registry.status import Status, changes_of
+from registry.status import Status
 from registry.workflows.follow import follow
 from registry.workflows.issue import evidence_of
+from registry.workflows.status_operations import NotApproved, operation_of, status_nonces
 
 _POLL_SECONDS: Final = 0.2
 PATIENCE: Final = timedelta(seconds=60)
@@ -51,16 +44,6 @@ class ApprovalLapsed(RuleRefusal):
     def __init__(self, subject: str) -> None:
         self.subject = subject
         super().__init__(f"the approval of {subject} has lapsed: it must be approved again")
-
-
-class NotApproved(RuleRefusal):
-    """A second person has not approved yet."""
-
-    code = "anchor/not-approved"
-
-    def __init__(self, subject: str, state: str) -> None:
-        self.subject, self.state = subject, state
-        super().__init__(f"{subject} is {state}: a second person must approve it first")
 
 
 class ApprovalOvertaken(RuleRefusal):
@@ -337,61 +320,6 @@ def _sign_request(desk: Desk, request: StatusRequest) -> None:
     with desk.store.write() as unit:
         transaction = _signed(desk, operation_of(request), taken, unit.outbox.next_nonce(desk.sender.address))
         unit.status_requests.sign(request.id, transaction, desk.clock.now())
-
-
-def status_nonces(ledger: Ledger, request: StatusRequest) -> tuple[int, ...]:
-    """Ask the chain what the approval of a request has to sign for each of its batches; only reinstatements do."""
-    if request.wanted is not Status.VALID:
-        return ()
-    return tuple(ledger.status_nonce(request.issuer, batch) for batch in request.batches)
-
-
-def operation_of(request: StatusRequest) -> Operation:
-    """Give the contract's operation for a request. Raises NotApproved where a second person is still needed."""
-    if request.wanted is Status.SUSPENDED:
-        reason = int(request.reason)
-        if not request.certificates:
-            return SuspendBatch(issuer=request.issuer, batch=request.batch, reason=reason)
-        changes = changes_of(request.leaves)
-        return SuspendCertificates(issuer=request.issuer, batch=request.batch, changes=changes, reason=reason)
-    if request.approval is None:
-        raise NotApproved(request.id, request.state)
-    asked = approvable(request, deadline=request.approval.deadline, nonces=request.status_nonces)
-    match asked:
-        case RevocationApproval():
-            return RevokeCertificates(asked=asked, approval=request.approval)
-        case ReinstatementApproval():
-            return ReinstateCertificates(asked=asked, approval=request.approval)
-        case BatchReinstatementApproval():
-            return ReinstateBatches(asked=asked, approval=request.approval)
-
-
-def approvable(
-    request: StatusRequest, *, deadline: int, nonces: tuple[int, ...]
-) -> RevocationApproval | ReinstatementApproval | BatchReinstatementApproval:
-    """Give the EIP-712 structure of a request; `nonces` are the `status_nonces` of a reinstatement."""
-    issuer, reason = request.issuer, int(request.reason)
-    if request.wanted is Status.VALID and not request.certificates:
-        return BatchReinstatementApproval(
-            issuer=issuer, batches=request.batches, reason=reason, status_nonces=nonces, deadline=deadline
-        )
-    changes, count = changes_of(request.leaves), len(request.certificates)
-    if request.wanted is Status.REVOKED:
-        return RevocationApproval(
-            issuer=issuer, batch=request.batch, changes=changes, count=count, reason=reason, deadline=deadline
-        )
-    if request.wanted is not Status.VALID:
-        raise NotApproved(request.id, request.state)  # a suspension needs no approval, a supersession has its own
-    (nonce,) = nonces
-    return ReinstatementApproval(
-        issuer=issuer,
-        batch=request.batch,
-        changes=changes,
-        count=count,
-        reason=reason,
-        status_nonce=nonce,
-        deadline=deadline,
-    )
 
 
 def _watch_request(desk: Desk, request: StatusRequest) -> bool:

@@ -31,8 +31,8 @@ from registry.status import (
     require_ground,
     require_move,
 )
-from registry.workflows.anchor import approvable, status_nonces
 from registry.workflows.approve import deadline_from
+from registry.workflows.status_operations import approvable, status_nonces
 
 
 class NotFinalYet(Conflict):

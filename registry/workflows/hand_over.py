@@ -20,11 +20,12 @@ from registry.ports import Clock
 from registry.ports.storage import Store, UnitOfWork
 from registry.ports.tasks import Task, TaskKind, TaskState
 from registry.status import needs_approval
-from registry.workflows.anchor import ApprovalLapsed, NotApproved
+from registry.workflows.anchor import ApprovalLapsed
 from registry.workflows.approve import NotWaiting
 from registry.workflows.change_status import RequestNotWaiting
 from registry.workflows.deliver import NotDeliverable
 from registry.workflows.issue import NothingToIssue
+from registry.workflows.status_operations import NotApproved
 
 PAPERS_KEPT: Final = timedelta(hours=24)
 """How long a drawn ZIP is kept."""

@@ -27,7 +27,7 @@ from registry.ports.storage import NotHere
 from registry.ports.tasks import Task, TaskKind, TaskState
 from registry.status import Reason, Status
 from registry.workflows import work_off
-from registry.workflows.anchor import ApprovalLapsed, NotApproved
+from registry.workflows.anchor import ApprovalLapsed
 from registry.workflows.approve import NotWaiting, approve
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.change_status import RequestNotWaiting, request_changes
@@ -35,6 +35,7 @@ from registry.workflows.deliver import NotDeliverable
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.hand_over import PAPERS_KEPT, Step, ask
 from registry.workflows.issue import NothingToIssue
+from registry.workflows.status_operations import NotApproved
 from registry.workflows.work_off import LEASE, Worker, discard_papers, work_one
 
 PROGRAMME = "AIGC-APP-ENG"

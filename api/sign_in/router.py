@@ -10,7 +10,7 @@ from api.pages.rendering import add_page, place_of, render, words_of
 from api.sign_in.session import fields_of, forget, keep, people_of, require_own_form, visit_of
 from api.verifier.router import source_of
 from registry.access import SHORTEST_PASSWORD, Account, AccountKind, Action, PasswordRefused, may
-from registry.workflows.sign_in import SignInRefused, accept, canonical_name, invited, sign_in, sign_out
+from registry.workflows.sign_in import HolderDiffers, SignInRefused, accept, canonical_name, invited, sign_in, sign_out
 from registry.workflows.sign_in import signed_in as visitor_of
 
 router = APIRouter(include_in_schema=False)
@@ -73,7 +73,7 @@ async def sign_out_answer(request: Request) -> Response:
 def invitation_page(token: str, request: Request) -> Response:
     """Ask the owner of an invitation to choose a password. A link that is no good any more raises InvitationRefused."""
     people = people_of(request)
-    return _chosen(request, invited(people.store, people.clock, token), refused=False)
+    return _chosen(request, invited(people.store, people.clock, token))
 
 
 async def invitation_answer(token: str, request: Request) -> Response:
@@ -82,12 +82,19 @@ async def invitation_answer(token: str, request: Request) -> Response:
     fields = await fields_of(request)
     require_own_form(request, None, fields)
     account = await run_in_threadpool(invited, people.store, people.clock, token)
+    number = fields.get("number", "")
     if fields.get("password", "") != fields.get("again", ""):
-        return _chosen(request, account, refused=False, differ=True)
+        return _chosen(request, account, "sign_in.differ", number=number)
+    if account.kind is AccountKind.HOLDER:
+        people.gate.admit(source_of(request), f"invitation of {account.name}")
     try:
-        given = await run_in_threadpool(accept, people.store, people.clock, token, fields.get("password", ""))
+        given = await run_in_threadpool(
+            accept, people.store, people.clock, token, fields.get("password", ""), identity_number=number
+        )
+    except HolderDiffers:
+        return _chosen(request, account, "sign_in.holder_differs", status=403)
     except PasswordRefused:
-        return _chosen(request, account, refused=True)
+        return _chosen(request, account, "sign_in.weak", number=number)
     response = _onward(request, landing_of(account))
     keep(response, people, given)
     return response
@@ -105,20 +112,20 @@ def _asked(request: Request, *, target: str, name: str = "", refused: bool = Fal
     )
 
 
-def _chosen(request: Request, account: Account, *, refused: bool, differ: bool = False) -> Response:
-    words = words_of(request)
-    error = words.text("sign_in.differ") if differ else ""
-    if refused:
-        error = words.text("sign_in.weak", shortest=SHORTEST_PASSWORD)
+def _chosen(
+    request: Request, account: Account, error: str | None = None, *, number: str = "", status: int = 422
+) -> Response:
+    """Show the form; `error` names what is wrong with it, `number` is what was typed already."""
     return render(
         request,
         "invitation.html",
-        status=422 if error else 200,
+        status=200 if error is None else status,
         keep="no-store",
         account=account,
         holder=account.kind is AccountKind.HOLDER,
+        number=number,
         shortest=SHORTEST_PASSWORD,
-        error=error,
+        error="" if error is None else words_of(request).text(error, shortest=SHORTEST_PASSWORD),
     )
 
 

@@ -52,6 +52,15 @@ class InvitationRefused(RuleRefusal):
         super().__init__("this link was used before, is too old, or was never made")
 
 
+class HolderDiffers(RuleRefusal):
+    """A claim link was opened by somebody who does not know whose it is."""
+
+    code = "invitation/holder-differs"
+
+    def __init__(self) -> None:
+        super().__init__("the identity number is not that of the holder whom this link was made for")
+
+
 class DisplayMalformed(MalformedInput):
     """What somebody is to be called on pages cannot be shown."""
 
@@ -184,12 +193,18 @@ def invited(store: Store, clock: Clock, token: str) -> Account:
     return account
 
 
-def accept(store: Store, clock: Clock, token: str, password: str) -> Token:
+def accept(store: Store, clock: Clock, token: str, password: str, *, identity_number: str = "") -> Token:
     """Choose the password of an invited account, once; sign in, and end all other sign-ins. Gives the new token.
 
-    Raises InvitationRefused, PasswordRefused.
+    A holder has to know their own identity number: a link alone, in whose hands it may ever come, opens nothing.
+    Raises InvitationRefused, HolderDiffers, PasswordRefused.
     """
     account = invited(store, clock, token)
+    if account.kind is AccountKind.HOLDER:
+        with store.read() as unit:
+            named = _holder(unit.accounts.of_identity, identity_number)
+        if named is None or named.name != account.name:
+            raise HolderDiffers
     kept = hash_password(password)
     now = clock.now()
     with store.write() as unit:

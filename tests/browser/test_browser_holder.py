@@ -50,9 +50,13 @@ def holder(world: World, visits: "Visits") -> Visit:
 
 def claimed(world: World, visit: Visit, place: int) -> Visit:
     """Open a claim link, and choose a password."""
-    number = world.certificates("3")[place].reservation.number
+    certificate = world.certificates("3")[place]
+    number = certificate.reservation.number
+    with world.home.store.read() as unit:
+        candidate = unit.enrolments.application(certificate.reservation.admission).candidate
     token = invite_holder(world.home.store, world.home.clock, number=number, by="maker-1")
     page = visit.open(f"/zh/invitation/{token}")
+    page.locator("#number").fill(candidate.identity_number)
     page.locator("#password").fill(PASSWORD)
     page.locator("#again").fill(PASSWORD)
     page.get_by_role("button", name=catalogue("zh").text("sign_in.choose_go")).click()

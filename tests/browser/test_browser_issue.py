@@ -53,6 +53,13 @@ class Works:
     home: Home
     base_url: str
 
+    def identity_number(self, number: str) -> str:
+        """Tell what the holder of a certificate knows."""
+        with self.home.store.read() as unit:
+            found = unit.batches.by_number(number)
+            assert found is not None
+            return unit.enrolments.application(found.reservation.admission).candidate.identity_number
+
     def approver_signs(self, document: bytes) -> str:
         """Sign with the approver's key file, as its person does where it lies."""
         contract = self.home.trust_root.contract
@@ -249,6 +256,7 @@ def test_from_a_roster_to_a_claim_link(works: Works, visits: "Visits") -> None:
         assert address not in page.url
         holder = visits.start()
         holder.page.goto(address)
+        holder.page.locator("#number").fill(works.identity_number(number))
         holder.page.locator("#password").fill(PASSWORD)
         holder.page.locator("#again").fill(PASSWORD)
         holder.page.locator("form.lookup button").click()

@@ -69,6 +69,7 @@ class HolderAtHome:
 
     site: WebClient
     certificate: StoredCertificate
+    identity_number: str
     token: str
     cookie: str = ""
 
@@ -80,7 +81,7 @@ class HolderAtHome:
         return self.site.get(path, headers={"Cookie": f"vermilion={self.cookie}", **headers})
 
     def claim(self) -> "HolderAtHome":
-        response = self.site.post(f"/invitation/{self.token}", data={"password": PASSWORD, "again": PASSWORD})
+        response = self.site.post(f"/invitation/{self.token}", data={"number": self.identity_number, **CHOSEN})
         assert (response.status_code, response.headers["Location"]) == (303, "/holder")
         self.cookie = re.match(r"vermilion=([^;]+)", response.headers["Set-Cookie"])[1]
         return self
@@ -150,7 +151,9 @@ def holder_of(world: World, site: WebClient, place: int) -> HolderAtHome:
     certificate = world.certificates("3")[place]
     number = certificate.reservation.number
     token = invite_holder(world.home.store, world.home.clock, number=number, by="maker-1")
-    return HolderAtHome(site=site, certificate=certificate, token=token)
+    return HolderAtHome(
+        site=site, certificate=certificate, identity_number=identity_number(world, certificate), token=token
+    )
 
 
 # — the claim link —
@@ -172,6 +175,37 @@ def test_a_claim_link_works_once_and_the_holder_signs_in_with_the_identity_numbe
     signed = site.post("/sign-in", data=typed)
     assert (signed.status_code, signed.headers["Location"]) == (303, "/holder")
     assert site.post("/sign-in", data={**typed, "name": holder.certificate.person}).status_code == 403
+
+
+def test_who_does_not_know_whose_a_claim_link_is_sets_no_password(world: World, site: WebClient) -> None:
+    """Even the one who made the link must not take over the account of somebody who has a password already."""
+    site = WebClient(site.app, source="203.0.113.10", headers={"Accept-Language": "en"})
+    holder, stranger = holder_of(world, site, 8).claim(), holder_of(world, site, 9)
+    link = invite_holder(world.home.store, world.home.clock, number=holder.number, by="maker-1")
+    other = {"password": "another one of 12", "again": "another one of 12"}
+    for number in ("", stranger.identity_number, holder.number, holder.certificate.person):
+        refused = site.post(f"/invitation/{link}", data={**other, "number": number})
+        assert refused.status_code == 403
+        assert "Set-Cookie" not in refused.headers
+        assert "identity number" in refused.text
+    assert holder.get("/holder").status_code == 200  # still signed in, with the password that there was
+    assert site.post("/sign-in", data={"name": holder.identity_number, "password": PASSWORD}).status_code == 303
+    spelled = f" {holder.identity_number.lower()} "
+    assert site.post(f"/invitation/{link}", data={**other, "number": spelled}).status_code == 303
+    assert site.post("/sign-in", data={"name": holder.identity_number, "password": PASSWORD}).status_code == 403
+
+
+def test_numbers_tried_on_a_claim_link_are_limited(world: World, site: WebClient) -> None:
+    holder = holder_of(world, site, 8)
+    elsewhere = WebClient(site.app, source="203.0.113.9")
+    answers = [
+        elsewhere.post(
+            f"/invitation/{holder.token}", data={**CHOSEN, "number": f"11010119900101{serial:04}"}
+        ).status_code
+        for serial in range(12)
+    ]
+    assert answers[0] == 403
+    assert answers[-1] == 429
 
 
 def test_a_claim_link_lapses(world: World, moved: ShiftedClock, site: WebClient) -> None:

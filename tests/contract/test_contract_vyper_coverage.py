@@ -43,6 +43,7 @@ def test_committed_code_is_what_is_measured(target: Target) -> None:
     assert coverage.program(artefact(target).runtime[:-1]) is None
 
 
+@pytest.mark.slow
 def test_what_no_test_does_is_missed(target: Target) -> None:
     coverage = Coverage(target)
     (line,) = lines("log Paused(", "governance.vy")
@@ -66,6 +67,7 @@ def test_what_no_test_does_is_missed(target: Target) -> None:
     assert [*coverage.figures()["governance.vy"].missed_branches].count(*first) == 0
 
 
+@pytest.mark.slow
 def test_planted_statement_branches_and_module_are_missed(tmp_path: Path) -> None:
     sources = Path(copytree(SOURCES, tmp_path / "src"))
     old = "    if mask == 0:\n        fault._fail(fault.NOTHING_TO_CHANGE)\n"

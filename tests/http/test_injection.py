@@ -386,6 +386,7 @@ def comparable(text: str) -> str:
     return "".join(one for one in unicodedata.normalize("NFKC", text) if not one.isspace() and one != "\u00ad")
 
 
+@pytest.mark.slow
 def test_paper_sets_every_payload_as_it_is_or_refuses_it() -> None:
     kind = CertificateType.VOCATIONAL_TECHNOLOGY
     plain = things(drawn(kind))

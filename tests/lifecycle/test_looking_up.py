@@ -268,6 +268,7 @@ class Seconds:
         return self.now
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_guesses_find_nothing_beyond_the_limits(registry, calls) -> None:
     app = application(registry.home, cause=lambda: None)
     seconds, limits = Seconds(), LookupLimits()

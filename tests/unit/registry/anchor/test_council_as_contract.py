@@ -168,6 +168,7 @@ def walk(seed: int, steps: int) -> None:
     agree(world, council_of(world.records))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_records_add_up_to_what_the_contract_says(seed: int) -> None:
     walk(seed, 40)

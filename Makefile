@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest
 # Tests of one file stay together; more than four at once only fight for the disk.
 WORKERS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); if [ $$n -gt 4 ]; then echo 4; else echo $$n; fi)
 
-.PHONY: demo run test test-slow test-deep test-browser test-wheel coverage-contract snippets check format vectors artifacts openapi lock gas gallery measure clean
+.PHONY: demo run test test-slow faults kill-loop test-deep test-browser test-wheel coverage-contract snippets check format vectors artifacts openapi lock gas gallery measure clean
 
 demo: .venv/.run
 	@$(BIN)/vermilion demo --home "$(HOME_FOLDER)" $(if $(PORT),--port $(PORT)) $(if $(filter 0,$(SERVE)),--no-serve)
@@ -18,11 +18,21 @@ run: .venv/.run
 	@$(BIN)/vermilion serve --home "$(HOME_FOLDER)" $(if $(PORT),--port $(PORT))
 
 test: .venv/.dev
-	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not slow and not deep and not browser and not wheel"
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "not slow and not faults and not deep and not browser and not wheel"
 
 # What takes ten seconds and more each: left out of `make test`, never out of CI.
 test-slow: .venv/.dev
 	$(PYTEST) -n $(WORKERS) --dist load -m "slow and not deep"
+
+# Every fault of docs/reliability.md and pairs of them; first the harness against itself. About three minutes.
+faults: .venv/.dev
+	$(PYTEST) -m faults -q
+	$(BIN)/python -m tests.faults.harness.matrix
+
+# kill -9 at named and random instants, ROUNDS times.
+ROUNDS ?= 60
+kill-loop: .venv/.dev
+	@$(BIN)/python -m tests.faults.harness.kill_loop --rounds $(ROUNDS)
 
 test-deep: .venv/.dev
 	HYPOTHESIS_PROFILE=deep $(PYTEST) -n $(WORKERS) --dist loadfile -m "not browser and not wheel"

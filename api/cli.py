@@ -3,6 +3,7 @@
 import io
 import sys
 import traceback
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from importlib.metadata import version
 from types import TracebackType
@@ -21,13 +22,17 @@ from api.commands import (
     desk,
     enrol,
     exam,
+    halt,
     programme,
+    reconcile,
+    sender,
     setup,
     signer,
     subsidy,
     training,
     verify,
 )
+from api.commands.doors import guarded
 from api.commands.failures import (
     ArgumentsUndecodable,
     NoVerdict,
@@ -46,7 +51,11 @@ _STOPPED = 130
 
 
 class _Verbs(TyperGroup):
-    """The group of all commands: says what an interrupted command leaves behind."""
+    """The group of all commands: each asks the table first; says what an interrupted command leaves behind."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        _guard(self.commands)
 
     def invoke(self, ctx: Any) -> Any:
         try:
@@ -54,6 +63,14 @@ class _Verbs(TyperGroup):
         except KeyboardInterrupt as stop:
             _say_stopped()
             raise typer.Exit(_STOPPED) from stop
+
+
+def _guard(commands: Mapping[str, Any], *above: str) -> None:
+    for name, one in commands.items():
+        if isinstance(one, TyperGroup):
+            _guard(one.commands, *above, name)
+        elif one.callback is not None:
+            one.callback = guarded(" ".join((*above, name)), one.callback)
 
 
 app = typer.Typer(
@@ -81,8 +98,11 @@ app.add_typer(exam.app, name="exam")
 app.add_typer(batch.app, name="batch")
 app.add_typer(cert.app, name="cert")
 app.add_typer(signer.app, name="signer")
+app.add_typer(sender.app, name="sender")
 app.command()(verify.verify)
 app.add_typer(audit.app, name="audit")
+app.command()(reconcile.reconcile)
+app.add_typer(halt.app, name="halt")
 app.add_typer(consortium.app, name="consortium")
 app.add_typer(account.app, name="account")
 app.add_typer(setup.db, name="db")

@@ -37,6 +37,7 @@ DEMO_ACCOUNTS: Final = (
     DemoAccount(name="clerk-2", display="陆青禾", role=Role.REVIEWER),
     DemoAccount(name="maker-1", display="沈望舒", role=Role.MAKER),
     DemoAccount(name="approver-1", display="秦怀瑾", role=Role.APPROVER),
+    DemoAccount(name="operator-1", display="温故山", role=Role.OPERATOR),
 )
 
 
@@ -63,10 +64,11 @@ def _kept(path: Path) -> dict[str, str]:
         kept = json.loads(path.read_bytes())
     except (FileNotFoundError, ValueError):
         kept = None
-    if isinstance(kept, dict) and all(_is_ours(kept.get(one.name)) for one in DEMO_ACCOUNTS):
-        return kept
-    # Not there, or a file that somebody wrote into, which is nothing to fail over.
-    drawn = {one.name: _password() for one in DEMO_ACCOUNTS}
+    known = kept if isinstance(kept, dict) else {}
+    if all(_is_ours(known.get(one.name)) for one in DEMO_ACCOUNTS):
+        return known
+    # Not there, of a version with fewer accounts, or a file that somebody wrote into, which is nothing to fail over.
+    drawn = {one.name: known[one.name] if _is_ours(known.get(one.name)) else _password() for one in DEMO_ACCOUNTS}
     new = path.with_name(f".{path.name}.new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

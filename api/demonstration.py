@@ -46,6 +46,7 @@ _MAKER, _APPROVER = "maker-1", "approver-1"
 def run_demonstration(home: Home, *, served: bool = True) -> None:
     """Bring the demonstration to its end, from wherever it stopped; `served`: its pages will be at once."""
     home.read_chain()
+    accounts = open_accounts(home)
     roster = _enrol(home)
     _examine(home, roster)
     batches = [_issue(home, level.code) for level in home.catalogue.programme(PROGRAMME).levels]
@@ -61,7 +62,6 @@ def run_demonstration(home: Home, *, served: bool = True) -> None:
         ),
     )
     home.read_chain()
-    accounts = open_accounts(home)
     roster_to_try = home.path / _NEXT_ROSTER
     if not roster_to_try.exists():
         roster_to_try.write_bytes(sample_roster(seed=NEXT_SEED, count=_NEXT_COUNT))
@@ -197,7 +197,7 @@ def _look(home: Home, batch: Batch, revoked: StoredCertificate, base: str, *, se
         "audit fsck",
         "cert list --status revoked",
         f"cert claim {valid.reservation.number} --as maker-1",
-        "account add zhou.lan --display 周岚 --role exam-clerk --role maker",
+        "account add zhou.lan --display 周岚 --role exam-clerk --role maker --as operator-1",
     )
     for command in commands:
         OUT.print(f"{_INDENT}.venv/bin/vermilion {command}{where}")
@@ -209,6 +209,7 @@ _DOES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "clerk-2": ("核对成绩", "confirms scores"),
         "maker-1": ("提出批次、批准后上链", "proposes batches, sends what is approved"),
         "approver-1": ("批准", "approves"),
+        "operator-1": ("管理账号", "manages accounts"),
     }
 )
 """What each of the made-up people does in turn."""

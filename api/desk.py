@@ -19,7 +19,7 @@ from functools import partial
 from typing import Final
 
 from api.wiring import Home
-from registry.kernel.errors import Unavailable
+from registry.kernel.errors import IntegrityFault, RegistryError, Unavailable
 from registry.ports.tasks import Task, TaskState
 from registry.workflows.work_off import PapersUnwritable, Worker, Workplace, discard_papers, work_one
 
@@ -83,10 +83,16 @@ def new_worker(stopping: threading.Event, told: Callable[[Task], None], *, patie
     return Worker(name=name, stopping=stopping, told=told, patience=patience)
 
 
-def work_on(place: Workplace, worker: Worker, untold: Callable[[Unavailable], None]) -> None:
-    """Work tasks off until told to stop; `untold` hears of what does not answer and is tried again."""
-    rounds = 0
+def work_on(
+    place: Workplace, worker: Worker, untold: Callable[[RegistryError], None], first: Callable[[], None]
+) -> None:
+    """Work tasks off until told to stop; `untold` hears of what does not answer and is tried again.
+
+    `first` compares database and chain; tasks do not wait for it where no node answers.
+    """
+    rounds, compared = 0, False
     while not worker.stopping.is_set():
+        compared = compared or _tried(first, untold)
         if rounds % _CLEARS_EVERY_ROUNDS == 0:
             _clear(place, untold)
         rounds += 1
@@ -98,7 +104,7 @@ def work_on(place: Workplace, worker: Worker, untold: Callable[[Unavailable], No
             worker.stopping.wait(_AGAIN_AFTER_SECONDS)
 
 
-def _clear(place: Workplace, untold: Callable[[Unavailable], None]) -> None:
+def _clear(place: Workplace, untold: Callable[[RegistryError], None]) -> None:
     """Delete old ZIPs; one that cannot be deleted holds nothing else up: a revocation may wait behind it."""
     try:
         discard_papers(place.papers, place.clock.now())
@@ -106,8 +112,23 @@ def _clear(place: Workplace, untold: Callable[[Unavailable], None]) -> None:
         untold(error)
 
 
-def work_off(place: Workplace, worker: Worker, untold: Callable[[Unavailable], None]) -> list[Task]:
+def _tried(first: Callable[[], None], untold: Callable[[RegistryError], None]) -> bool:
+    """Compare database and chain; False = it has to be tried again. What contradicts the chain has raised its alarm."""
+    try:
+        first()
+    except Unavailable as error:
+        untold(error)
+        return False
+    except IntegrityFault as error:
+        untold(error)
+    return True
+
+
+def work_off(
+    place: Workplace, worker: Worker, untold: Callable[[RegistryError], None], first: Callable[[], None]
+) -> list[Task]:
     """Work off what waits now, each task once; give them as they stand then. Raises Unavailable."""
+    _tried(first, untold)
     _clear(place, untold)
     worked: dict[str, Task] = {}
     while not worker.stopping.is_set():

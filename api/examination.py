@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
+from api.commands.batch_shown import standing_of
 from api.commands.requests import covered, wanted_word
 from api.commands.words import state_word
 from api.desk import desk_is_running
@@ -20,9 +21,9 @@ from registry.anchor.states import AnchorState
 from registry.kernel.errors import RegistryError
 from registry.status import needs_approval
 from registry.workflows.anchor import unfinished
+from registry.workflows.sender_standing import overdue
 
 State = Literal["good", "note", "problem"]
-_FLOOR_BYTES = 1 << 30
 WHAT_ZH: Final[Mapping[str, str]] = MappingProxyType(
     {
         "data folder": "数据文件夹",
@@ -33,6 +34,7 @@ WHAT_ZH: Final[Mapping[str, str]] = MappingProxyType(
         "members": "成员密钥",
         "passphrases": "口令",
         "desk": "签发台",
+        "writing": "上链",
         "work": "未完成",
         "waiting": "等人处理",
         "print": "证书打印",
@@ -62,7 +64,9 @@ def examine(home: Home) -> list[Examined]:
         ("keys", _keys),
         ("approver", _approver),
         ("desk", _desk),
+        ("writing", _writing),
         ("work", _work),
+        ("work", _overdue),
         ("waiting", _waiting),
         ("print", _print),
     ):
@@ -94,16 +98,16 @@ def _tried(what: str, look: Callable[[Home], Iterator[Examined]], home: Home) ->
 
 
 def _folder(home: Home) -> Iterator[Examined]:
-    free = shutil.disk_usage(home.path).free
+    free, floor = shutil.disk_usage(home.path).free, home.installation.store.floor_megabytes << 20
     writable = os.access(home.path, os.W_OK)
     gigabytes = f"{free / 2**30:.0f} GB"
     yield Examined(
         what="data folder",
-        state="good" if writable and free > _FLOOR_BYTES else "problem",
+        state="good" if writable and free > floor else "problem",
         zh=f"{home.path}，{'可写' if writable else '不可写'}，余{gigabytes}",
         en=f"{home.path}, {'writable' if writable else 'not writable'}, {gigabytes} free",
         remedy=""
-        if writable and free > _FLOOR_BYTES
+        if writable and free > floor
         else said("请腾出空间，或改正文件夹的权限", "free space, or mend the folder's permissions"),
     )
 
@@ -241,6 +245,23 @@ def _desk(home: Home) -> Iterator[Examined]:
     )
 
 
+def _writing(home: Home) -> Iterator[Examined]:
+    """Say whether an alarm keeps everything from the chain."""
+    with home.store.read() as unit:
+        alarms = unit.alarms.open()
+    if not alarms:
+        yield Examined(what="writing", state="good", zh="没有警报", en="no alarm is open")
+    for alarm in alarms:
+        texts = advice()[alarm.code]
+        yield Examined(
+            what="writing",
+            state="problem",
+            zh=f"警报{alarm.id}（{alarm.subject}）：{texts.cause_zh}",
+            en=f"alarm {alarm.id} ({alarm.subject}): {texts.cause_en}",
+            remedy="vermilion halt show",
+        )
+
+
 def _work(home: Home) -> Iterator[Examined]:
     batches, requests = unfinished(home.store)
     waiting = [*batches, *requests]
@@ -255,6 +276,19 @@ def _work(home: Home) -> Iterator[Examined]:
         if requests
         else "",
     )
+
+
+def _overdue(home: Home) -> Iterator[Examined]:
+    """Name transactions that wait for a block, or to be final, for longer than they should."""
+    late = overdue(home.store, home.clock)
+    if late:
+        yield Examined(
+            what="work",
+            state="problem",
+            zh=f"交易久等未终局：{'、'.join(late)}",
+            en=f"transactions wait for too long: {', '.join(late)}",
+            remedy="vermilion sender status",
+        )
 
 
 def _waiting(home: Home) -> Iterator[Examined]:
@@ -273,10 +307,7 @@ def _waiting(home: Home) -> Iterator[Examined]:
             state="note",
             zh=f"批次{batch.id}（{batch.scope}）：{state_word(batch.state)}",
             en=f"batch {batch.id} ({batch.scope}) is {batch.state}",
-            remedy={
-                AnchorState.RESERVED: f"vermilion batch propose --level {batch.scope.rpartition('/')[2]}",
-                AnchorState.APPROVED: f"vermilion batch issue {batch.id}",
-            }.get(batch.state, f"vermilion batch approve {batch.id}"),
+            remedy=standing_of(home, batch).command,
         )
     for request, what in requests:
         approves = request.state is RequestState.REQUESTED and request.wanted in needs_approval

@@ -60,7 +60,6 @@ _TITLES: dict[int, str] = {
     500: "Something went wrong here",
     **{status: title for status, (_, title) in _HTTP_CODES.items()},
 }
-_RETRY_SECONDS = 10
 
 
 class NothingPublished(Missing):
@@ -165,10 +164,8 @@ def problem_of(error: RegistryError) -> Problem:
     """Give one of our errors as a problem; the status follows its place in the error tree."""
     status = next((status for kind, status in _STATUSES if isinstance(error, kind)), HTTPStatus.INTERNAL_SERVER_ERROR)
     headers = {}
-    if isinstance(error, TooManyLookups):
+    if isinstance(error, TooManyLookups | Unavailable):
         headers["Retry-After"] = str(error.retry_after_seconds)
-    elif status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(_RETRY_SECONDS)
     return Problem(status=int(status), code=error.code, title=_TITLES[int(status)], detail=str(error), headers=headers)
 
 

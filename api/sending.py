@@ -8,9 +8,11 @@ from api.wiring import Home
 from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.status import needs_approval
-from registry.workflows.anchor import Desk, anchor_batch, change_status
+from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.change_status import approve_change
-from registry.workflows.deliver import deliver
+from registry.workflows.deliver import deliver, deliver_successors, is_held_back
+from registry.workflows.status_sending import change_status
+from registry.workflows.supersede import send_supersessions
 
 
 def untold(subject: str, state: str) -> None:
@@ -20,11 +22,19 @@ def untold(subject: str, state: str) -> None:
 def issue_batch(
     home: Home, name: str, *, wait: int, node: str | None = None, told: Callable[[str, str], None] = untold
 ) -> Batch:
-    """Anchor and deliver one batch; `told` hears of each state that it reaches."""
+    """Anchor and deliver one batch; `told` hears of each state that it reaches.
+
+    A batch of successors is delivered once what they replace is superseded; where that waits for its approver, or
+    patience ended, it stays undelivered.
+    """
     with home.chain(writing=True, node=node) as ledger:
         desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)
         batch = anchor_batch(desk, name, patience=timedelta(seconds=wait))
-    if batch.state is AnchorState.FINAL:
+        if batch.state is AnchorState.FINAL:
+            send_supersessions(desk, name, patience=timedelta(seconds=wait))
+    with home.store.read() as unit:
+        awaiting = batch.state is AnchorState.FINAL and is_held_back(unit, batch)
+    if batch.state is AnchorState.FINAL and not awaiting:
         with progress(said("写出凭证", "deliver")) as update:
             deliver(home.store, home.clock, home.shelf, home.key_of, name, progress=update)
         with home.store.read() as unit:
@@ -52,4 +62,5 @@ def take_to_chain(
             if approver is not None and one.state is RequestState.REQUESTED and one.wanted in needs_approval:
                 approve_change(home.store, home.clock, ledger, home.approver(), one.id, person=approver)
             taken.append(change_status(desk, one.id, patience=timedelta(seconds=wait)))
+            deliver_successors(home.store, home.clock, home.shelf, home.key_of, taken[-1])
     return taken

@@ -40,6 +40,7 @@ from registry.verification.receipts import Notary
 from registry.workflows.deliver import photograph_by_key, public_bundle
 from registry.workflows.draw import draw_by_key
 from registry.workflows.follow import follow
+from registry.workflows.halt import halting
 from registry.workflows.hold import CopyDesk
 from registry.workflows.verify import NODE_UNREACHABLE
 
@@ -69,7 +70,8 @@ class Follower:
         with self._home.chain(node=self._node) as ledger:
             while not self._stopping.is_set():
                 try:
-                    follow(self._home.store, ledger, self._home.clock)
+                    with halting(self._home.store, self._home.clock):
+                        follow(self._home.store, ledger, self._home.clock)
                     self.cause = None
                 except LedgerUnavailable:
                     # The node of our own embedded chain is gone: its file is still there to be read.
@@ -107,6 +109,12 @@ class Health:
             certificates=certificates,
             limit_seconds=chain.max_age_seconds,
         )
+
+    def require_writable(self) -> None:
+        """Check that something new would be accepted and go to the chain. Raises WritingHalted, DiskLow."""
+        with self._home.store.read() as unit:
+            unit.alarms.require_none()
+            unit.require_room()
 
 
 def contacts(home: Home) -> Mapping[str, IssuerContact]:

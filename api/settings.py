@@ -116,6 +116,13 @@ class ChainSettings(_Part):
     """Knowledge older than this leaves the present standing unanswered."""
 
 
+class StoreSettings(_Part):
+    """How the data folder's disk is kept."""
+
+    floor_megabytes: Annotated[int, Field(ge=0)] = 512
+    """Free MiB below which nothing new is accepted, so that what was accepted can be finished."""
+
+
 class WebSettings(_Part):
     """What stands before the web server."""
 
@@ -154,6 +161,7 @@ class Installation(_Part):
     machine_passphrases: bool = False
     """The key files open with passphrases that lie beside them: for demonstrations and test machines only."""
     chain: ChainSettings = ChainSettings()
+    store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
     print: PrintSettings = PrintSettings()
     names: dict[Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{40}$")], Printed] = {}

@@ -18,8 +18,17 @@ from typing import Any, Final
 from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 from api.pages.catalogue import Language
 from api.settings import DEFAULT_HOMES, Surroundings
@@ -171,9 +180,18 @@ def watched(text: str) -> None:
         ERR.print(f"  [dim]{shown(text)}[/dim]")
 
 
+class _Rate(ProgressColumn):
+    """How many a second."""
+
+    def render(self, task: Task) -> Text:
+        """Show it once something is done."""
+        speed = task.finished_speed or task.speed
+        return Text("" if not speed else said(f"每秒{speed:,.0f}", f"{speed:,.0f}/s"))
+
+
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
-    """Show how far long work is, with the time left; on no terminal, say nothing."""
+    """Show how far long work is, with the rate and the time left; on no terminal, say nothing."""
     if not ERR.is_terminal:
         yield unheard
         return
@@ -181,6 +199,7 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeRemainingColumn(),
         console=ERR,
         transient=True,

@@ -266,11 +266,16 @@ class Home:
 
     def sender(self) -> "AccountSigner":
         """Open the issuer's sender, bound to our contract."""
-        from node.client.engines import fees_of
+        from node.client.engines import fee_cap_of, fees_of
         from node.signer import SENDER_FUNCTIONS, AccountSigner, SigningPolicy
 
         root = self.trust_root
-        policy = SigningPolicy(contract=root.contract, functions=SENDER_FUNCTIONS, fees=fees_of(root.engine))
+        policy = SigningPolicy(
+            contract=root.contract,
+            functions=SENDER_FUNCTIONS,
+            fees=fees_of(root.engine),
+            fee_cap=fee_cap_of(root.engine),
+        )
         return AccountSigner(self.account("sender"), policy)
 
     def approver(self, key: str | None = None) -> ApprovalSigner:
@@ -329,7 +334,8 @@ class Home:
     @cached_property
     def store(self) -> Database:
         """The registry's database."""
-        return open_database(self.path / "registry.db", self.data_keys())
+        floor = self.installation.store.floor_megabytes << 20
+        return open_database(self.path / "registry.db", self.data_keys(), floor_bytes=floor)
 
     def make_data_keys(self) -> None:
         """Draw the keys of the store, unless they are there."""

@@ -23,10 +23,9 @@ from registry.kernel.identifiers import LeafHash, batch_id, new_certificate_key,
 from registry.kernel.merkle import MerkleTree
 from registry.store import DataKeys
 from registry.store.candidates import candidate_document
-from registry.store.people import encrypt_json
 from registry.store.sessions import Row, micros
 from registry.store.tables import application, certificate, credential, person
-from registry.store.vault import encrypt, identity_index, new_person_key
+from registry.store.vault import encrypt, encrypt_json, identity_index, new_person_key
 from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import APPROVAL_LASTS, approve
 from registry.workflows.follow import follow

@@ -17,11 +17,14 @@ NameArgument = Annotated[str, typer.Argument(help="Sign-in name: lower-case lett
 RolesOption = Annotated[list[str], typer.Option("--role", help=f"A role, as often as needed: {', '.join(APPOINTED)}.")]
 
 
-@app.command(epilog="Example: vermilion account add zhou.lan --display 周岚 --role maker")
+@app.command(epilog="Example: vermilion account add zhou.lan --display 周岚 --role maker --as operator-1")
 def add(
     name: NameArgument,
     display: Annotated[str, typer.Option("--display", help="What the person is called on pages.")],
     role: RolesOption,
+    namesake: Annotated[
+        bool, typer.Option("--namesake", help="Another person of the same name has an account; one person has one.")
+    ] = False,
     by: PersonOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -31,11 +34,20 @@ def add(
     roles = frozenset(role_of(one) for one in role)
     kind = AccountKind.EMPLOYER if roles & {Role.EMPLOYER, Role.RECRUITER} else AccountKind.STAFF
     named = account_name(name)
-    token = add_account(found.store, found.clock, name=named, display=display, kind=kind, roles=roles, by=person(by))
+    token = add_account(
+        found.store,
+        found.clock,
+        name=named,
+        display=display,
+        kind=kind,
+        roles=roles,
+        by=person(by),
+        namesake=namesake,
+    )
     print_link(found, named, token, as_json=as_json)
 
 
-@app.command("invite", epilog="Example: vermilion account invite zhou.lan")
+@app.command("invite", epilog="Example: vermilion account invite zhou.lan --as operator-1")
 def invite_(name: NameArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print a new link to choose a password with, for a forgotten one too; earlier links end."""
     found = Home.find(home)
@@ -61,7 +73,7 @@ def list_accounts(home: HomeOption = None, as_json: JsonOption = False) -> None:
     )
 
 
-@app.command(epilog="Example: vermilion account role zhou.lan --role maker --role reviewer")
+@app.command(epilog="Example: vermilion account role zhou.lan --role maker --role reviewer --as operator-1")
 def role(
     name: NameArgument,
     roles: RolesOption,
@@ -76,7 +88,7 @@ def role(
     _print_changed(found, named, as_json=as_json)
 
 
-@app.command(epilog="Example: vermilion account close zhou.lan")
+@app.command(epilog="Example: vermilion account close zhou.lan --as operator-1")
 def close(name: NameArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Close an account for good and sign its owner out; what was done with it stays in the journal."""
     found = Home.find(home)

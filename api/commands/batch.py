@@ -1,11 +1,12 @@
 """`vermilion batch`: propose, approve, issue; every step can be run again."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from api.commands.approvals import Approving, approver_of, write_for_wallet
+from api.commands.batch_shown import batch_document, flag_words, show_batch, show_unfinished, standing_of
 from api.commands.enrol import ProgrammeOption, chosen
 from api.commands.options import (
     DryRunOption,
@@ -20,17 +21,14 @@ from api.commands.options import (
     stoppable,
 )
 from api.commands.rehearsal import rehearse_batch
+from api.commands.replacing import tell_replacements, tell_waiting_supersessions
 from api.commands.requests import ApproverOption, ChangeOptions, change, reason_option, tell_state
 from api.commands.words import state_word
 from api.errors import advice
 from api.sending import issue_batch
-from api.terminal import OUT, counted, moment, note, print_fields, print_json, print_table, progress, said
+from api.terminal import OUT, counted, note, print_json, print_table, progress, said
 from api.wiring import Home
-from registry.anchor.history import BatchFlag
-from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
-from registry.kernel.calendar import CHINA_TIME
-from registry.kernel.encoding import b64url
 from registry.ports import LedgerUnavailable
 from registry.status import Reason, Status
 from registry.workflows.approve import approve as approve_batch
@@ -43,41 +41,6 @@ from registry.workflows.issue import propose as propose_batch
 app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")
 
 BatchArgument = Annotated[str, typer.Argument(help="Batch, such as B-2026-11-0001.")]
-
-_PROPOSE, _ISSUE = "vermilion batch propose --level LEVEL", "vermilion batch issue {id}"
-_SAFE = {
-    AnchorState.RESERVED: ("已预留，签署未完", "reserved; not all credentials are signed yet", _PROPOSE),
-    AnchorState.SEALED: (
-        "已封存，待另一人批准",
-        "sealed; a second person must approve",
-        "vermilion batch approve {id} --as SOMEBODY-ELSE",
-    ),
-    AnchorState.APPROVED: ("已批准，尚未上链", "approved, not sent yet", _ISSUE),
-    AnchorState.SIGNED: ("已签交易，尚未发送", "signed; its transaction is stored, not sent yet", _ISSUE),
-    AnchorState.SENT: ("已发送，等待入块", "sent, waiting for a block", _ISSUE),
-    AnchorState.INCLUDED: ("已入块，等待终局", "included in a block, waiting to be final", _ISSUE),
-    AnchorState.ORPHANED: (
-        "已退回重发：区块重组，将原样再发",
-        "orphaned: dropped by a reorganisation; the same bytes go out again",
-        _ISSUE,
-    ),
-    AnchorState.FINAL: ("已终局", "final", "vermilion cert list --batch {id}"),
-    AnchorState.FAILED: (
-        "失败待处理：合约拒绝",
-        "failed: the contract refused it; a person must look",
-        "vermilion batch approve {id} --as SOMEBODY-ELSE, once the cause is gone; or vermilion batch cancel {id}",
-    ),
-    AnchorState.CANCELLED: ("已取消", "cancelled", _PROPOSE),
-}
-"""What each state means, and the one next command."""
-
-_FLAGS = {
-    BatchFlag.SUSPENDED_BY_ISSUER: ("本机构已暂停", "suspended by issuer"),
-    BatchFlag.SUSPENDED_BY_MEMBERS: ("联盟成员已暂停", "suspended by members"),
-    BatchFlag.REVOKED: ("联盟成员已撤销", "revoked by members"),
-    BatchFlag.REAFFIRMED: ("联盟成员已重新确认", "reaffirmed by members"),
-}
-"""What may hold for a batch as a whole."""
 
 
 @app.command(epilog="Example: vermilion batch propose --level 3 --as maker-1")
@@ -112,7 +75,7 @@ def propose(
     except NothingToIssue as nothing:
         _name_waiting(found, nothing.scope)
         raise
-    show_batch(batch, as_json=as_json)
+    show_batch(found, batch, as_json=as_json)
 
 
 @app.command(epilog="Example: vermilion batch approve B-2026-11-0001 --as approver-1")
@@ -134,8 +97,10 @@ def approve(
         asked = to_be_approved(*parts, batch)
         write_for_wallet(found, asked, how.typed_data, command=f"vermilion batch approve {batch}", as_json=as_json)
         return
-    approved = approve_batch(*parts, signer, batch, person=person(by), deadline=deadline)
-    show_batch(approved, as_json=as_json)
+    tell_replacements(found, batch)
+    with progress(said("核对", "check")) as update:
+        approved = approve_batch(*parts, signer, batch, person=person(by), deadline=deadline, progress=update)
+    show_batch(found, approved, as_json=as_json)
     if approved.approval is not None and approved.approval == before.approval:
         state = state_word(approved.state)
         note(
@@ -171,7 +136,8 @@ def issue(
             )
         )
         raise
-    show_batch(issued, as_json=as_json)
+    show_batch(found, issued, as_json=as_json)
+    tell_waiting_supersessions(found, issued)
     if issued.state is not AnchorState.FINAL:
         raise typer.Exit(1 if issued.state in (AnchorState.FAILED, AnchorState.CANCELLED) else 3)
 
@@ -262,7 +228,7 @@ def _change(names: list[str], wanted: Status, reason: str, approve_as: str | Non
 def cancel(batch: BatchArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Give up a batch that is not signed for the chain yet, or that the contract refused; its candidates wait again."""
     found = Home.find(home)
-    show_batch(cancel_batch(found.store, found.clock, batch, person=person(by)), as_json=as_json)
+    show_batch(found, cancel_batch(found.store, found.clock, batch, person=person(by)), as_json=as_json)
 
 
 def _name_waiting(home: Home, scope: str) -> None:
@@ -274,7 +240,7 @@ def _name_waiting(home: Home, scope: str) -> None:
             if one.scope == scope and one.state not in (AnchorState.FINAL, AnchorState.CANCELLED)
         ]
     for one in waiting:
-        following = _SAFE[one.state][2].format(id=one.id)
+        following = standing_of(home, one).command
         note(
             said(
                 f"批次{one.id}（{state_word(one.state)}）正等待：{following}",
@@ -284,13 +250,21 @@ def _name_waiting(home: Home, scope: str) -> None:
 
 
 @app.command(epilog="Example: vermilion batch status B-2026-11-0001")
-def status(batch: BatchArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def status(
+    batch: Annotated[str | None, typer.Argument(help="Batch, such as B-2026-11-0001. Default: all unfinished.")] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Say where a batch stands, what is safe, and the one next command."""
     found = Home.find(home)
+    if batch is None:
+        show_unfinished(found, as_json=as_json)
+        return
     with found.store.read() as unit:
         one = unit.batches.batch(batch)
-        flags = present_flags(unit, one)
-    show_batch(one, flags, as_json=as_json)
+    if one.state is AnchorState.FAILED:
+        found.catch_up()  # what hindered it may be over, by what the chain says now
+    show_batch(found, one, as_json=as_json, with_flags=True)
 
 
 @app.command("list", epilog="Example: vermilion batch list")
@@ -300,7 +274,7 @@ def list_batches(home: HomeOption = None, as_json: JsonOption = False) -> None:
     with found.store.read() as unit:
         batches = [(one, present_flags(unit, one)) for one in unit.batches.batches()]
     if as_json:
-        print_json([batch_document(one, flags) for one, flags in batches])
+        print_json([batch_document(found, one, flags=flags) for one, flags in batches])
         return
     if not batches:
         OUT.print(said("还没有批次。先 vermilion batch propose", "no batches yet; begin with: vermilion batch propose"))
@@ -318,64 +292,9 @@ def list_batches(home: HomeOption = None, as_json: JsonOption = False) -> None:
                 one.id,
                 one.scope,
                 f"{one.size:,}",
-                "  ".join((state_word(one.state), *_flag_words(flags))),
+                "  ".join((state_word(one.state), *flag_words(flags))),
                 str(one.placement.block_number) if one.placement else "–",
             ]
             for one, flags in batches
         ],
     )
-
-
-def _flag_words(flags: BatchFlag) -> list[str]:
-    return [said(*_FLAGS[flag]) for flag in BatchFlag if flag & flags]
-
-
-def batch_document(batch: Batch, flags: BatchFlag | None = None) -> dict[str, Any]:
-    """Write a batch as plain values; `flags` where it was read what holds for it as a whole."""
-    placement = batch.placement
-    standing = (
-        {} if flags is None else {"flags": [_FLAGS[flag][1].replace(" ", "-") for flag in BatchFlag if flag & flags]}
-    )
-    return standing | {
-        "id": batch.id,
-        "batch": b64url(batch.batch),
-        "issuer": batch.issuer,
-        "scope": batch.scope,
-        "size": batch.size,
-        "state": batch.state.value,
-        "root": b64url(batch.root) if batch.root else None,
-        "proposed_by": batch.proposed_by,
-        "approved_by": batch.approved_by,
-        "transaction": "0x" + batch.transaction.hex() if batch.transaction else None,
-        "block": placement.block_number if placement else None,
-        "block_time": placement.block_time.astimezone(CHINA_TIME).isoformat() if placement else None,
-        "seq": placement.seq if placement else None,
-        "delivered": batch.delivered_at is not None,
-        "failure": batch.failure,
-        "next": _SAFE[batch.state][2].format(id=batch.id),
-    }
-
-
-def show_batch(batch: Batch, flags: BatchFlag | None = None, *, as_json: bool) -> None:
-    """Print a batch and what comes next."""
-    if as_json:
-        print_json(batch_document(batch, flags))
-        return
-    zh, en, following = _SAFE[batch.state]
-    fields: dict[str, object] = {
-        said(
-            "批次", "batch"
-        ): f"{batch.id}  {batch.scope}  {said(f'{batch.size:,}张', counted(batch.size, 'certificate'))}",
-        said("状态", "state"): "  ".join((said(zh, en), *_flag_words(flags or BatchFlag(0)))),
-    }
-    if batch.root is not None:
-        fields[said("根", "root")] = b64url(batch.root)
-    if batch.placement is not None:
-        fields[said("区块", "block")] = f"{batch.placement.block_number}  {moment(batch.placement.block_time)}"
-    if batch.failure is not None:
-        texts = advice().get(batch.failure)
-        fields[said("原因", "cause")] = batch.failure if texts is None else said(texts.cause_zh, texts.cause_en)
-        if texts is not None:
-            fields[said("怎么办", "what to do")] = said(texts.remedy_zh, texts.remedy_en)
-    print_fields(fields)
-    note(said(f"下一步：{following.format(id=batch.id)}", f"next: {following.format(id=batch.id)}"))

@@ -19,6 +19,7 @@ from api.commands.options import (
     person,
     write_file,
 )
+from api.commands.replacing import correct, line_document, line_words, renew, withdraw
 from api.commands.requests import (
     ApproverOption,
     ChangeOptions,
@@ -45,13 +46,16 @@ from registry.workflows.change_status import (
     cancel_change,
     change_to_be_approved,
     plan_changes,
-    present_standing,
     request_changes,
 )
-from registry.workflows.deliver import bundle_of
+from registry.workflows.deliver import bundle_name, bundle_of, require_in_place
+from registry.workflows.revisions import PENDING, status_word_of
 from registry.workflows.sign_in import invite_holder
 
 app = typer.Typer(no_args_is_help=True, help="Certificates.")
+app.command(epilog="Example: vermilion cert correct DEMO-EEC-2026-7M3K9QX2TA4 --name 欧阳子夏 --reason 误写")(correct)
+app.command(epilog="Example: vermilion cert renew --from expiring.csv --as maker-1")(renew)
+app.command(epilog="Example: vermilion cert withdraw X-2026-11-0001 --as maker-1")(withdraw)
 
 NumberArgument = Annotated[str, typer.Argument(help="Certificate number.")]
 
@@ -101,7 +105,7 @@ def list_certificates(
         if batch is not None:
             unit.batches.batch(batch)
         for one in unit.batches.certificates(batch_id=batch):
-            word = present_standing(unit, one).word if one.batch.state is AnchorState.FINAL else "pending"
+            word = status_word_of(unit, one)
             if wanted is not None and word != wanted:
                 continue
             if limit and len(rows) == limit:
@@ -135,21 +139,30 @@ def _wanted(text: str | None) -> str | None:
 
 
 @app.command(epilog="Example: vermilion cert show DEMO-EEC-2026-7M3K9QX2TA4")
-def show(number: NumberArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """Show what is kept of a certificate, and its link for the QR code."""
+def show(
+    number: NumberArgument,
+    revision: Annotated[
+        int | None, typer.Option("--revision", help="This revision; else the one that stands, or the latest.", min=1)
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what is kept of a certificate, its link for the QR code, and the line of those that replaced each other."""
     found = Home.find(home)
     with found.store.read() as unit:
-        one = unit.batches.by_number(number)
+        one = unit.batches.by_number(number, revision)
         if one is None:
             raise NotHere("certificate", number)
-        final, placement = one.batch.state is AnchorState.FINAL, one.batch.placement
+        word, placement = status_word_of(unit, one), one.batch.placement
+        delivered = one.batch.state is AnchorState.FINAL and word != PENDING
         document = {
-            **_brief(one, present_standing(unit, one).word if final else "pending"),
+            **_brief(one, word),
             "link": f"{found.installation.public_base_url}/C/{one.reservation.key}",
             "leaf": one.reservation.leaf,
             "digest": b64url(one.digest) if one.digest else None,
             "jti": one.reservation.jti,
-            "bundle": str(found.shelf.path(f"{one.reservation.number}.bundle.json")) if final else None,
+            "bundle": str(found.shelf.path(bundle_name(one.reservation))) if delivered else None,
+            "line": line_document(unit, one),
         }
     if as_json:
         print_json(document)
@@ -167,11 +180,13 @@ def show(number: NumberArgument, home: HomeOption = None, as_json: JsonOption = 
             "digest": said("数字指纹", "digest"),
             "jti": "jti",
             "bundle": said("证书文件", "bundle"),
+            "line": said("更替", "line"),
         }
         texts = {
             **document,
             "status": status_word(document["status"]),
             "recorded": moment(placement.block_time) if placement else None,
+            "line": line_words(document["line"]),
         }
         print_fields({word: "–" if texts[name] is None else texts[name] for name, word in words.items()})
 
@@ -189,6 +204,7 @@ def bundle(
         one = unit.batches.by_number(number)
         if one is None:
             raise NotHere("certificate", number)
+        require_in_place(unit, one)
         data = bundle_of(unit, one, found.key_of, full=full)
     if output is None:
         OUT.file.write(data.decode("utf-8"))

@@ -15,9 +15,10 @@ from api.errors import EXIT_NOT_NOW, EXIT_REFUSED, advice
 from api.terminal import note, print_json, said, watched
 from api.wiring import Home, passphrase_from
 from registry.kernel.encoding import b64url
-from registry.kernel.errors import Unavailable
+from registry.kernel.errors import RegistryError
 from registry.ports.tasks import Task, TaskKind, TaskState
 from registry.workflows.hand_over import Step
+from registry.workflows.reconcile import Reconciled
 from registry.workflows.work_off import Workplace
 
 _KINDS: Final[Mapping[TaskKind, tuple[str, str]]] = MappingProxyType(
@@ -64,6 +65,7 @@ def desk(
     from datetime import timedelta
 
     from api.desk import new_worker, seen_as_running, work_off, work_on, workplace
+    from api.reconciling import reconcile_here
 
     found = Home.find(home, passphrases=None if passphrase_fd is None else passphrase_from(passphrase_fd))
     place = workplace(found)
@@ -73,10 +75,14 @@ def desk(
             threading.Thread(target=_until_stdin_ends, args=(stopping,), daemon=True).start()
         worker = new_worker(stopping, teller.hear, patience=timedelta(seconds=wait))
         teller.begin(place, worker.name, stoppable=not once and not with_stdin)
+
+        def compare() -> None:
+            teller.compared(reconcile_here(found))
+
         if not once:
-            work_on(place, worker, teller.unanswered)
+            work_on(place, worker, teller.unanswered, compare)
             return
-        worked = work_off(place, worker, teller.unanswered)
+        worked = work_off(place, worker, teller.unanswered, compare)
     if any(one.state is TaskState.RUNNING for one in worked):
         raise typer.Exit(EXIT_NOT_NOW)
     if any(one.state is TaskState.FAILED for one in worked):
@@ -166,8 +172,17 @@ class _Teller:
                 step = said(*_STEPS[task.step]) if task.step in _STEPS else task.step
                 (note if task.step == Step.NODE else watched)(f"{task.id} {step}")
 
-    def unanswered(self, error: Unavailable) -> None:
-        """Say once what does not answer now."""
+    def compared(self, result: Reconciled) -> None:
+        """Say what differed between database and chain when the desk began."""
+        for one in result.found:
+            if self._as_json:
+                print_json({"difference": one.name.value, "subject": one.subject, "done": one.done}, indent=None)
+            elif not one.lifted:
+                texts = advice()[one.name]
+                note(f"{one.subject} {said(texts.cause_zh, texts.cause_en)} {said(texts.remedy_zh, texts.remedy_en)}")
+
+    def unanswered(self, error: RegistryError) -> None:
+        """Say once what does not answer now, or contradicts what is kept."""
         if self._down == error.code:
             return
         self._down = error.code

@@ -17,6 +17,7 @@ from registry.ports.examinations import ScoreCorrection
 from registry.workflows.correct import confirm_correction as confirm_score_correction
 from registry.workflows.correct import correct_score
 from registry.workflows.mark_session import Choice, blank_session_sheet, parts_of, record_session_scores
+from registry.workflows.replace import with_another_result
 
 _MOST_BYTES = 64 * 1024 * 1024
 LevelOption = Annotated[str | None, typer.Option("--level", help="With it the sheet is by function: the level's code.")]
@@ -158,8 +159,10 @@ def confirm_correction(
     """Confirm a correction as the second person: from now on it counts."""
     found = Home.find(home)
     confirmed = confirm_score_correction(found.store, found.clock, correction, person=person(by))
+    with found.store.read() as unit:
+        certified = with_another_result(unit, found.catalogue, confirmed.admission)
     if as_json:
-        print_json(_document(confirmed))
+        print_json({**_document(confirmed), "certificates_to_correct": certified})
         return
     OUT.print(
         said(
@@ -168,6 +171,14 @@ def confirm_correction(
             f"{_score(confirmed)}",
         )
     )
+    for number in certified:
+        note(
+            said(
+                f"证书{number}仍写着原来的成绩。下一步：vermilion cert correct {number} --reason 原因",
+                f"certificate {number} still says the earlier score. "
+                f"next: vermilion cert correct {number} --reason REASON",
+            )
+        )
 
 
 def corrections(

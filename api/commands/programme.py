@@ -6,10 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.failures import error_document, print_error
-from api.commands.options import HomeOption, JsonOption, read_file
+from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file, write_new_file
 from api.errors import exit_code
 from api.settings import HomeMissing
-from api.terminal import OUT, counted, print_json, print_table, said, shown
+from api.terminal import OUT, counted, note, print_json, print_table, said, shown
 from api.wiring import Home
 from registry.kernel.encoding import b64url
 from registry.programme import (
@@ -109,6 +109,45 @@ def check(
         )
     )
     OUT.print(f"sha-256 {b64url(found.digest)}")
+
+
+@app.command("add", epilog="Example: vermilion programme add EIGHTH/2026.1.toml --as editor-1")
+def add(
+    file: Annotated[Path, typer.Argument(help="Programme file.")],
+    by: PersonOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a programme file that has no fault among the installation's own. A version that is there never changes."""
+    found = Home.find(home)
+    data = read_file(file, most=_MOST_BYTES)
+    programme = read_programme(data, file=file.name)
+    every = _every(found.catalogue)
+    known = programme.digest in {one.digest for one in every}
+    if not known:
+        Catalogue([*every, programme])  # refuses another file for a version that is there
+        with found.store.write() as unit:  # before the file: cut off in between, it is written down twice, never not
+            unit.journal.write(
+                at=found.clock.now(),
+                person=person(by),
+                action="programme.add",
+                subject=f"{programme.code}/{programme.version}",
+                file=programme.digest.hex(),
+            )
+        place = found.path / "programmes" / programme.code
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_new_file(place / f"{programme.version}.toml", data)
+    if as_json:
+        print_json({**_brief(programme), "repeated": known})
+        return
+    named = f"{programme.code} {programme.version}"
+    OUT.print(said(f"{named}已有，没有重复加入", f"{named} is there already") if known else named)
+    note(
+        said(
+            f"签发还须：在vermilion.toml的programmes中列出{programme.code}，并取得联盟认可",
+            f"to issue it: list {programme.code} under programmes in vermilion.toml, and have it accredited",
+        )
+    )
 
 
 def _every(catalogue: Catalogue) -> list[Programme]:

@@ -22,6 +22,7 @@ from starlette.responses import Response
 
 from api.issuer.desk import ApprovalDesk, ConsoleDesk
 from api.issuer.framing import Desk, onward, page, same_person, shown_moment, told_of
+from api.issuer.replacing import ReplacementView, replacement_view
 from api.issuer.requests import request_view
 from api.issuer.structures import field_views, issuer_name, scope_name
 from api.pages.rendering import add_page, words_of
@@ -33,6 +34,7 @@ from registry.anchor.operations import (
     BatchReinstatementApproval,
     ReinstatementApproval,
     RevocationApproval,
+    SupersessionApproval,
 )
 from registry.anchor.progress import Batch, StatusRequest
 from registry.kernel.errors import MalformedInput, RuleRefusal
@@ -44,10 +46,9 @@ from registry.workflows.issue import Holder, holders
 
 SAMPLES: Final = 3
 _DIGITS: Final = 12
-_Asked = AnchorApproval | RevocationApproval | ReinstatementApproval | BatchReinstatementApproval
+_Asked = AnchorApproval | RevocationApproval | ReinstatementApproval | BatchReinstatementApproval | SupersessionApproval
 
 router = APIRouter(include_in_schema=False)
-Approver = Annotated[Visit, Depends(allowed(Action.APPROVE))]
 
 
 class DeadlineForeign(MalformedInput):
@@ -87,6 +88,8 @@ class Matter:
     """Under which of the console's they are."""
     command: str
     """The same by command, without the name of the thing."""
+    action: Action
+    """What approving it is in the policy table."""
     derive: Callable[[ConsoleDesk, str], _Asked]
     asked_by: Callable[[UnitOfWork, str], str]
     approved: Callable[[UnitOfWork, str], Batch | StatusRequest]
@@ -102,14 +105,15 @@ class Matter:
 
     def add_pages(self, to: APIRouter) -> None:
         """Offer the page to approve, the document to sign, and take the answer."""
+        approver = Depends(allowed(self.action))
 
-        def approve_page(id: str, request: Request, visit: Approver, desk: Desk) -> Response:
+        def approve_page(id: str, request: Request, visit: Annotated[Visit, approver], desk: Desk) -> Response:
             return _unless_past(request, visit, desk, self, id, partial(_shown, request, visit, desk, self, id))
 
-        def document(id: str, request: Request, visit: Approver, desk: Desk) -> Response:  # noqa: ARG001 - approvers
+        def document(id: str, request: Request, visit: Annotated[Visit, approver], desk: Desk) -> Response:  # noqa: ARG001 - approvers
             return _document(request, desk, self, id)
 
-        async def approve_answer(id: str, request: Request, visit: Approver, desk: Desk) -> Response:
+        async def approve_answer(id: str, request: Request, visit: Annotated[Visit, approver], desk: Desk) -> Response:
             fields = await fields_of(request)
             require_own_form(request, visit, fields)
             answer = partial(_approved, request, visit, desk, self, id, fields)
@@ -241,6 +245,7 @@ def _show_batch(request: Request, unit: UnitOfWork, desk: ConsoleDesk, id: str) 
         "samples": [_sample(request, one) for one in drawn],
         "size": size,
         "change": None,
+        "replacements": [replacement_view(request, unit, one) for one in unit.replacements.into(batch.id).values()],
         "origin": [
             (words.text("console.proposed"), batch.proposed_by, shown_moment(batch.proposed_at)),
             (words.text("approving.version"), batch.programme_version, ""),
@@ -266,6 +271,7 @@ BATCH: Final = Matter(
     room="batches",
     tab="overview",
     command="vermilion batch approve",
+    action=Action.APPROVE,
     derive=_derive_batch,
     asked_by=lambda unit, id: unit.batches.batch(id).proposed_by,
     approved=lambda unit, id: unit.batches.batch(id),
@@ -295,14 +301,23 @@ def _show_change(request: Request, unit: UnitOfWork, desk: ConsoleDesk, id: str)
         "samples": [],
         "size": "",
         "change": view,
+        "replacements": _replacements(request, unit, one),
         "origin": [(words.text("requests.asked"), view.requested_by, view.requested_at)],
     }
+
+
+def _replacements(request: Request, unit: UnitOfWork, of: StatusRequest) -> list[ReplacementView]:
+    """Show what the successors of a supersession say otherwise; nothing for other changes."""
+    new = None if of.new_batch is None else unit.batches.of_chain(of.new_batch)
+    made = {} if new is None else unit.replacements.into(new.id)
+    return [replacement_view(request, unit, made[leaf]) for leaf in of.new_leaves if leaf in made]
 
 
 CHANGE: Final = Matter(
     room="requests",
     tab="certificates",
     command="vermilion cert approve",
+    action=Action.APPROVE_CHANGE,
     derive=_derive_change,
     asked_by=lambda unit, id: unit.status_requests.request(id).requested_by,
     approved=lambda unit, id: unit.status_requests.request(id),

@@ -16,15 +16,19 @@ from api.issuer.framing import READ, Desk, Reader, onward, page, same_person, sh
 from api.issuer.live import LISTENING, Glance, stream
 from api.issuer.tasks import TaskView, Watcher, task_view, tasks_of_batch
 from api.issuer.todo import entries
-from api.pages.rendering import add_page
+from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
+from api.situations import WORDS
 from registry.access import Action, may
 from registry.anchor.progress import Batch
+from registry.anchor.situations import ACTS, Act, Situation
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import Missing
 from registry.ports.storage import UnitOfWork
 from registry.ports.tasks import Task, TaskKind, TaskState
+from registry.workflows.approve import cancel
 from registry.workflows.hand_over import PAPERS_KEPT, ask
+from registry.workflows.stand import standing
 
 WAY: Final = (
     AnchorState.RESERVED,
@@ -36,15 +40,15 @@ WAY: Final = (
     AnchorState.FINAL,
 )
 """The seven states of a batch that goes well, in their order."""
-_SENDABLE: Final = frozenset(
-    {AnchorState.APPROVED, AnchorState.SIGNED, AnchorState.SENT, AnchorState.INCLUDED, AnchorState.ORPHANED}
-)
+_WITH_BUTTON: Final = frozenset({Act.APPROVE, Act.ISSUE, Act.LIST})
+"""Next commands that a page does by itself."""
 _STILL: Final = frozenset({AnchorState.CANCELLED, AnchorState.FAILED})
 _MOST_NAMED: Final = 200
 """Certificates that a ZIP lacks and that the page names."""
 
 router = APIRouter(include_in_schema=False)
 Sender = Annotated[Visit, Depends(allowed(Action.ISSUE_BATCH))]
+Canceller = Annotated[Visit, Depends(allowed(Action.CANCEL_BATCH))]
 Printer = Annotated[Visit, Depends(allowed(Action.PRINT))]
 
 
@@ -79,6 +83,21 @@ class BatchView:
     """Code; empty = none."""
     cause: str
     remedy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandView:
+    """What happened to a batch, what is safe, what to do, in the words of the page."""
+
+    situation: Situation
+    happened: str
+    safe: str
+    do: str
+    act: str
+    """Which next command; of some the page has a button."""
+    command: str
+    shown: bool
+    """The command stands there in full: no button does the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +147,7 @@ def batch_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response
         batch = unit.batches.batch(id)
         found = tasks_of_batch(unit, batch)
         papers = _papers(unit, desk, batch, found)
+        stands = _stands(request, visit, unit, desk, batch)
     tasks = [task_view(request, desk, one) for one in found]
     seen = _glance(batch, tasks)
     return page(
@@ -140,10 +160,10 @@ def batch_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response
         steps=_steps(batch),
         way=WAY,
         own=same_person(batch.proposed_by, visit),
-        approves=desk.approvals is not None and may(visit.account.roles, Action.APPROVE),
+        approves=desk.approvals is not None and may(visit.account.roles, Action.APPROVE, batch.state),
         task=next((one for one in tasks if one.under_way), None),
         tasks=tasks,
-        sendable=batch.state in _SENDABLE,
+        stands=stands,
         undelivered=batch.state is AnchorState.FINAL and batch.delivered_at is None,
         papers=papers,
         kept_hours=int(PAPERS_KEPT.total_seconds() // 3600),
@@ -169,6 +189,14 @@ def batch_events(id: str, request: Request, visit: Watcher, desk: Desk) -> Respo
 async def send_answer(id: str, request: Request, visit: Sender, desk: Desk) -> Response:
     """Ask the desk to take a batch to the chain and deliver it."""
     return await _asked(id, request, visit, desk, TaskKind.SEND_BATCH)
+
+
+async def cancel_answer(id: str, request: Request, visit: Canceller, desk: Desk) -> Response:
+    """Give a batch up: its numbers are never used again, its candidates wait for another one."""
+    fields = await fields_of(request)
+    require_own_form(request, visit, fields)
+    await run_in_threadpool(cancel, desk.store, desk.clock, id, person=visit.account.name)
+    return onward(request, f"/console/batches/{id}")
 
 
 async def draw_answer(id: str, request: Request, visit: Printer, desk: Desk) -> Response:
@@ -226,6 +254,24 @@ def _lacking(unit: UnitOfWork, batch: Batch, path: Path) -> tuple[str, ...]:
         there = {name.removesuffix(".pdf") for name in archive.namelist()}
     numbers = (one.number for one in unit.batches.reservations(batch.id))
     return tuple(sorted(one for one in numbers if one not in there)[:_MOST_NAMED])
+
+
+def _stands(request: Request, visit: Visit, unit: UnitOfWork, desk: ConsoleDesk, batch: Batch) -> StandView:
+    found = standing(unit, batch, desk.clock.now(), desk_runs=desk.desk_runs())
+    words, act = WORDS[found.situation], ACTS[found.situation]
+    chinese = words_of(request).language == "zh"
+    somebody = words_of(request).text("approving.somebody")
+    if may(visit.account.roles, Action.APPROVE, batch.state) and not same_person(batch.proposed_by, visit):
+        somebody = visit.account.name
+    return StandView(
+        situation=found.situation,
+        happened=words.happened_zh if chinese else words.happened_en,
+        safe=words.safe_zh if chinese else words.safe_en,
+        do=words.do_zh if chinese else words.do_en,
+        act=act.name,
+        command=found.command.replace("SOMEBODY-ELSE", somebody),
+        shown=act not in _WITH_BUTTON,
+    )
 
 
 def _glance(batch: Batch, tasks: Sequence[TaskView]) -> Glance:
@@ -297,5 +343,6 @@ add_page(router, "/console", overview, READ)
 add_page(router, "/console/batches/{id}", batch_page, READ)
 add_page(router, "/console/batches/{id}/events", batch_events, ["GET"])
 add_page(router, "/console/batches/{id}/send", send_answer, ["POST"])
+add_page(router, "/console/batches/{id}/cancel", cancel_answer, ["POST"])
 add_page(router, "/console/batches/{id}/draw", draw_answer, ["POST"])
 add_page(router, "/console/batches/{id}/certificates.zip", papers_file, ["GET"])

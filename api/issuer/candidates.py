@@ -16,7 +16,7 @@ from api.pages.rendering import add_page, words_of
 from registry.assessment.sheet import MAX_REASON
 from registry.enrolment.trying import duration
 from registry.ports.storage import Application, StoredCertificate, UnitOfWork
-from registry.programme import EDUCATION_NAMES, Bilingual, Programme
+from registry.programme import EDUCATION_NAMES, Bilingual, PaperKey, Programme
 
 PER_PAGE: Final = 50
 ANSWERS: Final[Mapping[str, bool | None]] = {"eligible": True, "refused": False, "undecided": None}
@@ -69,6 +69,17 @@ class CertificateView:
     state: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SittingView:
+    """One session that the candidate is registered for or sat."""
+
+    session: str
+    on: str
+    kind: str
+    """`first`, `retake` or `anew`."""
+    papers: tuple[str, ...]
+
+
 def candidates(request: Request, visit: Reader, desk: Desk) -> Response:
     """List candidates, of one roster, one level or one answer where the address says so."""
     asked = {name: request.query_params.get(name, "")[:NAME_SHOWN] for name in ("roster", "level", "answer")}
@@ -117,6 +128,7 @@ def candidate_page(admission: str, request: Request, visit: Reader, desk: Desk) 
         programme = desk.catalogue.by_digest(unit.enrolments.roster(one.roster).programme_digest)
         rules = _rules(request, one, unit.enrolments.findings(admission))
         certificates = _certificates(unit, one)
+        sittings = _sittings(request, unit, programme, one)
         photograph = admission in unit.portraits.of([admission])
         judgements = judgements_of(request, visit, unit, programme, one)
         subjects = subjects_to_judge(request, desk, unit, programme, one)
@@ -132,6 +144,7 @@ def candidate_page(admission: str, request: Request, visit: Reader, desk: Desk) 
         decided_by=one.decided_by or "",
         rules=rules,
         certificates=certificates,
+        sittings=sittings,
         photograph=photograph,
         overridden=one.overridden,
         judgements=judgements,
@@ -186,6 +199,21 @@ def _rules(request: Request, one: Application, findings: list[dict[str, Any]]) -
         for rule, conditions in by_rule.items()
     ]
     return sorted(rules, key=lambda rule: (not rule.admitted, not rule.held))
+
+
+def _sittings(request: Request, unit: UnitOfWork, programme: Programme, one: Application) -> tuple[SittingView, ...]:
+    """Say when a candidate sat, the earlier first: of a retake both days."""
+    names = {paper.key: _said(request, paper.name) for paper in programme.papers_of(one.level)}
+    seats = [(unit.exam_sessions.session(seat.session), seat) for seat in unit.exam_sessions.seats_of([one.admission])]
+    return tuple(
+        SittingView(
+            session=session.id,
+            on=session.held_on.isoformat(),
+            kind=seat.kind.value,
+            papers=tuple(names.get(PaperKey(key), key) for key in seat.papers),
+        )
+        for session, seat in sorted(seats, key=lambda found: found[0].held_on)
+    )
 
 
 def _certificates(unit: UnitOfWork, one: Application) -> list[CertificateView]:

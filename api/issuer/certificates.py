@@ -27,9 +27,10 @@ from registry.kernel.identifiers import BatchId
 from registry.ports.storage import NotHere, StoredCertificate, UnitOfWork
 from registry.ports.tasks import TaskKind
 from registry.status import Reason, Status, allowed_moves, grounds, needs_approval
-from registry.workflows.change_status import plan_changes, present_standing, present_status, request_changes
+from registry.workflows.change_status import plan_changes, present_status, request_changes
 from registry.workflows.deliver import presentation_of
 from registry.workflows.hand_over import ask
+from registry.workflows.revisions import PENDING, line_of, status_word_of
 from registry.workflows.sign_in import INVITED_FOR, invite_holder
 
 AT_ONCE: Final = 50
@@ -216,7 +217,8 @@ def _view(request: Request, visit: Visit, desk: ConsoleDesk, unit: UnitOfWork, n
     reservation, batch, placement = one.reservation, one.batch, one.batch.placement
     records = unit.projection.concerning(batch.issuer, batch.batch, reservation.leaf)
     life = certificate_life(records, batch.issuer, batch.batch, reservation.leaf)
-    revisions = [two for two in unit.batches.of_person(one.person) if two.reservation.number == reservation.number]
+    line = [] if one.batch.state is not AnchorState.FINAL else line_of(unit, one)
+    revisions = [two for of in line if (two := unit.batches.by_number(of.number, of.revision)) is not None]
     concerned = [
         two
         for two in unit.status_requests.requests()
@@ -230,7 +232,7 @@ def _view(request: Request, visit: Visit, desk: ConsoleDesk, unit: UnitOfWork, n
         batch=batch.id,
         scope=batch.scope,
         leaf=reservation.leaf,
-        standing=_standing(unit, one),
+        standing=status_word_of(unit, one),
         name=_holder_name(visit, one),
         erased=one.jwt is not None and one.disclosures is None,
         recorded_at="" if placement is None else shown_moment(placement.block_time),
@@ -252,12 +254,8 @@ def _holder_name(visit: Visit, one: StoredCertificate) -> str:
     return name if any(may(visit.account.roles, action) for action in known_to) else masked_name(name)
 
 
-def _standing(unit: UnitOfWork, one: StoredCertificate) -> str:
-    return present_standing(unit, one).word if one.batch.state is AnchorState.FINAL else "pending"
-
-
 def _moves(unit: UnitOfWork, one: StoredCertificate) -> tuple[Status, ...]:
-    if one.batch.state is not AnchorState.FINAL:
+    if status_word_of(unit, one) == PENDING:
         return ()
     present = present_status(unit, one)
     return tuple(status for status in MOVES if status in allowed_moves[present])
@@ -279,7 +277,7 @@ def _row(unit: UnitOfWork, one: StoredCertificate) -> RowView:
         number=one.reservation.number,
         revision=one.reservation.revision,
         leaf=one.reservation.leaf,
-        standing=_standing(unit, one),
+        standing=status_word_of(unit, one),
     )
 
 

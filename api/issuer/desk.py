@@ -14,7 +14,7 @@ from api.issuer.live import Streams
 from registry.access import new_token
 from registry.credential.v1 import Bilingual
 from registry.enrolment import RowProblem
-from registry.kernel.errors import Missing
+from registry.kernel.errors import Missing, Unavailable
 from registry.kernel.identifiers import ContractAddress, IssuerCode
 from registry.ports import Clock, KeyOf, Ledger
 from registry.ports.storage import Store
@@ -24,6 +24,8 @@ MAX_ROSTER: Final = 16 * 1024 * 1024
 """Bytes of one roster or score sheet: some 100,000 rows."""
 KEPT_FOR: Final = timedelta(minutes=15)
 _MOST_KEPT: Final = 8
+_MOST_OF_ONE: Final = 2
+_MOST_LED: Final = 256
 
 
 class FileNotKept(Missing):
@@ -33,6 +35,16 @@ class FileNotKept(Missing):
 
     def __init__(self) -> None:
         super().__init__("the file that was read on trial is not kept any more")
+
+
+class FilesFull(Unavailable):
+    """As many files wait between trial and import as may; this one was read, and not kept."""
+
+    code = "console/files-full"
+    retry_after_seconds = 120
+
+    def __init__(self) -> None:
+        super().__init__(f"{_MOST_KEPT} files wait to be imported already")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,19 +84,26 @@ class TriedFiles:
 
     clock: Clock
     _files: OrderedDict[str, Tried] = field(default_factory=OrderedDict)
+    _led: OrderedDict[str, tuple[str, str]] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def keep(self, account: str, programme: str, name: str, data: bytes, found: Found) -> str:
-        """Keep a file and what was found in it; give the token it is had with. The oldest makes room."""
+        """Keep a file and what was found in it; give the token it is had with. One's own oldest makes room.
+
+        Raises FilesFull where other people's leave none: nobody's file is lost because others send theirs.
+        """
         token = new_token()
         until = self.clock.now() + KEPT_FOR
         with self._lock:
             self._forget_the_late()
+            own = [one for one, file in self._files.items() if file.account == account]
+            if len(self._files) >= _MOST_KEPT and not own:
+                raise FilesFull
+            if len(self._files) >= _MOST_KEPT or len(own) >= _MOST_OF_ONE:
+                del self._files[own[0]]
             self._files[token] = Tried(
                 account=account, programme=programme, name=name, data=data, found=found, until=until
             )
-            while len(self._files) > _MOST_KEPT:
-                self._files.popitem(last=False)
         return token
 
     def look(self, token: str, account: str) -> Tried:
@@ -96,13 +115,24 @@ class TriedFiles:
             raise FileNotKept
         return kept
 
-    def take(self, token: str, account: str) -> Tried:
-        """Give a kept file back to who sent it, once. Raises FileNotKept."""
-        kept = self.look(token, account)
+    def drop(self, token: str) -> None:
+        """Forget a file; nothing happens where it is gone."""
         with self._lock:
-            if self._files.pop(token, None) is None:
-                raise FileNotKept
-        return kept
+            self._files.pop(token, None)
+
+    def done(self, token: str, account: str, place: str) -> None:
+        """Forget a file that was imported, and keep where that led: who sends the form twice is led there twice."""
+        with self._lock:
+            self._files.pop(token, None)
+            self._led[token] = account, place
+            while len(self._led) > _MOST_LED:
+                self._led.popitem(last=False)
+
+    def led(self, token: str, account: str) -> str | None:
+        """Say where the import of a file led who sent it; None = it was not imported, or long ago."""
+        with self._lock:
+            by, place = self._led.get(token, ("", ""))
+        return place if by == account else None
 
     def _forget_the_late(self) -> None:
         now = self.clock.now()

@@ -59,9 +59,17 @@ def page(request: Request, visit: Visit, template: str, tab: str, *, status: int
         keep="no-store",
         visit=visit,
         tab=tab,
-        can=lambda action: may(visit.account.roles, Action(action)),
+        can=lambda action, state=None: may(visit.account.roles, Action(action), state),
+        halted=_halted(request),
         **values,
     )
+
+
+def _halted(request: Request) -> list[tuple[str, str]]:
+    """Name every open alarm with what it means: while there is one, nothing goes to the chain."""
+    with desk_of(request).store.read() as unit:
+        alarms = unit.alarms.open()
+    return [(one.id, told_of(request, one.code)[0]) for one in alarms]
 
 
 async def sent_file(request: Request, visit: Visit) -> Sent | None:

@@ -22,6 +22,8 @@ from registry.workflows.own_records import OwnRecords
 
 router = APIRouter(include_in_schema=False)
 Judge = Annotated[Visit, Depends(allowed(Action.JUDGE))]
+Overrider = Annotated[Visit, Depends(allowed(Action.OVERRIDE))]
+Confirmer = Annotated[Visit, Depends(allowed(Action.CONFIRM_JUDGEMENT))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,7 @@ async def judge(admission: str, request: Request, visit: Judge, desk: Desk) -> R
     return onward(request, f"/console/candidates/{admission}?judged=1#judgements")
 
 
-async def override(admission: str, request: Request, visit: Judge, desk: Desk) -> Response:
+async def override(admission: str, request: Request, visit: Overrider, desk: Desk) -> Response:
     """Ask that a refused candidate is admitted all the same."""
     fields = await fields_of(request)
     require_own_form(request, visit, fields)
@@ -139,7 +141,7 @@ async def override(admission: str, request: Request, visit: Judge, desk: Desk) -
     return onward(request, f"/console/candidates/{admission}?judged=1#judgements")
 
 
-async def confirm(id: str, request: Request, visit: Judge, desk: Desk) -> Response:
+async def confirm(id: str, request: Request, visit: Confirmer, desk: Desk) -> Response:
     """Confirm what somebody else judged."""
     fields = await fields_of(request)
     require_own_form(request, visit, fields)

@@ -34,5 +34,5 @@ def problem_page(request: Request, problem: Problem) -> Response:
         template="console_problem.html",
         visit=visit,
         tab="",
-        can=lambda action: may(roles, Action(action)),
+        can=lambda action, state=None: may(roles, Action(action), state),
     )

@@ -27,7 +27,8 @@ MOST_NUMBERS: Final = 50
 _ENDED: Final = frozenset({RequestState.FINAL, RequestState.FAILED, RequestState.CANCELLED})
 
 router = APIRouter(include_in_schema=False)
-Maker = Annotated[Visit, Depends(allowed(Action.REQUEST_STATUS))]
+Sender = Annotated[Visit, Depends(allowed(Action.SEND_CHANGE))]
+Canceller = Annotated[Visit, Depends(allowed(Action.CANCEL_CHANGE))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,6 @@ class RequestView:
     """Its approval was not used in time."""
     waits_for_approval: bool
     sendable: bool
-    cancellable: bool
     batches: tuple[str, ...]
     numbers: tuple[str, ...]
     more: int
@@ -85,7 +85,7 @@ def request_page(id: str, request: Request, visit: Reader, desk: Desk) -> Respon
         headers=LISTENING,
         request_=view,
         own=same_person(one.requested_by, visit),
-        approves=desk.approvals is not None and may(visit.account.roles, Action.APPROVE),
+        approves=desk.approvals is not None and may(visit.account.roles, Action.APPROVE_CHANGE, one.state),
         task=task,
         tasks=tasks,
         listen="" if seen.over else f"/console/requests/{id}/events",
@@ -108,7 +108,7 @@ def request_events(id: str, request: Request, visit: Watcher, desk: Desk) -> Res
     return stream(request, visit.account.name, desk.streams, look)
 
 
-async def send_answer(id: str, request: Request, visit: Maker, desk: Desk) -> Response:
+async def send_answer(id: str, request: Request, visit: Sender, desk: Desk) -> Response:
     """Ask the desk to take a change of status to the chain."""
     fields = await fields_of(request)
     require_own_form(request, visit, fields)
@@ -116,7 +116,7 @@ async def send_answer(id: str, request: Request, visit: Maker, desk: Desk) -> Re
     return onward(request, f"/console/requests/{id}")
 
 
-async def cancel_answer(id: str, request: Request, visit: Maker, desk: Desk) -> Response:
+async def cancel_answer(id: str, request: Request, visit: Canceller, desk: Desk) -> Response:
     """Give a change of status up before it is signed for the chain."""
     fields = await fields_of(request)
     require_own_form(request, visit, fields)
@@ -144,7 +144,6 @@ def request_view(request: Request, unit: UnitOfWork, desk: ConsoleDesk, one: Sta
         lapsed=lapsed,
         waits_for_approval=waits,
         sendable=one.state not in _ENDED and not waits,
-        cancellable=one.state in {RequestState.REQUESTED, RequestState.APPROVED},
         batches=tuple(batches),
         numbers=numbers,
         more=len(one.certificates) - len(numbers),

@@ -121,7 +121,11 @@ def _tried(request: Request, visit: Visit, desk: ConsoleDesk, sent: Sent) -> Res
 
 
 def _taken(request: Request, visit: Visit, desk: ConsoleDesk, fields: dict[str, str]) -> Response:
-    kept = desk.tried.take(fields.get("kept", ""), visit.account.name)
+    token, account = fields.get("kept", ""), visit.account.name
+    before = desk.tried.led(token, account)
+    if before is not None:  # the form was sent twice
+        return onward(request, before)
+    kept = desk.tried.look(token, account)
     programme = desk.chosen(kept.programme)
     try:
         imported = import_roster(
@@ -133,9 +137,12 @@ def _taken(request: Request, visit: Visit, desk: ConsoleDesk, fields: dict[str, 
             good_rows_only=fields.get("take") == "good",
         )
     except RowsRefused:  # rows that were good a moment ago, such as a person who is on another roster by now
+        desk.tried.drop(token)
         again = Sent(fields={"programme": kept.programme}, name=kept.name, data=kept.data, workbook=kept.found.workbook)
         return _tried(request, visit, desk, again)
-    return onward(request, f"/console/rosters/{imported.roster.id}?taken=1")
+    place = f"/console/rosters/{imported.roster.id}?taken=1"
+    desk.tried.done(token, account, place)  # only now: a full disk must not cost who sent it the file
+    return onward(request, place)
 
 
 async def decide(request: Request, visit: Decider, desk: Desk) -> Response:

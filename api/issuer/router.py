@@ -5,8 +5,19 @@ No key of the issuing body is opened here: what takes one is done by the desk, o
 
 from fastapi import APIRouter
 
-from api.issuer import batches, candidates, certificates, judging, photographs, requests, rosters, sheets, tasks
+from api.issuer import (
+    batches,
+    candidates,
+    certificates,
+    judging,
+    photographs,
+    replacing,
+    requests,
+    rosters,
+    sheets,
+    tasks,
+)
 
 router = APIRouter(include_in_schema=False)
-for part in (batches, tasks, requests, certificates, rosters, photographs, candidates, judging, sheets):
+for part in (batches, tasks, requests, certificates, replacing, rosters, photographs, candidates, judging, sheets):
     router.include_router(part.router)

@@ -16,13 +16,14 @@ from api.issuer.paging import Paged, page_number
 from api.issuer.readings import csv_answer, problems_csv, reading_page
 from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form, signed_in
-from registry.access import Action, may, require
+from registry.access import Action, Subject, may, require
 from registry.assessment import LISTED, format_score
 from registry.assessment.reading import score_rows
 from registry.assessment.sheet import MAX_REASON
 from registry.kernel.calendar import CHINA_TIME
 from registry.ports.storage import Mark, Sheet, UnitOfWork
 from registry.programme import Programme
+from registry.workflows.act import state_of
 from registry.workflows.assess import (
     ExaminedLater,
     blank_sheet,
@@ -176,7 +177,7 @@ def _sent_back(request: Request, visit: Visit, desk: ConsoleDesk, id: str, reaso
     require(visit.account.roles, Action.SEE_REGISTRY)
     with desk.store.read() as unit:
         own = same_person(unit.marks.sheet(id).entered_by, visit)
-    require(visit.account.roles, Action.ENTER_SCORES if own else Action.CONFIRM_SCORES)
+    require(visit.account.roles, Action.TAKE_BACK_SCORES if own else Action.RETURN_SCORES)
     if not 0 < len(reason.strip()) <= MAX_REASON or not reason.strip().isprintable():
         return _sheet_page(request, visit, desk, id, error="sheet.reason_missing", status=422)
     return_sheet(desk.store, desk.clock, id, reason=reason, person=visit.account.name)
@@ -187,7 +188,7 @@ def _sheet_page(
     request: Request, visit: Visit, desk: ConsoleDesk, id: str, *, error: str = "", status: int = 200
 ) -> Response:
     with desk.store.read() as unit:
-        sheet = _view(unit.marks.sheet(id), visit)
+        sheet, stands = _view(unit.marks.sheet(id), visit), state_of(unit, Subject.SHEET, id)
         marks = unit.marks.marks(id)
         by_candidate: dict[str, list[Mark]] = {}
         for mark in marks:
@@ -208,8 +209,7 @@ def _sheet_page(
         absent=sum(one.hundredths is None and one.paper != LISTED for one in marks),
         paged=paged,
         most=MAX_REASON,
-        may_return=sheet.state == "waits"
-        and may(visit.account.roles, Action.ENTER_SCORES if sheet.own else Action.CONFIRM_SCORES),
+        may_return=may(visit.account.roles, Action.TAKE_BACK_SCORES if sheet.own else Action.RETURN_SCORES, stands),
         error=words_of(request).text(error, most=MAX_REASON) if error else "",
         told=next((one for one in ("entered", "known", "confirmed", "returned") if one in request.query_params), ""),
     )

@@ -108,8 +108,8 @@ def _requests(unit: UnitOfWork) -> Iterator[_Wait]:
                 key="approve_request",
                 values={"request": one.id, "person": one.requested_by},
                 path=path,
-                action=Action.APPROVE,
+                action=Action.APPROVE_CHANGE,
                 not_by=one.requested_by,
             )
         elif unit.tasks.open_for(TaskKind.SEND_REQUEST, one.id) is None:
-            yield _Wait(key="send_request", values={"request": one.id}, path=path, action=Action.REQUEST_STATUS)
+            yield _Wait(key="send_request", values={"request": one.id}, path=path, action=Action.SEND_CHANGE)

@@ -41,6 +41,8 @@ from api.verifier.router import (
 from api.verifier.standings import StandingRequest, claimed_from
 from registry.delivery.bundle import PDF_MARK
 from registry.kernel.calendar import CHINA_TIME
+from registry.kernel.errors import Unavailable
+from registry.ports.alarms import WritingHalted
 from registry.verification.model import Outcome, Report
 from registry.verification.rechecking import Recheck
 from registry.workflows.recheck import receipt_in
@@ -230,8 +232,9 @@ def status(request: Request, doors: DoorsOfApp) -> Response:
     words = words_of(request)
     known = doors.health.knowledge()
     if known is None:
+        sentence = words.text("status.none")
         return render(
-            request, "status.html", keep="no-store", fresh=False, sentence=words.text("status.none"), known=()
+            request, "status.html", keep="no-store", fresh=False, sentence=sentence, known=(), halted=_is_halted(doors)
         )
     age = max(0, int((doors.clock() - known.read_at).total_seconds()))
     fresh = age <= known.limit_seconds
@@ -244,7 +247,16 @@ def status(request: Request, doors: DoorsOfApp) -> Response:
             "status.fresh" if fresh else "status.stale", age=words.age(age), limit=words.age(known.limit_seconds)
         ),
         known=_knowledge_rows(known, words),
+        halted=_is_halted(doors),
     )
+
+
+def _is_halted(doors: Doors) -> bool:
+    try:
+        doors.health.require_writable()
+    except Unavailable as error:
+        return isinstance(error, WritingHalted)
+    return False
 
 
 def problem_explained(code: str, request: Request) -> Response:

@@ -85,6 +85,10 @@ class SiteHealth(Protocol):
         """Give what has been read of the chain; None = nothing yet. Raises Unavailable while the store is away."""
         ...
 
+    def require_writable(self) -> None:
+        """Check that something new would be accepted and go to the chain. Raises Unavailable."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuerContact:

@@ -209,6 +209,16 @@ def ready(doors: DoorsOfApp) -> Response:
     return JSONResponse({"status": state, "block": known.block, "age_seconds": max(0, age)})
 
 
+@router.get("/readyz/writing", tags=["operation"], operation_id="readyForWriting", responses={503: _PROBLEM})
+def ready_for_writing(doors: DoorsOfApp) -> Response:
+    """Say whether anything new would be accepted: not while writing is halted or the disk is nearly full.
+
+    Apart from `/readyz`, since verifying goes on: a site must not be taken away from its readers for that.
+    """
+    doors.health.require_writable()
+    return JSONResponse({"status": "ready"})
+
+
 def published(request: Request, doors: DoorsOfApp) -> Response:
     """Give one of the issuers' public files, byte for byte."""
     found = doors.documents.get(request.url.path)

@@ -58,6 +58,7 @@ class StandingRequest(BaseModel):
     revision: int = Field(ge=1, lt=2**53)
     nbf: _Seconds
     exp: _Seconds | None = None
+    replaces: bool = Field(default=False, description="The credential names another that it replaces.")
     anchor: AnchorPlace
 
 
@@ -86,6 +87,7 @@ def claimed_from(asked: StandingRequest) -> Claimed:
             block_time=_time(anchor.blockTime),
         ),
         has_key=True,
+        replaces=asked.replaces,
     )
 
 

@@ -45,8 +45,12 @@ class Web3Ledger:
     Making one asks nothing: the first call checks the trust root, so a service may start before its node does.
     """
 
-    def __init__(self, node: Node, trust_root: TrustRoot, *, confirmations: int | None = None) -> None:
+    def __init__(
+        self, node: Node, trust_root: TrustRoot, *, confirmations: int | None = None, may_lag: bool = False
+    ) -> None:
+        """`may_lag`: the node is reached over a network, and what answers there may be behind what answered before."""
         self._node = node
+        self._may_lag = may_lag
         self._trust_root = trust_root
         self._profile: EngineProfile = profile_of(trust_root)
         self._confirmations = self._profile.confirmations if confirmations is None else confirmations
@@ -70,7 +74,7 @@ class Web3Ledger:
     ) -> Self:
         """Reach the chain through a node's JSON-RPC over HTTP."""
         node = Node.over_http(url, connect_seconds=connect_seconds, read_seconds=read_seconds)
-        return cls(node, trust_root, confirmations=confirmations)
+        return cls(node, trust_root, confirmations=confirmations, may_lag=True)
 
     def close(self) -> None:
         """Let go of open connections."""
@@ -153,13 +157,29 @@ class Web3Ledger:
 
     # Sending
 
+    @property
+    def may_lag(self) -> bool:
+        """Whether a head below one shown before can be a node that is behind."""
+        return self._may_lag
+
     def settled_nonce(self, sender: Address) -> int:
         """How many transactions of `sender` blocks hold."""
         return self._quantity("eth_getTransactionCount", sender, "latest")
 
+    def final_nonce(self, sender: Address) -> int:
+        """How many transactions of `sender` final blocks hold."""
+        return self._quantity("eth_getTransactionCount", sender, hex(self._final_number()))
+
     def next_nonce(self, sender: Address) -> int:
-        """How many transactions of `sender` final and waiting blocks hold."""
+        """The same and what this node says is waiting, which another may not know, nor itself after a restart."""
         return self._quantity("eth_getTransactionCount", sender, "pending")
+
+    def base_fee(self) -> int:
+        """What the newest block takes for a unit of gas, in wei; 0 on a chain from before base fees."""
+        newest = self._call("eth_getBlockByNumber", "latest", False)
+        if not isinstance(newest, dict):
+            raise LedgerUnavailable(self._node.where, "the node has no newest block")
+        return self._read({"fee": newest.get("baseFeePerGas") or 0}, "fee", quantity)
 
     def refusal(self, operation: Operation, sender: Address) -> str | None:
         """Ask, without sending anything, why the contract would refuse `sender` this now; None = it would not."""

@@ -21,7 +21,15 @@ from registry.ports import LedgerUnavailable, TransactionRefused
 _FAULT_TEXT: Final = re.compile(FAULT_SELECTOR.hex() + "([0-9a-f]{64})")
 _POOLED_CONNECTIONS: Final = 16
 _KNOWN_ALREADY: Final = ("already known", "known transaction", "already imported", "already exists", "already in cache")
-_TRY_LATER: Final = ("pool is full", "syncing", "nonce too high", "nonce gap", "limit exceeded", "timeout")
+_TRY_LATER: Final = (
+    "pool is full",
+    "syncing",
+    "nonce too high",
+    "nonce gap",
+    "limit exceeded",
+    "timeout",
+    "base fee",  # what offers less waits for the fee to fall, or for a better offer
+)
 _METHOD_UNKNOWN: Final = -32601
 _TROUBLE_OF_ITS_OWN: Final = frozenset({-32603, -32005, -32002})
 """JSON-RPC, EIP-1474: internal error, limit exceeded, resource unavailable; nothing is said about what was asked."""

@@ -10,10 +10,11 @@ from eth_keys.datatypes import PrivateKey
 from node.client.abi import functions
 from node.client.engines import Fees
 from node.client.operations import call_of, signing_hash
-from node.client.transactions import TransactionFields
+from node.client.transactions import TransactionFields, offer_of
 from registry.anchor.operations import Approvable, Approval, Operation, SignedTransaction
 from registry.kernel.errors import RuleRefusal
 from registry.kernel.identifiers import Address, ContractAddress, TransactionHash
+from registry.ports import Offer
 
 SENDER_FUNCTIONS: Final = frozenset(
     {
@@ -53,7 +54,9 @@ class SigningPolicy:
     functions: frozenset[str]
     """Names of the contract's functions."""
     fees: Fees
-    """What its transactions offer for gas, and the most they may offer."""
+    """What its transactions offer for gas."""
+    fee_cap: Fees | None = None
+    """The most that those which replace others may offer; None = no more."""
     gas_cap: int = _GAS_CAP
 
     def require_allowed(self, fields: TransactionFields) -> None:
@@ -67,8 +70,10 @@ class SigningPolicy:
             raise PolicyRefusal("functions", ", ".join(sorted(self.functions)), f"selector 0x{fields.data[:4].hex()}")
         if fields.gas > self.gas_cap:
             raise PolicyRefusal("gas up to", str(self.gas_cap), str(fields.gas))
-        if fields.fees.ceiling > self.fees.ceiling or fields.fees.tip > self.fees.tip:
-            raise PolicyRefusal("wei for gas up to", str(self.fees.ceiling), str(fields.fees.ceiling))
+        cap = self.fee_cap or self.fees
+        if fields.fees.ceiling > cap.ceiling or fields.fees.tip > cap.tip:
+            asked = f"{fields.fees.ceiling} with a tip of {fields.fees.tip}"
+            raise PolicyRefusal("wei for gas up to", f"{cap.ceiling} with a tip of {cap.tip}", asked)
 
 
 class AccountKey:
@@ -127,8 +132,8 @@ class AccountSigner:
         """The account."""
         return self._key.address
 
-    def sign(self, operation: Operation, *, nonce: int) -> SignedTransaction:
-        """Build and sign the transaction for `operation`. Raises PolicyRefusal."""
+    def sign(self, operation: Operation, *, nonce: int, offer: Offer | None = None) -> SignedTransaction:
+        """Build and sign the transaction for `operation`; `offer`: another than the usual one. Raises PolicyRefusal."""
         call = call_of(operation)
         return self.sign_fields(
             TransactionFields(
@@ -136,10 +141,14 @@ class AccountSigner:
                 nonce=nonce,
                 to=self._policy.contract.address,
                 data=call.data,
-                gas=call.gas,
-                fees=self._policy.fees,
+                gas=call.gas if offer is None else offer.gas,
+                fees=self._policy.fees if offer is None else Fees(ceiling=offer.ceiling, tip=offer.tip),
             )
         )
+
+    def offer_of(self, transaction: SignedTransaction) -> Offer:
+        """Read what a transaction of ours offers."""
+        return offer_of(transaction.raw)
 
     def sign_fields(self, fields: TransactionFields) -> SignedTransaction:
         """Sign a transaction that somebody else has put together. Raises PolicyRefusal."""

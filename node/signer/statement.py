@@ -10,7 +10,7 @@ from node.signer.secret_files import (
     write_secret_file,
 )
 from registry.kernel.identifiers import KeyThumbprint
-from registry.kernel.signing import KeyMalformed, PrivateKey, PublicKey
+from registry.kernel.signing import KeyMalformed, LentKey, PrivateKey, PublicKey
 
 _BEGIN = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 
@@ -57,3 +57,7 @@ class StatementKeyFile:
     def sign(self, message: bytes) -> bytes:
         """Sign; 64 bytes r ‖ s, low-S."""
         return self._key.sign(message)
+
+    def lend(self) -> LentKey:
+        """Lend the key to worker processes of ours (`registry.ports.issuing.LendingSigner`)."""
+        return LentKey(self._key)

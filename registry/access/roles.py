@@ -1,15 +1,10 @@
-"""Who may do what: one table, role × action; what is not in it is refused.
+"""Roles, and what somebody may want to do. Which role may do what, and when, stands in `registry.access.policy`."""
 
-That nobody holds both halves of a flow for the same object is counted on the person where the object is
-(`registry.workflows`), whatever roles somebody has.
-"""
-
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
-from types import MappingProxyType
 from typing import Final
 
-from registry.kernel.errors import MalformedInput, RuleRefusal
+from registry.kernel.errors import Conflict, MalformedInput, RuleRefusal
 
 
 class Role(StrEnum):
@@ -34,47 +29,56 @@ APPOINTED: Final = tuple(one for one in Role if one is not Role.HOLDER)
 class Action(StrEnum):
     """What pages and commands let people do."""
 
+    # Programmes, candidates, training
+    KEEP_PROGRAMMES = "keep-programmes"
     IMPORT_ROSTER = "import-roster"
     DECIDE = "decide"
     JUDGE = "judge"
+    OVERRIDE = "override"
+    CONFIRM_JUDGEMENT = "confirm-judgement"
+    REGISTER_THROUGH_UNIT = "register-through-unit"
+    REVIEW_ADMISSION = "review-admission"
+    KEEP_ORGANISATIONS = "keep-organisations"
+    RUN_COURSE = "run-course"
+    ENTER_ATTENDANCE = "enter-attendance"
+    CONFIRM_ATTENDANCE = "confirm-attendance"
+    RETURN_ATTENDANCE = "return-attendance"
+    TAKE_BACK_ATTENDANCE = "take-back-attendance"
+    CERTIFY_HOURS = "certify-hours"
+    # Examinations
+    MAKE_SESSION = "make-session"
+    SEAT_CANDIDATES = "seat-candidates"
+    SIGN_IN_CANDIDATES = "sign-in-candidates"
+    STAFF_SESSION = "staff-session"
+    CLOSE_SESSION = "close-session"
     ENTER_SCORES = "enter-scores"
+    ENTER_SESSION_SCORES = "enter-session-scores"
     CONFIRM_SCORES = "confirm-scores"
+    RETURN_SCORES = "return-scores"
+    TAKE_BACK_SCORES = "take-back-scores"
+    CORRECT_SCORES = "correct-scores"
+    CONFIRM_CORRECTION = "confirm-correction"
+    # Certificates
     PROPOSE_BATCH = "propose-batch"
     APPROVE = "approve"
     ISSUE_BATCH = "issue-batch"
+    CANCEL_BATCH = "cancel-batch"
     PRINT = "print"
-    SEE_REGISTRY = "see-registry"
     REQUEST_STATUS = "request-status"
+    APPROVE_CHANGE = "approve-change"
+    SEND_CHANGE = "send-change"
+    CANCEL_CHANGE = "cancel-change"
     INVITE_HOLDER = "invite-holder"
+    # The installation and the consortium
+    MANAGE_ACCOUNTS = "manage-accounts"
+    OPERATE = "operate"
+    KEEP_KEYS = "keep-keys"
+    VOTE = "vote"
+    # Looking, and what is everybody's own
+    SEE_REGISTRY = "see-registry"
     VERIFY_MANY = "verify-many"
     SEARCH_TALENT = "search-talent"
     OWN_CERTIFICATES = "own-certificates"
-
-
-ALLOWED: Final[Mapping[Role, frozenset[Action]]] = MappingProxyType(
-    {
-        Role.CLERK: frozenset({Action.IMPORT_ROSTER, Action.DECIDE, Action.ENTER_SCORES, Action.SEE_REGISTRY}),
-        Role.REVIEWER: frozenset({Action.DECIDE, Action.JUDGE, Action.CONFIRM_SCORES, Action.SEE_REGISTRY}),
-        Role.MAKER: frozenset(
-            {
-                Action.PROPOSE_BATCH,
-                Action.ISSUE_BATCH,
-                Action.PRINT,
-                Action.REQUEST_STATUS,
-                Action.INVITE_HOLDER,
-                Action.SEE_REGISTRY,
-                Action.VERIFY_MANY,
-            }
-        ),
-        Role.APPROVER: frozenset({Action.APPROVE, Action.SEE_REGISTRY}),
-        Role.EDITOR: frozenset({Action.SEE_REGISTRY}),
-        Role.AUDITOR: frozenset({Action.SEE_REGISTRY, Action.VERIFY_MANY}),
-        Role.OPERATOR: frozenset({Action.SEE_REGISTRY, Action.ISSUE_BATCH, Action.PRINT}),
-        Role.EMPLOYER: frozenset({Action.VERIFY_MANY}),
-        Role.RECRUITER: frozenset({Action.SEARCH_TALENT}),
-        Role.HOLDER: frozenset({Action.OWN_CERTIFICATES}),
-    }
-)
 
 
 class NotAllowed(RuleRefusal):
@@ -82,9 +86,20 @@ class NotAllowed(RuleRefusal):
 
     code = "access/not-allowed"
 
-    def __init__(self, action: Action) -> None:
-        self.action = action
-        super().__init__(f"your roles do not allow this: {action}")
+    def __init__(self, action: Action, allowing: Iterable[Role] = ()) -> None:
+        self.action, self.allowing = action, tuple(allowing)
+        by = f"; it takes one of {', '.join(self.allowing)}" if self.allowing else ""
+        super().__init__(f"your roles do not allow this: {action}{by}")
+
+
+class NotInState(Conflict):
+    """What somebody wants to do cannot be done with a thing as it stands now."""
+
+    code = "access/not-in-state"
+
+    def __init__(self, action: Action, named: str, state: str, allowed: Iterable[str]) -> None:
+        self.action, self.named, self.state, self.allowed = action, named, state, tuple(sorted(allowed))
+        super().__init__(f"{named} is {state}: {action} is for what is {' or '.join(self.allowed) or 'elsewhere'}")
 
 
 class NotSignedIn(RuleRefusal):
@@ -104,17 +119,6 @@ class RoleUnknown(MalformedInput):
     def __init__(self, named: str) -> None:
         self.named = named
         super().__init__(f"expected one of {', '.join(APPOINTED)}, got {named[:40]!a}")
-
-
-def may(roles: Iterable[Role], action: Action) -> bool:
-    """Tell whether any of these roles allows an action."""
-    return any(action in ALLOWED[role] for role in roles)
-
-
-def require(roles: Iterable[Role], action: Action) -> None:
-    """Raise NotAllowed unless one of these roles allows the action."""
-    if not may(roles, action):
-        raise NotAllowed(action)
 
 
 def role_of(text: str) -> Role:

@@ -333,6 +333,25 @@ def certificate_life(records: Iterable[Record], issuer: IssuerCode, batch: Batch
                 )
 
 
+def succession(
+    records: Iterable[Record], issuer: IssuerCode, contract: Address, batch: BatchId, index: int
+) -> Record | None:
+    """Find the record by which a certificate took the place of another of the same issuer; None = there is none.
+
+    It is one record, so that no reader ever sees both standing, or neither.
+    """
+    for record in records:
+        content = record.content
+        if (
+            isinstance(content, Superseded)
+            and content.issuer == content.target_issuer == issuer
+            and (content.target_contract, content.new_batch) == (contract, batch)
+            and index in content.new_indices
+        ):
+            return record
+    return None
+
+
 def changed_statuses(records: Iterable[Record], issuer: IssuerCode, batch: BatchId) -> dict[int, Status]:
     """Give the own status of every certificate of a batch whose status was ever changed, by leaf index."""
     changed: dict[int, Status] = {}

@@ -10,6 +10,7 @@ from registry.anchor.operations import Approval
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import Conflict
 from registry.kernel.identifiers import (
+    Address,
     BatchId,
     BlockHash,
     CertificateNumber,
@@ -85,10 +86,11 @@ allowed_request_moves: Final[Mapping[RequestState, frozenset[RequestState]]] = {
     RequestState.SIGNED: frozenset({RequestState.SENT}),
     RequestState.SENT: frozenset({RequestState.FINAL, RequestState.FAILED}),
     RequestState.FINAL: frozenset(),
-    RequestState.FAILED: frozenset(),
+    RequestState.FAILED: frozenset({RequestState.FINAL}),
     RequestState.CANCELLED: frozenset(),
 }
-"""From each state, where it may go. Only a suspension is signed without approval; a lapsed approval is given anew."""
+"""From each state, where it may go. Only a suspension is signed without approval; a lapsed approval is given anew.
+Failed becomes final where the chain turns out to hold the record of its transaction after all."""
 
 
 class RequestMoveForbidden(Conflict):
@@ -114,6 +116,8 @@ class Target:
     number: CertificateNumber
     revision: int
     leaf: int
+    successor: int | None = None
+    """Leaf of what takes its place, in the request's `new_batch`; None = nothing does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +145,10 @@ class StatusRequest:
     seq: int | None = None
     """The first record of it."""
     failure: str | None = None
+    new_batch: BatchId | None = None
+    """Of a supersession: the batch of the successors, of the same issuer."""
+    new_contract: Address | None = None
+    """Of a supersession: the contract that holds that batch."""
 
     @property
     def batch(self) -> BatchId:
@@ -151,3 +159,8 @@ class StatusRequest:
     def leaves(self) -> tuple[int, ...]:
         """Where its certificates stand in their batch, ascending."""
         return tuple(target.leaf for target in self.certificates)
+
+    @property
+    def new_leaves(self) -> tuple[int, ...]:
+        """Where the successors stand in `new_batch`, in the order of `leaves`; none but of a supersession."""
+        return tuple(target.successor for target in self.certificates if target.successor is not None)

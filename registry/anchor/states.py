@@ -41,17 +41,18 @@ unsent: Final = frozenset({AnchorState.RESERVED, AnchorState.SEALED, AnchorState
 allowed_transitions: Final[Mapping[AnchorState, frozenset[AnchorState]]] = {
     AnchorState.RESERVED: frozenset({AnchorState.SEALED, AnchorState.CANCELLED}),
     AnchorState.SEALED: frozenset({AnchorState.APPROVED, AnchorState.CANCELLED}),
-    AnchorState.APPROVED: frozenset({AnchorState.SIGNED, AnchorState.CANCELLED}),
+    AnchorState.APPROVED: frozenset({AnchorState.SIGNED, AnchorState.INCLUDED, AnchorState.CANCELLED}),
     AnchorState.SIGNED: frozenset({AnchorState.SENT}),
     AnchorState.SENT: frozenset({AnchorState.INCLUDED, AnchorState.FAILED}),
     AnchorState.INCLUDED: frozenset({AnchorState.FINAL, AnchorState.ORPHANED, AnchorState.FAILED}),
     AnchorState.ORPHANED: frozenset({AnchorState.SENT}),
     AnchorState.FINAL: frozenset(),
-    AnchorState.FAILED: frozenset({AnchorState.APPROVED, AnchorState.CANCELLED}),
+    AnchorState.FAILED: frozenset({AnchorState.APPROVED, AnchorState.INCLUDED, AnchorState.CANCELLED}),
     AnchorState.CANCELLED: frozenset(),
 }
 """From each state, where it may go. Included says nothing of success: where blocks wait to be final, a transaction that
-was reverted fails from there. A failed anchor may be approved again, by a person, once the cause is gone."""
+was reverted fails from there. A failed anchor may be approved again, by a person, once the cause is gone. Approved or
+failed becomes included where the chain holds our root already: by a transaction that a restored database has lost."""
 
 
 class TransitionForbidden(Conflict):

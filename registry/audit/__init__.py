@@ -170,6 +170,9 @@ def request_differences(request: StatusRequest, ours: Sequence[Record]) -> Itera
 def _asked(request: StatusRequest) -> Iterator[tuple[object, ...]]:
     """Say what a request changes, one tuple a record."""
     reason = int(request.reason)
+    if request.wanted is Status.SUPERSEDED:
+        yield request.issuer, request.batch, request.leaves, request.new_batch, request.new_leaves, reason
+        return
     if request.certificates:
         yield request.issuer, request.batch, int(request.wanted), changes_of(request.leaves), reason
         return
@@ -182,6 +185,8 @@ def _done(record: Record) -> tuple[object, ...]:
     match record.content:
         case StatusChanged() as change:
             return change.issuer, change.batch, change.code, change.changes, change.reason
+        case Superseded() as change:
+            return change.issuer, change.batch, change.indices, change.new_batch, change.new_indices, change.reason
         case BatchChanged() as change:
             suspended = bool(change.flags & BatchFlag.SUSPENDED_BY_ISSUER)
             return change.issuer, change.batch, suspended, change.reason

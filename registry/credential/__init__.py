@@ -4,12 +4,14 @@ from registry.credential.errors import Altered, ClaimRefused, Unreadable
 from registry.credential.v1 import (
     BatchIssuer,
     BatchTerms,
+    BatchWriter,
     CertificateEntry,
     CredentialSigner,
     DisclosedClaims,
     HolderClaims,
     IssuedCredential,
     Presentation,
+    Unsigned,
     chosen_presentation,
     credential_digest,
     credential_leaf,
@@ -20,6 +22,7 @@ from registry.credential.v1 import (
     lint_terms,
     parse,
     public_presentation,
+    signed,
     verify_signature,
 )
 
@@ -27,6 +30,7 @@ __all__ = [
     "Altered",
     "BatchIssuer",
     "BatchTerms",
+    "BatchWriter",
     "CertificateEntry",
     "ClaimRefused",
     "CredentialSigner",
@@ -35,6 +39,7 @@ __all__ = [
     "IssuedCredential",
     "Presentation",
     "Unreadable",
+    "Unsigned",
     "chosen_presentation",
     "credential_digest",
     "credential_leaf",
@@ -45,5 +50,6 @@ __all__ = [
     "lint_terms",
     "parse",
     "public_presentation",
+    "signed",
     "verify_signature",
 ]

@@ -12,7 +12,7 @@ from registry.enrolment.attendance import ATTENDANCE_PROBLEMS, AttendanceReading
 from registry.enrolment.courses import Attended, CourseUnit, course_units, hours_attended, require_teacher
 from registry.enrolment.dates import age, anniversary
 from registry.enrolment.eligibility import Decision, Finding, decide
-from registry.enrolment.identity import IdentityType, Sex, normal_identity_number
+from registry.enrolment.identity import IdentityType, Sex, identity_fault, normal_identity_number
 from registry.enrolment.jpeg import BareJpeg, NoJpeg, bare_jpeg
 from registry.enrolment.model import (
     AwardWon,
@@ -26,7 +26,7 @@ from registry.enrolment.model import (
     RosterReading,
     RowsRefused,
 )
-from registry.enrolment.names import folded_name, normal_name
+from registry.enrolment.names import folded_name, latin_name_fault, name_fault, normal_name
 from registry.enrolment.photograph import (
     PHOTOGRAPH_PROBLEMS,
     Photograph,
@@ -106,7 +106,10 @@ __all__ = [
     "decide",
     "folded_name",
     "hours_attended",
+    "identity_fault",
     "kinds",
+    "latin_name_fault",
+    "name_fault",
     "normal_heading",
     "normal_identity_number",
     "normal_name",

@@ -3,7 +3,7 @@
 | state | what may follow | what a crash loses |
 |---|---|---|
 | `pre-registered` | first review passed or returned (by another person); withdrawn | nothing: one transaction |
-| `first-review-returned` | pre-registered again; withdrawn | nothing |
+| `first-review-returned` | pre-registered again (by another person than who returned it); withdrawn | nothing |
 | `first-review-passed` | fee paid, once the application was decided eligible; withdrawn, refused | nothing |
 | `fee-paid` | documents handed in; withdrawn, refused | nothing |
 | `documents-handed-in` | admitted or refused (by another person than who registered); withdrawn | nothing |
@@ -76,7 +76,7 @@ WITH_REASON: Final = frozenset({AdmissionState.RETURNED, AdmissionState.WITHDRAW
 BY_ANOTHER: Final = frozenset(
     {AdmissionState.REVIEWED, AdmissionState.RETURNED, AdmissionState.ADMITTED, AdmissionState.REFUSED}
 )
-"""Steps that nobody takes who registered the same candidate."""
+"""Steps that nobody takes who registered the same candidate; and who took one registers that candidate no more."""
 AFTER_DECISION: Final = frozenset({AdmissionState.FEE_PAID, AdmissionState.DOCUMENTS, AdmissionState.ADMITTED})
 """Steps for those alone whose application was decided eligible."""
 ENDED: Final = frozenset({AdmissionState.WITHDRAWN, AdmissionState.REFUSED})
@@ -146,10 +146,11 @@ class AdmissionTrail:
         if step.state not in TRANSITIONS[self.state]:
             raise AdmissionOrder(self.state, step.state)
         require_named(step.by, "a step of an admission")
-        if step.state in BY_ANOTHER:
-            for earlier in self.steps:
-                if earlier.state is AdmissionState.PRE_REGISTERED:
-                    require_second_person(earlier.by, step.by, "reviewing who one registered")
+        for earlier in self.steps:
+            if step.state in BY_ANOTHER and earlier.state is AdmissionState.PRE_REGISTERED:
+                require_second_person(earlier.by, step.by, "reviewing who one registered")
+            if step.state is AdmissionState.PRE_REGISTERED and earlier.state in BY_ANOTHER:
+                require_second_person(earlier.by, step.by, "registering anew who one returned")
         if step.state in AFTER_DECISION and eligible is not True:
             raise AdmissionUndecided(step.state)
         reason = (step.reason or "").strip()

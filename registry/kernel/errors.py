@@ -52,6 +52,8 @@ class Unavailable(RegistryError):
     """Something we depend on does not answer; nothing is lost, try again."""
 
     code = "unavailable"
+    retry_after_seconds: ClassVar[int] = 10
+    """When it may be worth trying again."""
 
 
 class IntegrityFault(RegistryError):

@@ -119,6 +119,9 @@ class PublicKey:
         except InvalidSignature as error:
             raise SignatureMismatch(self._thumbprint) from error
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return PublicKey.from_jwk, (self.jwk(),)
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PublicKey) and self._thumbprint == other._thumbprint
 
@@ -186,6 +189,29 @@ class PrivateKey:
 
     def __repr__(self) -> str:
         return f"PrivateKey(of {b64url(self._public_key.thumbprint())})"
+
+
+class LentKey:
+    """A private key on its way to another process of ours, through a socket between the two and nowhere else.
+
+    Called, it gives the key; it is the only form in which a key lets itself be pickled.
+    """
+
+    __slots__ = ("_key",)
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = key
+
+    def __call__(self) -> PrivateKey:
+        """Take the key into use."""
+        return self._key
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _taken, (self._key._key.private_numbers().private_value,)
+
+
+def _taken(number: int) -> LentKey:
+    return LentKey(PrivateKey.from_number(number))
 
 
 class StatementSigner(Protocol):

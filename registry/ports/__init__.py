@@ -15,6 +15,7 @@ from registry.ports.chain import (
     LedgerReader,
     LedgerUnavailable,
     NodesDisagree,
+    Offer,
     TransactionRefused,
     TransactionSigner,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "LedgerReader",
     "LedgerUnavailable",
     "NodesDisagree",
+    "Offer",
     "StatementSigner",
     "TransactionRefused",
     "TransactionSigner",

@@ -130,12 +130,25 @@ class Ledger(LedgerReader, Protocol):
         """How often suspensions of this batch have happened: what a reinstatement's approval signs."""
         ...
 
+    @property
+    def may_lag(self) -> bool:
+        """Whether a head below one shown before can be a node that is behind: not where a chain's file is read."""
+        ...
+
     def settled_nonce(self, sender: Address) -> int:
         """How many transactions of `sender` blocks hold."""
         ...
 
+    def final_nonce(self, sender: Address) -> int:
+        """How many transactions of `sender` final blocks hold."""
+        ...
+
     def next_nonce(self, sender: Address) -> int:
-        """How many transactions of `sender` final and waiting blocks hold."""
+        """The same and what this node says is waiting, which another may not know, nor itself after a restart."""
+        ...
+
+    def base_fee(self) -> int:
+        """What the newest block takes for a unit of gas, in wei: what offers less waits."""
         ...
 
     def refusal(self, operation: Operation, sender: Address) -> str | None:
@@ -151,6 +164,18 @@ class Ledger(LedgerReader, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a transaction offers to be taken: gas and what is paid for a unit of it, in wei (EIP-1559)."""
+
+    gas: int
+    """Most that it may use."""
+    ceiling: int
+    """Most that is paid for a unit in all."""
+    tip: int
+    """What of it goes to the sealer."""
+
+
 class TransactionSigner(Protocol):
     """Holds one account's key and signs nothing but operations of our contract."""
 
@@ -159,8 +184,15 @@ class TransactionSigner(Protocol):
         """The account."""
         ...
 
-    def sign(self, operation: Operation, *, nonce: int) -> SignedTransaction:
-        """Build and sign the transaction for `operation`."""
+    def sign(self, operation: Operation, *, nonce: int, offer: Offer | None = None) -> SignedTransaction:
+        """Build and sign the transaction for `operation`; `offer`: another than the usual one, within what is allowed.
+
+        Raises an error of rules where the offer is beyond that.
+        """
+        ...
+
+    def offer_of(self, transaction: SignedTransaction) -> Offer:
+        """Read what a transaction of ours offers."""
         ...
 
 

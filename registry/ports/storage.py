@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from registry.anchor.history import Block, Record
 from registry.anchor.operations import Approval, SignedTransaction
@@ -13,7 +13,7 @@ from registry.anchor.states import AnchorState
 from registry.anchor.trust import TrustRoot
 from registry.batch import Reservation
 from registry.enrolment import Candidate, Decision
-from registry.kernel.errors import Conflict, Missing
+from registry.kernel.errors import Conflict, Missing, Unavailable
 from registry.kernel.identifiers import (
     BatchId,
     CertificateKey,
@@ -26,11 +26,17 @@ from registry.kernel.identifiers import (
 from registry.kernel.merkle import InclusionProof
 from registry.kernel.progress import Progress, unheard
 from registry.ports.access import Accounts, Jobs, Shares
+from registry.ports.alarms import Alarms
 from registry.ports.enrolments import Judgements, ProgrammeFiles
 from registry.ports.examinations import Corrections, ExamSessions
+from registry.ports.replacements import Replacements
+from registry.ports.sending import Outbox, Senders
 from registry.ports.talents import Talents
 from registry.ports.tasks import Tasks
 from registry.ports.training import Admissions, Courses
+
+if TYPE_CHECKING:
+    from registry.ports.issuing import Claim, Pieces, Written
 
 
 class NotHere(Missing):
@@ -41,6 +47,17 @@ class NotHere(Missing):
     def __init__(self, kind: str, name: str) -> None:
         self.kind, self.name = kind, name
         super().__init__(f"no such {kind}: {name}")
+
+
+class DiskLow(Unavailable):
+    """Less is free on the disk than what was accepted may need: nothing new is taken, what was accepted goes on."""
+
+    code = "store/disk-low"
+    retry_after_seconds = 300
+
+    def __init__(self, free: int, floor: int) -> None:
+        self.free, self.floor = free, floor
+        super().__init__(f"{free >> 20} MiB are free on the disk: below {floor >> 20} MiB nothing new is accepted")
 
 
 class KeyReused(Conflict):
@@ -331,12 +348,22 @@ class Marks(Protocol):
         """The applications of a batch with the marks that each was reserved on, by admission number."""
         ...
 
+    def rested_on(self, sheet_of: Mapping[str, str]) -> dict[str, Marked]:
+        """Applications with their marks up to a sheet as they are now: admission number → sheet, → with its marks."""
+        ...
+
 
 class Batches(Protocol):
     """Batches, certificates, trees."""
 
-    def reserve(self, batch: Batch, reservations: Sequence[Reservation]) -> None:
-        """Keep a batch in state `reserved` with all its numbers."""
+    def reserve(
+        self, batch: Batch, reservations: Iterable[Reservation] = (), *, claims: "Iterable[Sequence[Claim]]" = ()
+    ) -> None:
+        """Keep a batch in state `reserved`: with all its numbers, or with claims that they are drawn for later."""
+        ...
+
+    def add_certificates(self, batch_id: str, written: "Written") -> bool:
+        """Keep the certificates of a claimed piece; False = another run has kept the piece. Raises StateMoved."""
         ...
 
     def used_status_indices(self, status_list: int) -> set[int]:
@@ -379,8 +406,11 @@ class Batches(Protocol):
         """List a batch's reservations in leaf order; those of erased people have empty salts."""
         ...
 
-    def add_credentials(self, batch_id: str, signed: Iterable[SignedCredential]) -> None:
-        """Keep signed credentials."""
+    def add_credentials(self, batch_id: str, signed: "Iterable[SignedCredential] | Written") -> set[int]:
+        """Keep signed credentials, or the rows of a piece of them; those that are kept already stay as they are.
+
+        Returns the ids of those that were kept before.
+        """
         ...
 
     def signed_leaves(self, batch_id: str) -> set[int]:
@@ -470,22 +500,6 @@ class Batches(Protocol):
         ...
 
 
-class Outbox(Protocol):
-    """Signed transactions; never overwritten."""
-
-    def transaction(self, transaction: TransactionHash) -> SignedTransaction:
-        """Find one. Raises NotHere."""
-        ...
-
-    def since(self, sender: str, nonce: int) -> list[SignedTransaction]:
-        """List an account's transactions from a nonce on, in the order of nonces."""
-        ...
-
-    def next_nonce(self, sender: str) -> int:
-        """One more than the highest nonce kept for an account; 0 where there is none."""
-        ...
-
-
 class StatusRequests(Protocol):
     """Asked-for status changes."""
 
@@ -503,6 +517,10 @@ class StatusRequests(Protocol):
 
     def names(self) -> list[str]:
         """Names of all requests, oldest first, whether they can be read or not."""
+        ...
+
+    def onto(self, batch: BatchId) -> list[StatusRequest]:
+        """List the supersessions whose successors stand in a batch, oldest first."""
         ...
 
     def open_on(self, batch: BatchId) -> list[StatusRequest]:
@@ -526,9 +544,10 @@ class StatusRequests(Protocol):
         wanted: RequestState,
         *,
         seq: int | None = None,
+        transaction: TransactionHash | None = None,
         failure: str | None = None,
     ) -> None:
-        """Take one step."""
+        """Take one step; `seq` and `transaction` say what recorded it. Raises StateMoved."""
         ...
 
 
@@ -556,7 +575,14 @@ class Projection(Protocol):
         ...
 
     def concerning(self, issuer: IssuerCode, batch: BatchId, leaf: int) -> tuple[Record, ...]:
-        """The records that concern an issuer as such, one batch as a whole, and one of its certificates."""
+        """The records that concern an issuer as such, one batch as a whole, and one of its certificates.
+
+        Those too that name the certificate as another's successor.
+        """
+        ...
+
+    def successors(self, issuer: IssuerCode, batch: BatchId) -> set[int]:
+        """Which leaves of a batch the chain has recorded as the successors of certificates, in whatever contract."""
         ...
 
     def of_issuer(self, issuer: IssuerCode) -> tuple[Record, ...]:
@@ -598,7 +624,11 @@ class UnitOfWork(Protocol):
     @property
     def batches(self) -> Batches: ...  # noqa: D102
     @property
+    def pieces(self) -> "Pieces": ...  # noqa: D102
+    @property
     def outbox(self) -> Outbox: ...  # noqa: D102
+    @property
+    def senders(self) -> Senders: ...  # noqa: D102
     @property
     def status_requests(self) -> StatusRequests: ...  # noqa: D102
     @property
@@ -610,7 +640,11 @@ class UnitOfWork(Protocol):
     @property
     def tasks(self) -> Tasks: ...  # noqa: D102
     @property
+    def alarms(self) -> Alarms: ...  # noqa: D102
+    @property
     def portraits(self) -> Portraits: ...  # noqa: D102
+    @property
+    def replacements(self) -> Replacements: ...  # noqa: D102
     @property
     def exam_sessions(self) -> ExamSessions: ...  # noqa: D102
     @property
@@ -632,6 +666,10 @@ class UnitOfWork(Protocol):
 
     def next_name(self, kind: str, at: datetime) -> str:
         """Give the next name of a kind: `R`, `E`, `S`, `K`, `B`, `C`, `V` or `T`, year, month (+08:00), serial."""
+        ...
+
+    def require_room(self) -> None:
+        """Check that the disk has room for something new, before it is accepted. Raises DiskLow."""
         ...
 
     def unsealed_rows(self) -> Iterator[tuple[str, str]]:

@@ -73,6 +73,10 @@ class Tasks(Protocol):
         """Give the task that is queued or running for a subject."""
         ...
 
+    def open_count(self, kind: TaskKind | None = None) -> int:
+        """Count what is queued or running, of one kind or of all."""
+        ...
+
     def of_subject(self, subject: str) -> Sequence[Task]:
         """All tasks for a subject or with it as their result, the newest first."""
         ...

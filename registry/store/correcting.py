@@ -169,14 +169,19 @@ class SqlCorrections:
         return found
 
 
-def corrected(session: Session, admissions: Iterable[str]) -> dict[tuple[str, str, str], int | None]:
+def corrected(
+    session: Session, admissions: Iterable[str], before: datetime | None = None
+) -> dict[tuple[str, str, str], int | None]:
     """Give the scores that confirmed corrections have put right: (sheet, admission, paper) → hundredths.
 
-    Of several the last one that was confirmed counts. Raises SealBroken.
+    Of several the last one that was confirmed counts; `before`: without those confirmed from then on. Raises
+    SealBroken.
     """
     found: dict[tuple[str, str, str], int | None] = {}
     for piece in pieces(admissions):
         query = select(correction).where(correction.c.admission.in_(piece), correction.c.confirmed_at.is_not(None))
+        if before is not None:
+            query = query.where(correction.c.confirmed_at < micros(before))
         for row in session.rows(correction, query.order_by(correction.c.confirmed_at, correction.c.id)):
             found[row["sheet"], row["admission"], row["paper"]] = row["hundredths"]
     return found

@@ -11,7 +11,7 @@ their own, with one connection that stays. A process that forks must open the da
 
 import sqlite3
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from sqlalchemy.pool import QueuePool
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, IntegrityFault, Missing, RegistryError, Unavailable
 from registry.store.accounts import SqlAccounts
+from registry.store.alarms import SqlAlarms
 from registry.store.correcting import SqlCorrections
 from registry.store.exam_sessions import SqlExamSessions
 from registry.store.examining import SqlMarks
@@ -33,12 +34,17 @@ from registry.store.judging import SqlJudgements, SqlProgrammeFiles
 from registry.store.migrating import changed_objects, require_current, upgrade
 from registry.store.outbox import SqlOutbox
 from registry.store.people import SqlEnrolments
+from registry.store.piecework import SqlPieces
 from registry.store.portraits import SqlPortraits
 from registry.store.projection import SqlProjection
+from registry.store.replacing import SqlReplacements
+from registry.store.room import FLOOR_BYTES, require_room
+from registry.store.senders import SqlSenders
 from registry.store.sessions import Memory, Session
 from registry.store.sharing import SqlJobs, SqlShares
 from registry.store.standing import SqlStatusRequests
 from registry.store.tables import (
+    alarm,
     attendance_list,
     batch,
     correction,
@@ -47,6 +53,7 @@ from registry.store.tables import (
     job,
     judgement,
     metadata,
+    replacement,
     roster,
     sheet,
     status_request,
@@ -62,6 +69,11 @@ BUSY_SECONDS: Final = 15.0
 """How long a writer waits for its turn."""
 _READERS_KEPT: Final = 8
 _MEMORY: Final = "memory"
+_WRITERS_CACHE_KIBIBYTES: Final = 65_536
+"""Pages that the writing connection may keep: numbers and keys lie at random, so a large batch touches every page of
+their indexes again and again."""
+_PAGES_BETWEEN_CHECKPOINTS: Final = 8_192
+"""So many pages of the log go into the file together (32 MiB): a page that is often written goes there once."""
 _CACHE_KIBIBYTES: Final = 8_192
 """Pages that a reading connection keeps: the upper parts of trees and indexes, which every look-up goes through."""
 _NAMED: Final = {
@@ -76,6 +88,8 @@ _NAMED: Final = {
     "C": status_request,
     "V": job,
     "T": task,
+    "X": replacement,
+    "L": alarm,
 }
 _PRAGMAS: Final = (
     "journal_mode = WAL",
@@ -149,18 +163,25 @@ class StoreUnsafe(IntegrityFault):
 class Unit:
     """Implements registry.ports.storage.UnitOfWork."""
 
-    def __init__(self, connection: Connection, keys: DataKeys, memory: Memory | None = None) -> None:
+    def __init__(
+        self, connection: Connection, keys: DataKeys, memory: Memory | None = None, *, room: Callable[[], None]
+    ) -> None:
         self._session = Session(connection, keys, memory)
+        self.require_room = room
         self.enrolments = SqlEnrolments(self._session)
         self.marks = SqlMarks(self._session)
         self.batches = SqlBatches(self._session)
+        self.pieces = SqlPieces(self._session)
         self.outbox = SqlOutbox(self._session)
+        self.senders = SqlSenders(self._session)
         self.status_requests = SqlStatusRequests(self._session)
         self.accounts = SqlAccounts(self._session)
         self.shares = SqlShares(self._session)
         self.jobs = SqlJobs(self._session)
         self.tasks = SqlTasks(self._session)
+        self.alarms = SqlAlarms(self._session)
         self.portraits = SqlPortraits(self._session)
+        self.replacements = SqlReplacements(self._session)
         self.exam_sessions = SqlExamSessions(self._session)
         self.corrections = SqlCorrections(self._session)
         self.talents = SqlTalents(self._session)
@@ -192,8 +213,11 @@ class Unit:
 class Database:
     """Implements registry.ports.storage.Store over one SQLite file."""
 
-    def __init__(self, path: Path, keys: DataKeys, *, busy_seconds: float) -> None:
+    def __init__(
+        self, path: Path, keys: DataKeys, *, busy_seconds: float = BUSY_SECONDS, floor_bytes: int = FLOOR_BYTES
+    ) -> None:
         self._keys, self._busy_seconds = keys, busy_seconds
+        self._folder, self._floor_bytes = path.parent, floor_bytes
         self._writers = _engine(path, busy_seconds, writes=True)
         self._readers = _engine(path, busy_seconds, writes=False)
         self._turns = Turns(path.with_name(path.name + "-turn"))
@@ -207,7 +231,7 @@ class Database:
         Raises StoreBusy where no turn came, StoreUnavailable, StoreDamaged, RowRefused.
         """
         with self._turn(), _translated(), self._writers.connect() as connection, connection.begin():
-            yield Unit(connection, self._keys)
+            yield Unit(connection, self._keys, room=self._require_room)
 
     @contextmanager
     def read(self, *, remember: bool = True) -> Iterator[Unit]:
@@ -216,7 +240,15 @@ class Database:
         Raises StoreUnavailable, StoreDamaged.
         """
         with _translated(), self._readers.connect() as connection, connection.begin():
-            yield Unit(connection, self._keys, connection.info.setdefault(_MEMORY, Memory()) if remember else None)
+            memory = connection.info.setdefault(_MEMORY, Memory()) if remember else None
+            yield Unit(connection, self._keys, memory, room=self._require_room)
+
+    def _require_room(self) -> None:
+        """Check that the disk has room for something new. Raises DiskLow, StoreUnavailable."""
+        try:
+            require_room(self._folder, self._floor_bytes)
+        except OSError as error:
+            raise StoreUnavailable(error.strerror or type(error).__name__) from error
 
     def settle(self) -> None:
         """Bring the log into the file and empty it, so that nothing erased is left in it. Raises StoreBusy."""
@@ -256,9 +288,17 @@ class Database:
             yield
 
 
-def open_database(path: Path, keys: DataKeys, *, create: bool = False, busy_seconds: float = BUSY_SECONDS) -> Database:
+def open_database(
+    path: Path,
+    keys: DataKeys,
+    *,
+    create: bool = False,
+    busy_seconds: float = BUSY_SECONDS,
+    floor_bytes: int = FLOOR_BYTES,
+) -> Database:
     """Open the registry's database; `create` makes the file, and makes or upgrades its tables.
 
+    `floor_bytes`: what has to be free on its disk for anything new to be accepted.
     Raises StoreMissing, StoreUnavailable, StoreDamaged, StoreUnsafe, and SchemaOutdated where the tables are of
     another version.
     """
@@ -266,7 +306,7 @@ def open_database(path: Path, keys: DataKeys, *, create: bool = False, busy_seco
         path.touch(mode=0o600)
     elif not path.is_file():
         raise StoreMissing(path)
-    database = Database(path, keys, busy_seconds=busy_seconds)
+    database = Database(path, keys, busy_seconds=busy_seconds, floor_bytes=floor_bytes)
     try:
         database.prepare(create=create)
     except RegistryError:
@@ -317,7 +357,10 @@ def _engine(path: Path, busy_seconds: float, *, writes: bool) -> Engine:
         try:
             for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
-            if not writes:
+            if writes:
+                connection.execute(f"PRAGMA cache_size = -{_WRITERS_CACHE_KIBIBYTES}")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")
+            else:
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")
         except sqlite3.Error:

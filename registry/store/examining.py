@@ -1,7 +1,7 @@
 """Sheets of marks: scores are only ever added; the database itself refuses to change or delete them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, exists, func, select
@@ -11,7 +11,7 @@ from registry.kernel.identifiers import Digest
 from registry.ports.storage import Application, Mark, Marked, NotHere, Sheet, SheetReturn
 from registry.store.correcting import corrected
 from registry.store.people import SqlEnrolments, stands_on_a_sheet
-from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, time_of
+from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, pieces, time_of
 from registry.store.tables import application, batch, certificate, score, seat, sheet, sheet_return
 from registry.store.training import waits_for_admission
 from registry.store.vault import decrypt, encrypt, new_person_key, unwrap_person_key
@@ -155,28 +155,50 @@ class SqlMarks:
 
     def marked(self, batch_id: str) -> dict[str, Marked]:
         """The applications of a batch with the marks that each was reserved on, by admission number."""
-        sheets = {one.id: (place, one) for place, one in enumerate(self.sheets()) if one.confirmed_by is not None}
-        found: dict[str, Marked] = {}
+        sheets, found = self._confirmed_sheets(), dict[str, Marked]()
+        of = self._session.row(batch, select(batch).where(batch.c.id == batch_id))
+        # Its time is whole seconds, rounded down; what is confirmed later changes nothing that was signed.
+        before = None if of is None else time_of(of["proposed_at"]) + timedelta(seconds=1)
         query = select(certificate, application).join_from(certificate, application)
         query = query.where(certificate.c.batch == batch_id)
         for page in self._session.pages(query, certificate.c.leaf, certificate, application):
             sheet_of = {row["admission"]: row["sheet"] for row, _ in page}
-            scores = self._scores(list(sheet_of))
-            for one in SqlEnrolments(self._session).opened([row for _, row in page]):
-                sheet_id, stands_on = sheet_of[one.admission], scores.get(one.admission, {})
-                if sheet_id in stands_on and sheet_id in sheets:
-                    earlier = sorted(
-                        (sheets[name] for name in stands_on if name in sheets), key=lambda placed: placed[0]
-                    )
-                    up_to = [counted for place, counted in earlier if place <= sheets[sheet_id][0]]
-                    found[one.admission] = _marked(one, up_to, scores)
+            found |= self._rested_on(sheet_of, [row for _, row in page], sheets, before)
         return found
 
-    def _scores(self, admissions: Sequence[str]) -> dict[str, dict[str, list[Mark]]]:
+    def rested_on(self, sheet_of: Mapping[str, str]) -> dict[str, Marked]:
+        """Applications with their marks up to a sheet as they are now: admission number → sheet, → with its marks."""
+        sheets, found = self._confirmed_sheets(), dict[str, Marked]()
+        for piece in pieces(sheet_of):
+            rows = self._session.rows(application, select(application).where(application.c.admission.in_(piece)))
+            found |= self._rested_on(sheet_of, rows, sheets, None)
+        return found
+
+    def _confirmed_sheets(self) -> dict[str, tuple[int, Sheet]]:
+        return {one.id: (place, one) for place, one in enumerate(self.sheets()) if one.confirmed_by is not None}
+
+    def _rested_on(
+        self,
+        sheet_of: Mapping[str, str],
+        applications: Sequence[Row],
+        sheets: Mapping[str, tuple[int, Sheet]],
+        before: datetime | None,
+    ) -> dict[str, Marked]:
+        found: dict[str, Marked] = {}
+        scores = self._scores([row["admission"] for row in applications], before)
+        for one in SqlEnrolments(self._session).opened(applications):
+            sheet_id, stands_on = sheet_of[one.admission], scores.get(one.admission, {})
+            if sheet_id in stands_on and sheet_id in sheets:
+                earlier = sorted((sheets[name] for name in stands_on if name in sheets), key=lambda placed: placed[0])
+                up_to = [counted for place, counted in earlier if place <= sheets[sheet_id][0]]
+                found[one.admission] = _marked(one, up_to, scores)
+        return found
+
+    def _scores(self, admissions: Sequence[str], before: datetime | None = None) -> dict[str, dict[str, list[Mark]]]:
         """Read all marks of a page of applications: admission number → sheet → marks in the order of entry."""
         scores: dict[str, dict[str, list[Mark]]] = {}
         query: Select[Any] = select(score).where(score.c.admission.in_(admissions)).order_by(score.c.id)
-        right = corrected(self._session, admissions)
+        right = corrected(self._session, admissions, before)
         for row in self._session.rows(score, query):
             scores.setdefault(row["admission"], {}).setdefault(row["sheet"], []).append(_mark(row, right))
         return scores

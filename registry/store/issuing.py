@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, or_, select
 
 from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import Batch, Placement
@@ -28,9 +28,13 @@ from registry.kernel.identifiers import (
     normal_number,
 )
 from registry.kernel.merkle import HASH_SIZE, InclusionProof, ProofMismatch, proof_positions, require_included
+from registry.ports.issuing import Claim, Written
 from registry.ports.storage import NotHere, SignedCredential, StoredCertificate
+from registry.store.alarms import require_writing
 from registry.store.outbox import keep_transaction
-from registry.store.people import PersonErased, decrypt_json, encrypt_json, opened_key, person_keys
+from registry.store.people import PersonErased, opened_key, person_keys
+from registry.store.piecework import next_id, undrawn_admissions, undrawn_claims, workbench
+from registry.store.sealing import sealer
 from registry.store.sessions import (
     AT_ONCE,
     Question,
@@ -43,8 +47,9 @@ from registry.store.sessions import (
     pieces,
     time_of,
 )
-from registry.store.tables import batch, certificate, credential, person, tree_chunk
-from registry.store.vault import decrypt, encrypt
+from registry.store.tables import batch, certificate, chain_successor, credential, person, reserved_piece, tree_chunk
+from registry.store.vault import decrypt, decrypt_json
+from registry.store.workbench import disclosures_field, salts_field
 
 CHUNK: Final = 32
 """Hashes in one stored piece of a tree level: one page holds a few pieces, so a path is read in few pages."""
@@ -66,41 +71,48 @@ class SqlBatches:
 
     # — the batch and its states —
 
-    def reserve(self, new: Batch, reservations: Sequence[Reservation]) -> None:
-        """Keep a batch in state `reserved` with all its numbers. Raises PersonErased."""
+    def reserve(
+        self, new: Batch, reservations: Iterable[Reservation] = (), *, claims: Iterable[Sequence[Claim]] = ()
+    ) -> None:
+        """Keep a batch in state `reserved`: with all its numbers, or with claims that they are drawn for later.
+
+        Raises PersonErased.
+        """
+        require_writing(self._session)
         self._session.add(batch, [_batch_row(new)])
-        last = self._session.connection.execute(select(func.coalesce(func.max(certificate.c.id), 0))).scalar_one()
-        for piece in pieces(enumerate(reservations, start=last + 1)):
-            keys = person_keys(self._session, (one.person for _, one in piece))
-            self._session.add(
-                certificate,
-                [
-                    {
-                        "id": row_id,
-                        "number": one.number,
-                        "found_by": normal_number(one.number),
-                        "revision": one.revision,
-                        "key": one.key,
-                        "jti": one.jti,
-                        "batch": new.id,
-                        "leaf": one.leaf,
-                        "person": one.person,
-                        "admission": one.admission,
-                        "sheet": one.sheet,
-                        "status_list": one.status_list,
-                        "status_index": one.status_index,
-                        "salts": encrypt(
-                            _key(keys, one.person), one.person, _salts(row_id), one.roster_salt + one.score_salt
-                        ),
-                    }
-                    for row_id, one in piece
-                ],
-            )
+        bench = workbench(self._session)
+        first_id = next_id(self._session)
+        for piece in pieces(reservations):
+            keys = person_keys(self._session, (one.person for one in piece))
+            numbered = enumerate(piece, start=first_id)
+            given = [(row_id, one, _key(keys, one.person)) for row_id, one in numbered]
+            self._session.keep(certificate, bench.certificates(new.id, given).rows)
+            first_id += len(piece)
+        for number, claimed in enumerate(claims):
+            row = {"batch": new.id, "piece": number, "first_id": first_id, "size": len(claimed)}
+            places = json.dumps(claimed, ensure_ascii=False, separators=(",", ":")).encode()
+            self._session.add(reserved_piece, [{**row, "places": places}])
+            first_id += len(claimed)
+
+    def add_certificates(self, batch_id: str, written: Written) -> bool:
+        """Keep the certificates of a claimed piece; False = another run has kept the piece. Raises StateMoved."""
+        self._require_reserved(batch_id)
+        there = select(certificate.c.id).where(certificate.c.id == written.first_id)
+        if self._session.connection.execute(there).first() is not None:
+            return False
+        self._session.keep(certificate, written.rows)
+        return True
+
+    def _require_reserved(self, batch_id: str) -> None:
+        found = self._session.connection.execute(select(batch.c.state).where(batch.c.id == batch_id)).scalar()
+        if found != AnchorState.RESERVED.value:
+            raise StateMoved(batch.name, batch_id)
 
     def used_status_indices(self, status_list: int) -> set[int]:
-        """Which entries of a status list are taken."""
+        """Which entries of a status list are taken, or claimed."""
         query = select(certificate.c.status_index).where(certificate.c.status_list == status_list)
-        return set(self._session.connection.execute(query).scalars())
+        claimed = {one.status_index for one in undrawn_claims(self._session) if one.status_list == status_list}
+        return claimed.union(self._session.connection.execute(query).scalars())
 
     def status_lists(self) -> int:
         """How many status lists are begun; they are numbered from 0."""
@@ -153,17 +165,17 @@ class SqlBatches:
         """Keep the tree and the manifest: reserved → sealed."""
         self._step(batch_id, AnchorState.RESERVED, AnchorState.SEALED, root=root, manifest=manifest)
         width = CHUNK * HASH_SIZE
-        self._session.add(
-            tree_chunk,
-            (
-                {"batch": batch_id, "level": level, "chunk": number, "hashes": hashes[start : start + width]}
-                for level, hashes in enumerate(levels)
-                for number, start in enumerate(range(0, len(hashes), width))
-            ),
+        seals = sealer(self._session.keys.seal, tree_chunk)
+        chunks = (
+            (batch_id, level, number, hashes[start : start + width], None)
+            for level, hashes in enumerate(levels)
+            for number, start in enumerate(range(0, len(hashes), width))
         )
+        self._session.keep(tree_chunk, ((*one[:-1], seals.seal(one)) for one in chunks))
 
     def approve(self, batch_id: str, *, person: str, at: datetime, approval: Approval) -> None:
         """Sealed → approved; also failed → approved, and approved anew once the kept approval has lapsed."""
+        require_writing(self._session)
         of = self.batch(batch_id)
         if of.state not in (AnchorState.SEALED, AnchorState.FAILED) and not (
             of.state is AnchorState.APPROVED and of.approval is not None and of.approval.has_lapsed(at)
@@ -189,8 +201,11 @@ class SqlBatches:
         keep_transaction(self._session, batch_id, transaction, at)
 
     def move(self, batch_id: str, current: AnchorState, wanted: AnchorState, *, failure: str | None = None) -> None:
-        """Take one step of the state table; a failure once named stays. Raises StateMoved where another was first."""
-        named = {} if failure is None else {"failure": failure}
+        """Take one step of the state table; a failure once named stays, unless the batch turns out to be recorded.
+
+        Raises StateMoved where another was first.
+        """
+        named = {} if failure is None and wanted is not AnchorState.INCLUDED else {"failure": failure}
         self._step(batch_id, current, wanted, **named)
 
     def place(self, batch_id: str, placement: Placement) -> None:
@@ -230,22 +245,35 @@ class SqlBatches:
             reservations += [_reservation(row, keys.get(row["person"])) for (row,) in page]
         return reservations
 
-    def add_credentials(self, batch_id: str, signed: Iterable[SignedCredential]) -> None:
-        """Keep signed credentials. Raises NotHere where a leaf was not reserved, PersonErased."""
+    def add_credentials(self, batch_id: str, signed: Iterable[SignedCredential] | Written) -> set[int]:
+        """Keep signed credentials, or the rows of a piece of them; those that are kept already stay as they are.
+
+        Returns the ids of those that were kept before. Raises NotHere where a leaf was not reserved, PersonErased.
+        """
+        if isinstance(signed, Written):
+            ids = [row[0] for row in signed.rows]
+            self._require_reserved(batch_id)
+            kept = select(credential.c.certificate).where(
+                credential.c.certificate.between(min(ids, default=0), max(ids, default=0))
+            )
+            before = set(self._session.connection.execute(kept).scalars())
+            self._session.keep(credential, [row for row in signed.rows if row[0] not in before])
+            return before
+        bench = workbench(self._session)
         for piece in pieces(signed):
             query = select(certificate).where(
                 certificate.c.batch == batch_id, certificate.c.leaf.in_([one.leaf for one in piece])
             )
             of_leaf = {row["leaf"]: row for row in self._session.rows(certificate, query)}
             keys = person_keys(self._session, (row["person"] for row in of_leaf.values()))
-            rows = []
+            given = []
             for one in piece:
                 if one.leaf not in of_leaf:
                     raise NotHere("leaf", f"{batch_id} {one.leaf}")
                 row_id, person = of_leaf[one.leaf]["id"], of_leaf[one.leaf]["person"]
-                disclosures = encrypt_json(_key(keys, person), person, _disclosures(row_id), one.disclosures)
-                rows.append({"certificate": row_id, "jwt": one.jwt, "digest": one.digest, "disclosures": disclosures})
-            self._session.add(credential, rows)
+                given.append((row_id, person, one, _key(keys, person)))
+            self._session.keep(credential, bench.credentials(given).rows)
+        return set()
 
     def signed_leaves(self, batch_id: str) -> set[int]:
         """Which leaves are signed and kept already."""
@@ -316,7 +344,9 @@ class SqlBatches:
 
     def reserved(self, admissions: Iterable[str]) -> set[str]:
         """Which applications have a certificate in a batch that is not cancelled: what it is made of may not change."""
-        return self._in_batches(admissions, batch.c.state != AnchorState.CANCELLED.value)
+        asked = set(admissions)
+        claimed = asked & undrawn_admissions(self._session)
+        return claimed | self._in_batches(asked, batch.c.state != AnchorState.CANCELLED.value)
 
     def certified(self, admissions: Iterable[str]) -> set[str]:
         """Which applications have a certificate in a final batch."""
@@ -443,7 +473,16 @@ def _one_certificate(*conditions: ColumnElement[bool], order: tuple[ColumnElemen
 
 _OF_NUMBER: Final = certificate.c.found_by == bindparam("number")
 _IS_FINAL: Final = batch.c.state == AnchorState.FINAL.value
-_LATEST: Final = (case((_IS_FINAL, 1), else_=0).desc(), certificate.c.revision.desc())
+# A later revision counts from the record on that it took the place of the one before: that one stands until then.
+_TOOK_PLACE: Final = or_(
+    certificate.c.revision == 1,
+    exists().where(
+        chain_successor.c.issuer == batch.c.issuer,
+        chain_successor.c.batch == batch.c.batch,
+        chain_successor.c.leaf == certificate.c.leaf,
+    ),
+)
+_LATEST: Final = (case((and_(_IS_FINAL, _TOOK_PLACE), 1), else_=0).desc(), certificate.c.revision.desc())
 _BY_NUMBER: Final = _one_certificate(_OF_NUMBER, order=_LATEST)
 _SHOWN_BY_NUMBER: Final = _one_certificate(
     _OF_NUMBER,
@@ -465,7 +504,7 @@ _FROM_ID_ON: Final = _one_certificate(
 def _certificate(row: Row, signed: Row, key: bytes | None, of: Batch) -> StoredCertificate:
     disclosures = None
     if signed and key is not None:
-        disclosures = decrypt_json(key, row["person"], _disclosures(row["id"]), signed["disclosures"])
+        disclosures = decrypt_json(key, row["person"], disclosures_field(row["id"]), signed["disclosures"])
     return StoredCertificate(
         reservation=_reservation(row, key),
         batch=of,
@@ -482,16 +521,9 @@ def _key(keys: dict[str, bytes], person: str) -> bytes:
     return keys[person]
 
 
-def _salts(row_id: int) -> str:
-    return f"certificate.salts/{row_id}"
-
-
-def _disclosures(row_id: int) -> str:
-    return f"credential.disclosures/{row_id}"
-
-
 def _reservation(row: Row, key: bytes | None) -> Reservation:
-    salts = b"" if key is None or row["salts"] is None else decrypt(key, row["person"], _salts(row["id"]), row["salts"])
+    kept = row["salts"]
+    salts = b"" if key is None or kept is None else decrypt(key, row["person"], salts_field(row["id"]), kept)
     return Reservation(
         number=CertificateNumber(row["number"]),
         revision=row["revision"],

@@ -1,11 +1,10 @@
 """Rosters, people and their applications; everything personal is encrypted with the person's own key."""
 
-import json
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import Exists, Select, and_, exists, func, or_, select
 
@@ -30,7 +29,15 @@ from registry.store.tables import (
     talent_request,
 )
 from registry.store.training import ended_in_admission
-from registry.store.vault import DataKeys, decrypt, encrypt, identity_index, new_person_key, unwrap_person_key
+from registry.store.vault import (
+    DataKeys,
+    decrypt_json,
+    encrypt,
+    encrypt_json,
+    identity_index,
+    new_person_key,
+    unwrap_person_key,
+)
 
 
 class PersonErased(Missing):
@@ -41,16 +48,6 @@ class PersonErased(Missing):
     def __init__(self, person: str) -> None:
         self.person = person
         super().__init__(f"person {person} was erased")
-
-
-def encrypt_json(key: bytes, of: str, field: str, value: Mapping[str, Any]) -> bytes:
-    """Encrypt a mapping of plain values as one personal field."""
-    return encrypt(key, of, field, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-def decrypt_json(key: bytes, of: str, field: str, stored: bytes) -> dict[str, Any]:
-    """Open what `encrypt_json` made. Raises CiphertextUnreadable."""
-    return cast(dict[str, Any], json.loads(decrypt(key, of, field, stored)))
 
 
 def person_keys(session: Session, people: Iterable[str]) -> dict[str, bytes]:

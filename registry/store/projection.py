@@ -29,7 +29,7 @@ from registry.ports.storage import ProjectionHead
 from registry.status import IN_WORD
 from registry.store.records import op_of, read_content, write_content
 from registry.store.sessions import Question, Row, Session, micros, pieces, time_of
-from registry.store.tables import chain_head, chain_record, chain_word
+from registry.store.tables import chain_head, chain_record, chain_successor, chain_word
 
 _OF_ISSUER = frozenset(
     {
@@ -65,6 +65,18 @@ _TOUCHING: Final = Question(
     ),
     chain_record,
 )
+_NAMING: Final = Question(
+    select(chain_record).where(
+        chain_record.c.seq.in_(
+            select(chain_successor.c.seq).where(
+                chain_successor.c.issuer == bindparam("issuer"),
+                chain_successor.c.batch == bindparam("batch"),
+                chain_successor.c.leaf == bindparam("leaf"),
+            )
+        )
+    ),
+    chain_record,
+)
 
 
 class SqlProjection:
@@ -94,6 +106,7 @@ class SqlProjection:
         for piece in pieces(records):
             rows: list[Row] = []
             words: list[Row] = []
+            successors: list[Row] = []
             for record in piece:
                 issuer, batch, touched = _concerns(record.content)
                 rows.append(_row(record, issuer, batch))
@@ -101,8 +114,10 @@ class SqlProjection:
                     {"seq": record.position.seq, "word": word, "issuer": issuer, "batch": batch}
                     for word in sorted(touched)
                 )
+                successors.extend(_successors(record))
             self._session.add(chain_record, rows)
             self._session.add(chain_word, words)
+            self._session.add(chain_successor, successors)
         values = {
             "trust_root": head.trust_root.document(),
             "first_block_time": int(head.first_block_time.timestamp()),
@@ -137,9 +152,16 @@ class SqlProjection:
         """The records that concern an issuer as such, one batch as a whole, and one of its certificates."""
         whole = self._session.remembered(("whole", issuer, batch), lambda: self._whole(issuer, batch))
         touching = self._session.answers(_TOUCHING, issuer=issuer, batch=batch, word=leaf // IN_WORD)
-        if not touching:
+        naming = self._session.answers(_NAMING, issuer=issuer, batch=batch, leaf=leaf)
+        if not touching and not naming:
             return whole
-        return tuple(sorted((*whole, *(_record(row) for (row,) in touching)), key=lambda one: one.position.seq))
+        found = {row["seq"]: row for (row,) in (*touching, *naming)}
+        return tuple(sorted((*whole, *map(_record, found.values())), key=lambda one: one.position.seq))
+
+    def successors(self, issuer: IssuerCode, batch: BatchId) -> set[int]:
+        """Which leaves of a batch the chain has recorded as the successors of certificates, in whatever contract."""
+        query = select(chain_successor).where(chain_successor.c.issuer == issuer, chain_successor.c.batch == batch)
+        return {row["leaf"] for row in self._session.rows(chain_successor, query)}
 
     def _whole(self, issuer: IssuerCode, batch: BatchId) -> tuple[Record, ...]:
         """The records that concern an issuer as such, and a batch as a whole."""
@@ -178,6 +200,18 @@ def _concerns(content: Content) -> tuple[str | None, bytes | None, set[int]]:
     if isinstance(content, Voted | Enacted):
         return _of_ballot(content.ballot)
     return getattr(content, "issuer", None), getattr(content, "batch", None), set()
+
+
+def _successors(record: Record) -> Iterator[Row]:
+    content = record.content
+    if isinstance(content, Superseded):
+        for leaf in sorted(set(content.new_indices)):
+            yield {
+                "seq": record.position.seq,
+                "leaf": leaf,
+                "issuer": content.target_issuer,
+                "batch": content.new_batch,
+            }
 
 
 def _of_ballot(ballot: Ballot) -> tuple[str | None, bytes | None, set[int]]:

@@ -3,13 +3,13 @@
 import hmac
 import sqlite3
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, Connection, LargeBinary, Select, Table, and_, cast, func, insert, select, update
+from sqlalchemy import Column, Connection, LargeBinary, Select, Table, and_, cast, func, select, update
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import RowMapping
 
@@ -106,7 +106,13 @@ class Session:
     def add(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
         """Insert rows, sealed, piece by piece; all have the same columns."""
         for piece in pieces(rows):
-            self.connection.execute(insert(table), [{**row, "seal": seal(self.keys.seal, table, row)} for row in piece])
+            names = tuple(piece[0])
+            written = [(*map(row.__getitem__, names), seal(self.keys.seal, table, row)) for row in piece]
+            self.connection.exec_driver_sql(_insertion(table, (*names, "seal")), written)
+
+    def keep(self, table: Table, rows: Iterable[Sequence[Any]]) -> None:
+        """Insert whole rows that carry their seals, with the values in the order of the table's columns."""
+        self.driver.executemany(_insertion(table, tuple(column.name for column in table.columns)), rows)
 
     def change(self, table: Table, where: Mapping[str, Any], expected: Mapping[str, Any], **changes: Any) -> None:
         """Change the one row that `where` names, if it still is as `expected`. Raises StateMoved, SealBroken."""
@@ -206,6 +212,12 @@ class Session:
                 kept = stored.pop("seal", b"")
                 if not hmac.compare_digest(b"b" + seal_of_written(self.keys.seal, table, stored), kept):
                     yield table.name, " ".join(_name(stored.get(key.name, b"?")) for key in table.primary_key)
+
+
+@cache
+def _insertion(table: Table, names: tuple[str, ...]) -> str:
+    listed, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
+    return f'INSERT INTO "{table.name}" ({listed}) VALUES ({marks})'  # noqa: S608 - names of our own tables
 
 
 @cache

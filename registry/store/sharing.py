@@ -9,10 +9,10 @@ from sqlalchemy import select
 from registry.kernel.errors import Missing
 from registry.ports.access import Job, JobState, Share
 from registry.ports.storage import NotHere
-from registry.store.people import PersonErased, decrypt_json, encrypt_json, person_keys
+from registry.store.people import PersonErased, person_keys
 from registry.store.sessions import Row, Session, maybe_time, micros, time_of
 from registry.store.tables import job, share
-from registry.store.vault import decrypt, encrypt, new_person_key, unwrap_person_key
+from registry.store.vault import decrypt, decrypt_json, encrypt, encrypt_json, new_person_key, unwrap_person_key
 
 
 class JobForgotten(Missing):

@@ -37,6 +37,10 @@ class Shelf:
         except FileNotFoundError:
             return None
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is a file of that name."""
+        return (self._folder / name).is_file()
+
     def path(self, name: str) -> Path:
         """Where a file lies."""
         return self._folder / name

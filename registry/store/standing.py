@@ -1,7 +1,7 @@
 """Requests to change statuses, what each covers, and where each stands."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import RequestState, StatusRequest, Target, require_request_move
 from registry.kernel.errors import IntegrityFault
 from registry.kernel.identifiers import (
+    Address,
     BatchId,
     CertificateNumber,
     IssuerCode,
@@ -18,10 +19,11 @@ from registry.kernel.identifiers import (
 )
 from registry.ports.storage import NotHere
 from registry.status import Reason, Status, needs_approval
+from registry.store.alarms import require_writing
 from registry.store.issuing import approval_of
 from registry.store.outbox import keep_transaction
 from registry.store.sessions import Row, Session, StateMoved, maybe_time, micros, pieces, time_of
-from registry.store.tables import status_batch, status_certificate, status_request
+from registry.store.tables import status_batch, status_certificate, status_request, status_successor
 
 _FINISHED = (RequestState.FINAL, RequestState.FAILED, RequestState.CANCELLED)
 
@@ -43,7 +45,8 @@ class SqlStatusRequests:
         self._session = session
 
     def add(self, request: StatusRequest) -> None:
-        """Keep a request."""
+        """Keep a request. Raises WritingHalted."""
+        require_writing(self._session)
         self._session.add(
             status_request,
             [
@@ -71,6 +74,20 @@ class SqlStatusRequests:
                 for target in request.certificates
             ),
         )
+        if request.new_batch is not None:
+            self._session.add(
+                status_successor,
+                (
+                    {
+                        "request": request.id,
+                        "leaf": target.leaf,
+                        "contract": request.new_contract,
+                        "batch": request.new_batch,
+                        "new_leaf": target.successor,
+                    }
+                    for target in request.certificates
+                ),
+            )
 
     def request(self, request_id: str) -> StatusRequest:
         """Find one. Raises NotHere."""
@@ -91,6 +108,11 @@ class SqlStatusRequests:
         query = select(status_request.c.id).order_by(status_request.c.requested_at, status_request.c.id)
         return list(self._session.connection.execute(query).scalars())
 
+    def onto(self, batch: BatchId) -> list[StatusRequest]:
+        """List the supersessions whose successors stand in a batch, oldest first."""
+        concerned = select(status_successor.c.request).where(status_successor.c.batch == batch)
+        return self._many(select(status_request).where(status_request.c.id.in_(concerned)))
+
     def open_on(self, batch: BatchId) -> list[StatusRequest]:
         """List requests on a batch or on certificates of it that are not finished, oldest first."""
         concerned = select(status_batch.c.request).where(status_batch.c.batch == batch)
@@ -106,7 +128,9 @@ class SqlStatusRequests:
         rows = self._session.rows(status_request, ordered)
         batches = self._covered(status_batch, rows, "batches")
         certificates = self._covered(status_certificate, rows, "certificates")
-        return [_request(row, batches[row["id"]], certificates[row["id"]]) for row in rows]
+        superseding = [row for row in rows if row["wanted"] == Status.SUPERSEDED]
+        replaced = self._covered(status_successor, superseding, "certificates")
+        return [_request(row, batches[row["id"]], certificates[row["id"]], replaced.get(row["id"], [])) for row in rows]
 
     def _covered(self, table: Table, requests: Iterable[Row], counted: str) -> dict[str, list[Row]]:
         """Read what requests cover, in the order of the primary key. Raises RowsMissing."""
@@ -125,6 +149,7 @@ class SqlStatusRequests:
         self, request_id: str, *, person: str, at: datetime, approval: Approval, status_nonces: tuple[int, ...]
     ) -> None:
         """Requested → approved; also approved anew, once the kept approval has lapsed or is for other nonces."""
+        require_writing(self._session)
         request = self.request(request_id)
         if request.state is not RequestState.REQUESTED and not (
             request.state is RequestState.APPROVED
@@ -165,25 +190,33 @@ class SqlStatusRequests:
         wanted: RequestState,
         *,
         seq: int | None = None,
+        transaction: TransactionHash | None = None,
         failure: str | None = None,
     ) -> None:
-        """Take one step; a place or failure once named stays. Raises StateMoved where another took it first."""
+        """Take one step; what once was named stays. Raises StateMoved where another took it first."""
         require_request_move(current, wanted)
-        named = {name: value for name, value in (("seq", seq), ("failure", failure)) if value is not None}
+        changes = {"seq": seq, "transaction": transaction, "failure": failure}
+        named = {name: value for name, value in changes.items() if value is not None}
         self._session.change(status_request, {"id": request_id}, {"state": current.value}, state=wanted.value, **named)
 
 
-def _targets(rows: Iterable[Row]) -> Iterator[Target]:
+def _targets(rows: Iterable[Row], successors: Sequence[Row]) -> Iterator[Target]:
+    new_leaf = {row["leaf"]: row["new_leaf"] for row in successors}
     for row in rows:
-        yield Target(number=CertificateNumber(row["number"]), revision=row["revision"], leaf=row["leaf"])
+        yield Target(
+            number=CertificateNumber(row["number"]),
+            revision=row["revision"],
+            leaf=row["leaf"],
+            successor=new_leaf.get(row["leaf"]),
+        )
 
 
-def _request(row: Row, batches: Iterable[Row], certificates: Iterable[Row]) -> StatusRequest:
+def _request(row: Row, batches: Iterable[Row], certificates: Iterable[Row], successors: Sequence[Row]) -> StatusRequest:
     return StatusRequest(
         id=row["id"],
         issuer=IssuerCode(row["issuer"]),
         batches=tuple(BatchId(one["batch"]) for one in batches),
-        certificates=tuple(_targets(certificates)),
+        certificates=tuple(_targets(certificates, successors)),
         wanted=Status(row["wanted"]),
         reason=Reason(row["reason"]),
         state=RequestState(row["state"]),
@@ -196,4 +229,6 @@ def _request(row: Row, batches: Iterable[Row], certificates: Iterable[Row]) -> S
         transaction=TransactionHash(row["transaction"]) if row["transaction"] is not None else None,
         seq=row["seq"],
         failure=row["failure"],
+        new_batch=BatchId(successors[0]["batch"]) if successors else None,
+        new_contract=Address(successors[0]["contract"]) if successors else None,
     )

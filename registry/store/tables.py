@@ -31,6 +31,7 @@ from registry.anchor.states import AnchorState
 from registry.assessment import EntryKind, Fee
 from registry.enrolment import AdmissionState
 from registry.ports.access import JobState
+from registry.ports.replacements import ReplacementKind
 from registry.ports.talents import RequestAnswer
 from registry.ports.tasks import TaskKind, TaskState
 from registry.ports.training import OrganisationKind
@@ -209,6 +210,44 @@ credential = _table(
     Column("disclosures", LargeBinary, nullable=False),  # encrypted JSON; erasing deletes the key
 )
 
+replacement = _table(
+    "replacement",  # that a certificate is to be replaced by another, and by which
+    Column("id", Text, primary_key=True),  # X-YYYY-MM-NNNN
+    Column("kind", Text, nullable=False),
+    Column("number", Text, nullable=False),  # of the certificate that is replaced
+    Column("revision", Integer, nullable=False),
+    Column("statement", LargeBinary, nullable=False),  # encrypted JSON: reason, what is corrected
+    Column("image", LargeBinary),  # encrypted: the new photograph; null = it keeps the old one
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", Integer, nullable=False),
+    Column("batch", Text),  # where the successor stands; null = it has no place yet
+    Column("leaf", Integer),
+    Column("cancelled_by", Text),
+    Column("cancelled_at", Integer),
+    ForeignKeyConstraint(["number", "revision"], ["certificate.number", "certificate.revision"]),
+    ForeignKeyConstraint(["batch", "leaf"], ["certificate.batch", "certificate.leaf"]),
+    UniqueConstraint("batch", "leaf"),
+    _state_of(ReplacementKind, "kind"),
+    CheckConstraint("(batch IS NULL) = (leaf IS NULL)", name="placed_whole"),
+    CheckConstraint("(cancelled_by IS NULL) = (cancelled_at IS NULL)", name="cancelled_whole"),
+)
+Index(
+    "uq_replacement_open",
+    replacement.c.number,
+    replacement.c.revision,
+    unique=True,
+    sqlite_where=text("cancelled_at IS NULL"),
+)
+
+reserved_piece = _table(
+    "reserved_piece",  # who is in a batch, kept before numbers are drawn for them piece by piece
+    Column("batch", ForeignKey("batch.id"), primary_key=True),
+    Column("piece", Integer, primary_key=True),  # from 0
+    Column("first_id", Integer, nullable=False, unique=True),  # id of its first certificate; the others follow on it
+    Column("size", Integer, nullable=False),
+    Column("places", LargeBinary, nullable=False),  # JSON: admission, sheet, leaf, status list, index of each
+)
+
 tree_chunk = _table(
     "tree_chunk",
     Column("batch", ForeignKey("batch.id"), primary_key=True),
@@ -225,9 +264,21 @@ outbox = _table(
     Column("nonce", Integer, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("created_at", Integer, nullable=False),
-    UniqueConstraint("sender", "nonce", "hash"),
+    Column("replaces", ForeignKey("outbox.hash")),  # another one with the same nonce; null = the nonce's first
 )
 Index(None, outbox.c.subject)
+Index(None, outbox.c.sender, outbox.c.nonce)
+Index("uq_outbox_nonce", outbox.c.sender, outbox.c.nonce, unique=True, sqlite_where=text("replaces IS NULL"))
+Index("uq_outbox_replaces", outbox.c.replaces, unique=True)
+
+sender_lease = _table(
+    "sender_lease",
+    Column("account", Text, primary_key=True),  # 0x and 40 hexadecimal digits
+    Column("worker", Text, nullable=False),  # the process that holds it, or held it last
+    Column("term", Integer, nullable=False),  # one more each time it is taken
+    Column("taken_at", Integer, nullable=False),
+    Column("leased_until", Integer),  # null = given back
+)
 
 status_request = _table(
     "status_request",
@@ -271,6 +322,17 @@ status_certificate = _table(
     Column("revision", Integer, nullable=False),
 )
 Index(None, status_certificate.c.number, status_certificate.c.revision)
+
+status_successor = _table(
+    "status_successor",  # of a supersession: what takes the place of each certificate
+    Column("request", Text, primary_key=True),
+    Column("leaf", Integer, primary_key=True),
+    Column("contract", Text, nullable=False),  # address where the successors are recorded
+    Column("batch", LargeBinary(32), nullable=False),  # batch id on chain
+    Column("new_leaf", Integer, nullable=False),
+    ForeignKeyConstraint(["request", "leaf"], ["status_certificate.request", "status_certificate.leaf"]),
+)
+Index(None, status_successor.c.batch)
 
 account = _table(
     "account",
@@ -375,6 +437,22 @@ Index(
     unique=True,
     sqlite_where=text("state IN ('queued', 'running')"),
 )
+
+alarm = _table(
+    "alarm",
+    Column("id", Text, primary_key=True),  # L-YYYY-MM-NNNN
+    Column("code", Text, nullable=False),  # of an error
+    Column("subject", Text, nullable=False),  # what it is about: never personal data
+    Column("detail", Text, nullable=False),
+    Column("raised_at", Integer, nullable=False),
+    Column("lifted_at", Integer),  # null = nothing goes to the chain
+    Column("lifted_by", Text),
+    Column("reason", Text),
+    CheckConstraint(
+        "(lifted_at IS NULL) = (lifted_by IS NULL) AND (lifted_at IS NULL) = (reason IS NULL)", name="lifted_whole"
+    ),
+)
+Index("uq_alarm_open", alarm.c.code, alarm.c.subject, unique=True, sqlite_where=text("lifted_at IS NULL"))
 
 portrait = _table(
     "portrait",
@@ -707,6 +785,15 @@ chain_word = _table(
     Column("batch", LargeBinary(32), nullable=False),
 )
 Index(None, chain_word.c.issuer, chain_word.c.batch, chain_word.c.word)
+
+chain_successor = _table(
+    "chain_successor",  # which certificates a record of a supersession names as the successors
+    Column("seq", ForeignKey("chain_record.seq"), primary_key=True),
+    Column("leaf", Integer, primary_key=True),
+    Column("issuer", Text, nullable=False),
+    Column("batch", LargeBinary(32), nullable=False),
+)
+Index(None, chain_successor.c.issuer, chain_successor.c.batch, chain_successor.c.leaf)
 
 chain_head = _table(
     "chain_head",

@@ -8,9 +8,10 @@ from sqlalchemy import ColumnElement, false, or_, select
 
 from registry.ports.storage import NotHere
 from registry.ports.talents import ContactRequest, RequestAnswer, TalentContact, TalentEntry
-from registry.store.people import PersonErased, decrypt_json, encrypt_json, person_keys
+from registry.store.people import PersonErased, person_keys
 from registry.store.sessions import Row, Session, maybe_time, micros, time_of
 from registry.store.tables import talent, talent_request
+from registry.store.vault import decrypt_json, encrypt_json
 
 
 class SqlTalents:

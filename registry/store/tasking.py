@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, or_, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from registry.ports.storage import NotHere
 from registry.ports.tasks import Task, TaskKind, TaskState
@@ -55,6 +55,13 @@ class SqlTasks:
         where = and_(task.c.kind == kind.value, task.c.subject == subject, task.c.state.in_(_OPEN))
         row = self._session.row(task, select(task).where(where))
         return None if row is None else _task(row)
+
+    def open_count(self, kind: TaskKind | None = None) -> int:
+        """Count what is queued or running, of one kind or of all."""
+        query = select(func.count()).select_from(task).where(task.c.state.in_(_OPEN))
+        if kind is not None:
+            query = query.where(task.c.kind == kind.value)
+        return int(self._session.connection.execute(query).scalar_one())
 
     def of_subject(self, subject: str) -> Sequence[Task]:
         """All tasks for a subject or with it as their result, the newest first."""

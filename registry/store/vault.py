@@ -8,8 +8,11 @@ wrapped key: every copy of the rest is then noise. Index: HMAC-SHA-256(index key
 """
 
 import hmac
+import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, cast
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -63,6 +66,16 @@ def decrypt(key: bytes, person: str, field: str, stored: bytes) -> bytes:
         return AESGCM(key).decrypt(stored[1:13], stored[13:], _bound_to(person, field))
     except (InvalidTag, ValueError) as error:
         raise CiphertextUnreadable(person, field) from error
+
+
+def encrypt_json(key: bytes, of: str, field: str, value: Mapping[str, Any]) -> bytes:
+    """Encrypt a mapping of plain values as one personal field."""
+    return encrypt(key, of, field, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def decrypt_json(key: bytes, of: str, field: str, stored: bytes) -> dict[str, Any]:
+    """Open what `encrypt_json` made. Raises CiphertextUnreadable."""
+    return cast(dict[str, Any], json.loads(decrypt(key, of, field, stored)))
 
 
 def _bound_to(person: str, field: str) -> bytes:

@@ -54,6 +54,8 @@ class Claimed:
     """None where no receipt came with the document."""
     has_key: bool
     """The key that `signer` names was at hand when the signature was checked."""
+    replaces: bool = False
+    """It was issued in the place of another, and stands from when the chain says that this was replaced by it."""
 
 
 def claimed_by(credential: Presentation, receipt: AnchorReceipt | None, *, has_key: bool) -> Claimed:
@@ -73,6 +75,7 @@ def claimed_by(credential: Presentation, receipt: AnchorReceipt | None, *, has_k
         valid_until=terms.valid_until,
         recorded=None if receipt is None else _recorded(receipt),
         has_key=has_key,
+        replaces=credential.entry.replaces is not None,
     )
 
 

@@ -6,7 +6,9 @@ Pure: of a document, what is known of the chain, and the clock. Steps, in the or
 3. Is it recorded on the chain where it says, by an issuer accredited for this programme and level at that time? The
    contract enforced scope and issuer state when it was anchored; today's windows are not asked again. As of a day
    before it was recorded the answer is no, and that it was recorded later is said.
-4. Is it neither revoked, suspended nor superseded, itself or as part of its batch?
+4. Is it neither revoked, suspended nor superseded, itself or as part of its batch? One that was issued in the place of
+   another stands from the record on that says so: it is the record by which the other falls, so that at every moment
+   one of the two stands and never both. Until then it is pending.
 5. Is the moment asked about within its validity?
 6. The first outcome that applies, in the order of precedence; notices stand beside it.
 
@@ -31,6 +33,7 @@ from registry.anchor.facts import (
     is_good_at,
     issuer_facts,
     moment,
+    succession,
 )
 from registry.anchor.history import BatchFlag, KeyKind, KeySlot
 from registry.anchor.trust import Engine
@@ -56,6 +59,8 @@ from registry.verification.past_day import (
 from registry.verification.standing import Life
 from registry.verification.unjudged import refused
 
+PREDECESSOR_STANDS: Final = "predecessor-stands"
+"""Reason: the chain does not say yet that the certificate took the place of the one that it was issued for."""
 _NOTICE_AGE_SECONDS: Final = 15
 _STATUS_MATTERS: Final = frozenset({Outcome.EXPIRED, Outcome.NOT_YET_VALID, Outcome.CANNOT_CONFIRM})
 """Outcomes that leave a reader asking whether the certificate stands otherwise."""
@@ -122,6 +127,9 @@ class _Case:
             issuer=claimed.issuer,
             batch=self.batch,
             steps=tuple(certificate_life(records, claimed.issuer, claimed.batch, claimed.index)),
+        )
+        self.awaits_succession = claimed.replaces and (
+            succession(records, claimed.issuer, claimed.contract.address, claimed.batch, claimed.index) is None
         )
         # Between the chain's record and our own delivery there is a moment in which only the first is there.
         self.is_pending = (
@@ -322,6 +330,8 @@ class _Case:
             "by": by,
             "changes": len(self.life.steps),
         }
+        if status is Status.VALID and self.awaits_succession:
+            return answered(question, Answer.COULD_NOT_CHECK, PREDECESSOR_STANDS, evidence, self.freshness)
         if status is Status.VALID:
             evidence |= self.life.earlier_suspension()
             return answered(question, Answer.PASSED, "ok", evidence, self.freshness)
@@ -362,6 +372,8 @@ class _Case:
         unchecked = next((one for one in findings if one.answer is Answer.COULD_NOT_CHECK), None)
         if self.is_pending:
             return Outcome.PENDING, "not-final"
+        if unchecked is not None and unchecked.reason == PREDECESSOR_STANDS:
+            return Outcome.PENDING, PREDECESSOR_STANDS
         if unchecked is not None:
             return Outcome.CANNOT_CONFIRM, unchecked.reason
         return Outcome.VALID, ""

@@ -1,30 +1,33 @@
 """Approve or give up: the second person's part in a batch.
 
 1. Derive everything again that the approver answers for: every credential against enrolment and confirmed marks and the
-   batch's key, their digests against the root, the rows against the manifest.
+   batch's key, their digests against the root, the rows against the manifest; piece by piece, spread over the cores.
 2. Sign the EIP-712 structure for just that.
 3. Keep it: sealed batches do not change, so what was checked is what is approved.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from registry.access import require_second_person
 from registry.anchor.facts import address_key, is_good_at, issuer_facts
 from registry.anchor.history import KeyKind
-from registry.anchor.operations import AnchorApproval
-from registry.anchor.progress import Batch
+from registry.anchor.operations import AnchorApproval, Approval
+from registry.anchor.progress import Batch, StatusRequest
 from registry.anchor.states import AnchorState, allowed_transitions
-from registry.audit import certificate_differences
-from registry.credential import IssuedCredential, credential_leaf
 from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import Address, Digest, IssuerCode, RootHash
-from registry.kernel.merkle import root_hash
+from registry.kernel.merkle import MerkleTree
+from registry.kernel.progress import Progress, unheard
 from registry.kernel.signing import PublicKey
 from registry.ports import ApprovalSigner, Clock, KeyOf
 from registry.ports.storage import Store, UnitOfWork
 from registry.programme import Catalogue
 from registry.workflows.anchor import ApprovalLapsed
-from registry.workflows.issue import BatchInconsistent, evidence_of, holders, manifest_of
+from registry.workflows.contents import BatchInconsistent, evidence_of, terms_of
+from registry.workflows.crew import Job
+from registry.workflows.pieces import Gathered, Leaves, Spent, Tools, add_spent, check_piece, crew_for
+from registry.workflows.supersede import approve_supersessions, give_up_with_batch, keep_supersessions
 
 APPROVAL_LASTS = timedelta(days=7)
 """How long an approval may wait to be recorded; the contract takes at most 30 days."""
@@ -78,44 +81,53 @@ def deadline_from(now: datetime, subject: str, named: int | None) -> int:
 
 
 def require_consistent_batch(
-    unit: UnitOfWork, catalogue: Catalogue, key: PublicKey, batch: Batch
+    unit: UnitOfWork,
+    catalogue: Catalogue,
+    key: PublicKey,
+    batch: Batch,
+    *,
+    progress: Progress = unheard,
+    spent: Spent | None = None,
 ) -> tuple[RootHash, Digest]:
     """Derive everything again that an approver answers for. Raises BatchInconsistent where something kept differs.
 
-    Every credential says what enrolment and confirmed marks say and is signed by the batch's key; their digests lead to
-    the root; the rows lead to the manifest.
+    Every credential is, byte for byte, what is written for its holder by enrolment and confirmed marks, and is signed
+    by the batch's key; their digests lead to the root; the rows lead to the manifest. `spent` is told what was spent on
+    what.
     """
-    everybody = {holder.reservation.leaf: holder for holder in holders(unit, catalogue, batch)}
-    digests: list[Digest] = []
     if key.thumbprint() != batch.credential_key:
         raise BatchInconsistent(batch.id, "credential key")
-    for certificate in unit.batches.certificates(batch_id=batch.id):
-        holder = everybody.get(certificate.reservation.leaf)
-        if holder is None or certificate.jwt is None or certificate.digest is None or certificate.disclosures is None:
-            raise BatchInconsistent(batch.id, "number of credentials")
-        signed = IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures)
-        differences = certificate_differences(
-            batch,
-            certificate.reservation,
-            signed,
-            certificate.digest,
-            key=key,
-            entry=holder.entry,
-            claims=holder.claims,
-        )
-        for difference in differences:
-            raise BatchInconsistent(batch.id, f"credential {certificate.reservation.number} ({difference.code})")
-        digests.append(certificate.digest)
-    if len(digests) != batch.size or batch.manifest is None:
+    programme = catalogue.by_digest(batch.programme_digest)
+    tools = Tools(
+        bench=unit.pieces.workbench(),
+        batch=batch,
+        programme=programme,
+        terms=terms_of(batch, programme),
+        year=batch.proposed_at.year,
+        replacements=unit.replacements.into(batch.id),
+        public_key=key,
+    )
+    gathered, checked = Gathered(batch), 0
+
+    def take(leaves: Leaves) -> None:
+        nonlocal checked
+        gathered.add(leaves)
+        checked += len(leaves.indices)
+        progress(checked, batch.size)
+
+    with crew_for(unit) as crew:
+        pieces = unit.pieces.of_batch(batch.id)
+        jobs: Iterator[Job[Leaves]] = ((check_piece, (unit.pieces.material(batch.id, one),)) for one in pieces)
+        crew.run(tools, jobs, lambda asked: asked, take, size=batch.size)
+    if batch.manifest is None or not gathered.is_whole():
         raise BatchInconsistent(batch.id, "number of credentials")
-    in_leaf_order = unit.batches.digests(batch.id)
-    if sorted(digests) != sorted(in_leaf_order):
-        raise BatchInconsistent(batch.id, "digests")
-    root = root_hash(credential_leaf(digest) for digest in in_leaf_order)
+    root = MerkleTree.from_packed(gathered.credentials).root
     if root != batch.root:
         raise BatchInconsistent(batch.id, "root")
-    if manifest_of(batch, (everybody[leaf] for leaf in sorted(everybody))).document() != batch.manifest:
+    if gathered.manifest().document() != batch.manifest:
         raise BatchInconsistent(batch.id, "manifest")
+    if spent is not None:
+        add_spent(spent, gathered.spent)
     return root, evidence_of(batch.manifest)
 
 
@@ -142,6 +154,8 @@ def approve(
     *,
     person: str,
     deadline: int | None = None,
+    progress: Progress = unheard,
+    spent: Spent | None = None,
 ) -> Batch:
     """Approve a sealed batch as the second person; one that failed or whose approval lapsed is approved anew.
 
@@ -157,12 +171,17 @@ def approve(
                 return batch
             raise NotWaiting(name, batch.state, "an approval")
         # 1
-        asked = _derived(unit, catalogue, key_of, batch, deadline_from(now, name, deadline))
+        asked = _derived(unit, catalogue, key_of, batch, deadline_from(now, name, deadline), progress, spent)
     # 2
     approval = signer.approve(asked)
+    superseding: list[tuple[StatusRequest, Approval]] = []
+    if deadline is None:  # a signature that was made elsewhere is one; what follows is approved by another
+        with store.read() as unit:
+            superseding = approve_supersessions(unit, signer, batch, person=person, now=now, deadline=asked.deadline)
     # 3
     with store.write() as unit:
         unit.batches.approve(name, person=person, at=now, approval=approval)
+        keep_supersessions(unit, superseding, person=person, now=now)
         unit.journal.write(
             at=now,
             person=person,
@@ -174,8 +193,17 @@ def approve(
         return unit.batches.batch(name)
 
 
-def _derived(unit: UnitOfWork, catalogue: Catalogue, key_of: KeyOf, batch: Batch, deadline: int) -> AnchorApproval:
-    root, evidence = require_consistent_batch(unit, catalogue, key_of(batch.credential_key), batch)
+def _derived(
+    unit: UnitOfWork,
+    catalogue: Catalogue,
+    key_of: KeyOf,
+    batch: Batch,
+    deadline: int,
+    progress: Progress = unheard,
+    spent: Spent | None = None,
+) -> AnchorApproval:
+    key = key_of(batch.credential_key)
+    root, evidence = require_consistent_batch(unit, catalogue, key, batch, progress=progress, spent=spent)
     return AnchorApproval(
         issuer=batch.issuer,
         batch=batch.batch,
@@ -202,6 +230,8 @@ def cancel(store: Store, clock: Clock, name: str, *, person: str) -> Batch:
         batch = unit.batches.batch(name)
         if AnchorState.CANCELLED not in allowed_transitions[batch.state]:
             raise NotWaiting(name, batch.state, "being cancelled")
+        now = clock.now()
         unit.batches.move(name, batch.state, AnchorState.CANCELLED)
-        unit.journal.write(at=clock.now(), person=person, action="batch.cancel", subject=name, size=batch.size)
+        unit.journal.write(at=now, person=person, action="batch.cancel", subject=name, size=batch.size)
+        give_up_with_batch(unit, batch, person=person, now=now)
         return unit.batches.batch(name)

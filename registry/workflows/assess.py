@@ -15,7 +15,7 @@ from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import Digest
 from registry.ports import Clock
-from registry.ports.storage import Mark, Sheet, SheetReturn, Store
+from registry.ports.storage import KeyReused, Mark, Sheet, SheetReturn, Store
 from registry.programme import LevelCode, Programme
 
 
@@ -75,7 +75,7 @@ def record_scores(
 ) -> Recorded:
     """Enter a sheet of marks as a whole. The same file again is the same sheet, unless that was returned.
 
-    Raises ExaminedLater, ScoresRefused.
+    Raises ExaminedLater, ScoresRefused, KeyReused where the file was entered for another day.
     """
     today = clock.now().astimezone(CHINA_TIME).date()
     if examined_on > today:
@@ -83,7 +83,10 @@ def record_scores(
     with store.write() as unit:
         earlier = unit.marks.sheet_of_file(Digest(hashlib.sha256(data).digest()))
         if earlier is not None:
+            if earlier.examined_on != examined_on:
+                raise KeyReused(earlier.file_digest.hex(), earlier.id)
             return Recorded(sheet=earlier, reading=None)
+        unit.require_room()
         reading = _read(unit.marks.awaited(programme.code), programme, data)
         entries = reading.accepted()
         now = clock.now()

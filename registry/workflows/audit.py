@@ -10,6 +10,7 @@
 8. Each score sheet that was returned: the journal says so, and no certificate rests on it.
 9. Sessions that were closed and corrections of scores: the journal says so (`registry.workflows.audit_examinations`).
 10. What people judged, and programme files once used (`registry.workflows.audit_enrolments`).
+11. Certificates that replaced others (`registry.workflows.audit_replacements`).
 """
 
 from collections.abc import Iterator
@@ -33,7 +34,6 @@ from registry.audit import (
 )
 from registry.credential import credential_leaf
 from registry.credential.v1 import IssuedCredential
-from registry.delivery.bundle import BUNDLE_SUFFIX
 from registry.kernel.errors import IntegrityFault, RegistryError
 from registry.kernel.identifiers import IssuerCode, TransactionHash
 from registry.kernel.merkle import MerkleTree, root_hash
@@ -43,7 +43,8 @@ from registry.ports.storage import Store, StoredCertificate, UnitOfWork
 from registry.programme import Catalogue
 from registry.workflows.audit_enrolments import enrolment_differences
 from registry.workflows.audit_examinations import examination_differences
-from registry.workflows.deliver import bundle_of
+from registry.workflows.audit_replacements import replacement_differences
+from registry.workflows.deliver import awaiting_succession, bundle_name, bundle_of
 from registry.workflows.issue import Holder, holders, manifest_of
 
 _WITHOUT_TREE = (AnchorState.RESERVED, AnchorState.CANCELLED)
@@ -116,6 +117,7 @@ class Auditor:
             found.extend(foreign_changes(records, self.issuer, transactions))  # 5
             found.extend(examination_differences(unit))  # 9
             found.extend(enrolment_differences(unit, self.catalogue))  # 10
+            found.extend(replacement_differences(unit, records, self.issuer))  # 11
             entries = self._journal(unit)
         return Consistency(
             differences=tuple(found),
@@ -266,7 +268,7 @@ class Auditor:
             stored_root=tree.root,
             manifest=self._manifest(batch, [everybody[leaf] for leaf in sorted(everybody)]),
         )
-        key = self.key_of(batch.credential_key)
+        key, awaiting = self.key_of(batch.credential_key), awaiting_succession(unit, batch)
         for certificate in certificates:
             holder = everybody.get(certificate.reservation.leaf)
             if certificate.jwt is None or certificate.digest is None or holder is None:
@@ -280,7 +282,7 @@ class Auditor:
                 entry=holder.entry,
                 claims=holder.claims,
             )
-            if batch.delivered_at is not None:
+            if batch.delivered_at is not None and certificate.reservation.leaf not in awaiting:
                 yield from self._delivered(unit, certificate, tree)
 
     def _manifest(self, batch: Batch, everybody: list[Holder]) -> bytes:
@@ -290,7 +292,7 @@ class Auditor:
         return manifest_of(batch, everybody).document()
 
     def _delivered(self, unit: UnitOfWork, certificate: StoredCertificate, tree: MerkleTree) -> Iterator[Difference]:
-        name = certificate.reservation.number + BUNDLE_SUFFIX
+        name = bundle_name(certificate.reservation)
         data = self.delivered.get(name) if self.delivered is not None else None
         if self.delivered is not None and data != bundle_of(unit, certificate, self.key_of, tree=tree):
             found = "no file" if data is None else "other bytes"

@@ -14,10 +14,9 @@ from itertools import groupby
 from registry.access import require_second_person
 from registry.anchor.facts import batch_facts, certificate_life, joint_status
 from registry.anchor.history import BatchFlag, Record
-from registry.anchor.operations import BatchReinstatementApproval, ReinstatementApproval, RevocationApproval
 from registry.anchor.progress import Batch, RequestState, StatusRequest, Target
 from registry.anchor.states import AnchorState
-from registry.kernel.errors import Conflict, IntegrityFault, RegistryError
+from registry.kernel.errors import Conflict, RegistryError
 from registry.kernel.identifiers import BatchId, normal_number
 from registry.ports import ApprovalSigner, Clock, Ledger
 from registry.ports.storage import NotHere, Store, StoredCertificate, UnitOfWork
@@ -32,7 +31,7 @@ from registry.status import (
     require_move,
 )
 from registry.workflows.approve import deadline_from
-from registry.workflows.status_operations import approvable, status_nonces
+from registry.workflows.status_operations import StatusApproval, approvable, require_consistent, status_nonces
 
 
 class NotFinalYet(Conflict):
@@ -104,16 +103,6 @@ class RequestNotWaiting(Conflict):
     def __init__(self, request: str, state: str, what: str) -> None:
         self.request, self.state, self.what = request, state, what
         super().__init__(f"request {request} is {state}: it does not wait for {what}")
-
-
-class RequestInconsistent(IntegrityFault):
-    """A request names another certificate than stands at the place whose status it would change."""
-
-    code = "status/request-inconsistent"
-
-    def __init__(self, request: str, number: str) -> None:
-        self.request, self.number = request, number
-        super().__init__(f"request {request} names certificate {number}, but another one stands at its place")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +187,7 @@ def request_changes(
     """
     with store.write() as unit:
         plan = plan_changes(unit, clock.now(), numbers, wanted, reason, person=person, skip_done=skip_done)
-        return _kept(unit, plan, person)
+        return keep_requests(unit, plan, person)
 
 
 def plan_changes(
@@ -340,7 +329,7 @@ def request_batch_changes(
     RequestOpen; of several ChangesRefused.
     """
     with store.write() as unit:
-        return _kept(unit, plan_batch_changes(unit, clock.now(), names, wanted, reason, person=person), person)
+        return keep_requests(unit, plan_batch_changes(unit, clock.now(), names, wanted, reason, person=person), person)
 
 
 def plan_batch_changes(
@@ -413,7 +402,8 @@ def _require_batch_move(batch: Batch, flags: BatchFlag, wanted: Status) -> None:
 # — both —
 
 
-def _kept(unit: UnitOfWork, plan: Asked, person: str) -> Asked:
+def keep_requests(unit: UnitOfWork, plan: Asked, person: str) -> Asked:
+    """Keep what is new of a plan under names of its own, and in the journal who asked."""
     # 3
     kept: list[StatusRequest] = []
     for request in plan.requests:
@@ -458,9 +448,7 @@ def _of_chain(unit: UnitOfWork, batch: BatchId) -> Batch:
     return found
 
 
-def change_to_be_approved(
-    store: Store, clock: Clock, ledger: Ledger, name: str
-) -> RevocationApproval | ReinstatementApproval | BatchReinstatementApproval:
+def change_to_be_approved(store: Store, clock: Clock, ledger: Ledger, name: str) -> StatusApproval:
     """Derive what an approver of this request would sign, for a signature that is made elsewhere. Keeps nothing.
 
     Raises RequestNotWaiting, RequestInconsistent, LedgerUnavailable.
@@ -509,11 +497,11 @@ def approve_change(
 
 def _derived(
     store: Store, request: StatusRequest, nonces: tuple[int, ...], now: datetime, deadline: int
-) -> RevocationApproval | ReinstatementApproval | BatchReinstatementApproval:
+) -> StatusApproval:
     if not _awaits_approval(request, nonces, now):
         raise RequestNotWaiting(request.id, request.state, "an approval")
     with store.read() as unit:
-        _require_consistent(unit, request)
+        require_consistent(unit, request)
     return approvable(request, deadline=deadline, nonces=nonces)
 
 
@@ -525,25 +513,31 @@ def _awaits_approval(request: StatusRequest, nonces: tuple[int, ...], now: datet
     return request.state is RequestState.REQUESTED
 
 
-def _require_consistent(unit: UnitOfWork, request: StatusRequest) -> None:
-    for target in request.certificates:
-        there = unit.batches.by_leaf(request.batch, target.leaf)
-        reservation = there.reservation if there is not None else None
-        if reservation is None or (reservation.number, reservation.revision) != (target.number, target.revision):
-            raise RequestInconsistent(request.id, target.number)
-
-
 def cancel_change(store: Store, clock: Clock, name: str, *, person: str) -> StatusRequest:
     """Give a request up before it is signed for the chain. Raises RequestNotWaiting."""
     with store.write() as unit:
         request = unit.status_requests.request(name)
         if request.state not in (RequestState.REQUESTED, RequestState.APPROVED):
             raise RequestNotWaiting(name, request.state, "being cancelled")
+        _give_up_replacements(unit, request, person, clock.now())
         unit.status_requests.move(name, request.state, RequestState.CANCELLED)
         unit.journal.write(
             at=clock.now(), person=person, action="status.cancel", subject=name, **_covered(unit, request)
         )
         return unit.status_requests.request(name)
+
+
+def _give_up_replacements(unit: UnitOfWork, request: StatusRequest, person: str, now: datetime) -> None:
+    """With a supersession its replacements are given up; while their batch can be cancelled, that is the way."""
+    new = unit.batches.of_chain(request.new_batch) if request.new_batch is not None else None
+    if new is None:
+        return
+    if new.state is not AnchorState.FINAL:
+        raise RequestNotWaiting(request.id, request.state, f"being cancelled without its batch {new.id}")
+    for one in unit.replacements.into(new.id).values():
+        if one.leaf in request.new_leaves and one.cancelled_at is None:
+            unit.replacements.cancel(one.id, person, now)
+            unit.journal.write(at=now, person=person, action="replace.cancel", subject=one.id, batch=new.id)
 
 
 def certificates_of(unit: UnitOfWork, request: StatusRequest) -> Iterator[tuple[Target, Status]]:

@@ -1,10 +1,15 @@
 """Correct: a score that was confirmed is set right by a new row, with a reason and a second person; the old one stays.
 
-It counts from the moment of the second confirmation. Of several for the same score only the newest can be confirmed;
-once a certificate has been reserved on the score none can be entered or confirmed.
+It counts from the moment of the second confirmation. Of several for the same score only the newest can be confirmed.
+While a batch with a certificate on the score is on its way none can be entered or confirmed. Once it is recorded one
+can: the certificate stays as it was signed, and is replaced by one that says the new score
+(`registry.workflows.replace`), or revoked where that is no pass.
 """
 
+from datetime import datetime, timedelta
+
 from registry.access import require_named, require_second_person
+from registry.anchor.states import AnchorState
 from registry.assessment import (
     FunctionScore,
     MarksIncomplete,
@@ -22,13 +27,13 @@ from registry.programme import Catalogue, FunctionCode, PaperKey, Programme
 
 
 class CertificateReserved(Conflict):
-    """A certificate rests on the score: a mistake found now is a matter of the certificate's status."""
+    """A certificate on the score is on its way to the chain: what it is made of may not change now."""
 
     code = "exam/certificate-reserved"
 
     def __init__(self, admission: str) -> None:
         self.admission = admission
-        super().__init__(f"a certificate of candidate {admission} has been reserved on this score")
+        super().__init__(f"a certificate of candidate {admission} is on its way, made of this score")
 
 
 class CorrectionConfirmed(Conflict):
@@ -75,7 +80,7 @@ def correct_score(
         require_open(unit.marks.sheet(sheet_id))
         if not any(one.admission == admission and one.paper == paper for one in unit.marks.marks(sheet_id)):
             raise MarkUnknown("candidate or paper")
-        _require_unreserved(unit, admission)
+        _require_settled(unit, admission, now)
         application = unit.enrolments.application(admission)
         programme = catalogue.by_digest(unit.enrolments.roster(application.roster).programme_digest)
         score = score_hundredths
@@ -113,8 +118,8 @@ def confirm_correction(store: Store, clock: Clock, correction_id: str, *, person
         newest = _of_score(unit, correction.sheet, correction.admission, correction.paper)[-1]
         if newest.id != correction_id:
             raise CorrectionSuperseded(correction_id, newest.id)
-        _require_unreserved(unit, correction.admission)
         now = clock.now()
+        _require_settled(unit, correction.admission, now)
         unit.corrections.confirm(correction_id, person.strip(), now)
         unit.journal.write(
             at=now, person=person, action="exam.confirm-correction", subject=correction.sheet, correction=correction_id
@@ -130,8 +135,20 @@ def require_open(sheet: Sheet) -> None:
         raise SheetNotOpen(SheetState.ENTERED)
 
 
-def _require_unreserved(unit: UnitOfWork, admission: str) -> None:
-    if unit.batches.reserved([admission]):
+def _require_settled(unit: UnitOfWork, admission: str, now: datetime) -> None:
+    # Not in the second either in which the batch was proposed: what is confirmed by its end counts for that batch.
+    if not unit.batches.reserved([admission]):
+        return
+    made_of_it = [
+        one.batch
+        for one in unit.batches.of_person(unit.enrolments.application(admission).person)
+        if one.reservation.admission == admission and one.batch.state is not AnchorState.CANCELLED
+    ]
+    settled = (
+        batch.state is AnchorState.FINAL and now >= batch.proposed_at.replace(microsecond=0) + timedelta(seconds=1)
+        for batch in made_of_it
+    )
+    if not made_of_it or not all(settled):
         raise CertificateReserved(admission)
 
 

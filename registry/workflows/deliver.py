@@ -3,8 +3,10 @@
 from hashlib import sha256
 from typing import Protocol
 
+from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.receipt import AnchorReceipt
 from registry.anchor.states import AnchorState
+from registry.batch import Reservation
 from registry.credential import Presentation, full_presentation, parse, public_presentation
 from registry.credential.v1 import IssuedCredential
 from registry.delivery.bundle import BUNDLE_SUFFIX, bundle_bytes
@@ -49,6 +51,15 @@ class NotDeliverable(Missing):
         super().__init__(f"certificate {number} cannot be delivered: its batch is {state}")
 
 
+class PredecessorStands(NotDeliverable):
+    """The certificate is recorded, and the one that it replaces still stands: nothing is delivered before it falls."""
+
+    code = "delivery/predecessor-stands"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(number, "final, and the certificate that it replaces still stands")
+
+
 class NoDocument(Missing):
     """No document goes out under a certificate key: unknown, not final yet, erased; one answer for all of them."""
 
@@ -56,6 +67,18 @@ class NoDocument(Missing):
 
     def __init__(self) -> None:
         super().__init__("there is no document under this certificate key")
+
+
+def awaiting_succession(unit: UnitOfWork, batch: Batch) -> set[int]:
+    """Which certificates of a batch were issued in the place of others that still stand, by the records read so far."""
+    issued = unit.replacements.leaves(batch.id)
+    return issued.keys() - unit.projection.successors(batch.issuer, batch.batch) if issued else set()
+
+
+def require_in_place(unit: UnitOfWork, certificate: StoredCertificate) -> None:
+    """Let nothing out of a certificate whose predecessor stands. Raises PredecessorStands."""
+    if certificate.reservation.leaf in awaiting_succession(unit, certificate.batch):
+        raise PredecessorStands(certificate.reservation.number)
 
 
 def receipt_of(unit: UnitOfWork, certificate: StoredCertificate, tree: MerkleTree | None = None) -> AnchorReceipt:
@@ -99,7 +122,11 @@ def photograph_of(unit: UnitOfWork, certificate: StoredCertificate, shown: Prese
         return None
     admission = certificate.reservation.admission
     kept = unit.portraits.of([admission]).get(admission)
-    return None if kept is None or sha256(kept.image).digest() != portrait.digest else kept.image
+    if kept is not None and sha256(kept.image).digest() == portrait.digest:
+        return kept.image
+    made_by = unit.replacements.that_made(certificate.batch.id, certificate.reservation.leaf)
+    image = None if made_by is None else unit.replacements.image(made_by.id)
+    return image if image is not None and sha256(image).digest() == portrait.digest else None
 
 
 def bundle_of(
@@ -130,6 +157,7 @@ def photograph_by_key(store: Store, key: CertificateKey) -> bytes:
         if certificate is None or certificate.batch.state is not AnchorState.FINAL:
             raise NoDocument
         try:
+            require_in_place(unit, certificate)
             image = photograph_of(unit, certificate, parse(presentation_of(certificate)))
         except (NotDeliverable, ContentErased) as error:
             raise NoDocument from error
@@ -145,9 +173,23 @@ def public_bundle(store: Store, key_of: KeyOf, key: CertificateKey) -> bytes:
         if certificate is None:
             raise NoDocument
         try:
+            require_in_place(unit, certificate)
             return bundle_of(unit, certificate, key_of)
         except (NotDeliverable, ContentErased) as error:
             raise NoDocument from error
+
+
+def bundle_name(reservation: Reservation) -> str:
+    """Name a certificate's bundle: by its number, and from the second revision on by that too."""
+    later = f".r{reservation.revision}" if reservation.revision > 1 else ""
+    return f"{reservation.number}{later}{BUNDLE_SUFFIX}"
+
+
+def is_held_back(unit: UnitOfWork, batch: Batch) -> bool:
+    """Tell whether certificates of a batch are still to take the place of others; given up, they never are."""
+    awaiting = awaiting_succession(unit, batch)
+    given_up = unit.replacements.leaves(batch.id) if awaiting else {}
+    return not all(given_up[leaf] for leaf in awaiting)
 
 
 def deliver(
@@ -171,13 +213,14 @@ def deliver(
         delivered_before = batch.delivered_at is not None
         if delivered_before and not again:
             return 0
+        if is_held_back(unit, batch):
+            raise PredecessorStands(name)
+        awaiting = awaiting_succession(unit, batch)
         tree = MerkleTree(unit.batches.leaves(name))
         written = 0
         for certificate in unit.batches.certificates(batch_id=name):
-            if certificate.disclosures is not None:
-                shelf.put(
-                    certificate.reservation.number + BUNDLE_SUFFIX, bundle_of(unit, certificate, key_of, tree=tree)
-                )
+            if certificate.disclosures is not None and certificate.reservation.leaf not in awaiting:
+                shelf.put(bundle_name(certificate.reservation), bundle_of(unit, certificate, key_of, tree=tree))
             written += 1
             progress(written, batch.size)
     shelf.settle()
@@ -190,3 +233,13 @@ def deliver(
         unit.batches.deliver(name, now)
         unit.journal.write(at=now, person="system", action="batch.deliver", subject=name, bundles=written)
     return written
+
+
+def deliver_successors(store: Store, clock: Clock, shelf: Shelf, key_of: KeyOf, request: StatusRequest) -> int:
+    """Deliver the batch whose certificates a supersession was the last to wait for. Returns how many; 0 = none."""
+    if request.new_batch is None or request.state is not RequestState.FINAL:
+        return 0
+    with store.read() as unit:
+        batch = unit.batches.of_chain(request.new_batch)
+        ready = batch is not None and batch.delivered_at is None and not is_held_back(unit, batch)
+    return deliver(store, clock, shelf, key_of, batch.id) if batch is not None and ready else 0

@@ -33,9 +33,11 @@ from registry.workflows.deliver import (
     ContentErased,
     NoDocument,
     NotDeliverable,
+    awaiting_succession,
     photograph_of,
     presentation_of,
     receipt_of,
+    require_in_place,
 )
 
 _AHEAD: Final = 4
@@ -110,6 +112,7 @@ def draw_certificate(store: Store, key_of: KeyOf, press: Press, number: str) -> 
         certificate = unit.batches.by_number(number)
         if certificate is None:
             raise NotHere("certificate", number)
+        require_in_place(unit, certificate)
         found = printable(unit, certificate, key_of)
     return found.file_name, found.draw(press)
 
@@ -121,6 +124,7 @@ def draw_by_key(store: Store, key_of: KeyOf, press: Press, key: CertificateKey) 
         if certificate is None:
             raise NoDocument
         try:
+            require_in_place(unit, certificate)
             found = printable(unit, certificate, key_of)
         except (NotDeliverable, ContentErased) as error:
             raise NoDocument from error
@@ -190,12 +194,13 @@ def draw_batch(
 
 
 def _printables(store: Store, key_of: KeyOf, name: str) -> Iterator[Printable | None]:
-    """Give a batch's certificates, None for one whose content was erased."""
+    """Give a batch's certificates, None for one whose content was erased or whose predecessor stands."""
     with store.read() as unit:
         tree = MerkleTree(unit.batches.leaves(name))
+        awaiting = awaiting_succession(unit, unit.batches.batch(name))
         for certificate in unit.batches.certificates(batch_id=name):
-            erased = certificate.disclosures is None
-            yield None if erased else printable(unit, certificate, key_of, tree=tree)
+            left_out = certificate.disclosures is None or certificate.reservation.leaf in awaiting
+            yield None if left_out else printable(unit, certificate, key_of, tree=tree)
 
 
 def _draw_into(folder: Path, press: Press, what: Printable) -> None:

@@ -13,7 +13,7 @@ from registry.ports import Clock
 from registry.ports.enrolments import ProgrammeFile
 from registry.ports.storage import KeyReused, Roster, Store, UnitOfWork
 from registry.ports.training import Organisation
-from registry.programme import Catalogue, Programme, ProgrammeVersionTwice
+from registry.programme import Catalogue, Programme, ProgrammeVersionTwice, RegisteredByUnit
 from registry.workflows.admit import pre_register
 from registry.workflows.hours import not_yet_to_decide
 from registry.workflows.own_records import OwnRecords
@@ -41,6 +41,16 @@ class UnitDiffers(RuleRefusal):
     def __init__(self, lines: Sequence[int]) -> None:
         self.lines = tuple(lines)
         super().__init__(f"another unit registers the people in lines {', '.join(map(str, self.lines[:10]))}")
+
+
+class UnitMissing(RuleRefusal):
+    """Rows name a unit for levels that only a unit registers for, and no unit hands the roster in."""
+
+    code = "enrol/unit-missing"
+
+    def __init__(self, lines: Sequence[int]) -> None:
+        self.lines = tuple(lines)
+        super().__init__(f"the unit that lines {', '.join(map(str, self.lines[:10]))} name has to register them itself")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +118,7 @@ def import_roster(
 
     `by_unit`: code of the applying unit that registers these people; each of them then begins its way to admission.
     Raises RowsRefused; with `good_rows_only` only where the file as a whole cannot be read; NotHere,
-    OrganisationNotOpen, UnitDiffers.
+    OrganisationNotOpen, UnitDiffers; UnitMissing where rows name one and none hands them in.
     """
     reading = _read(clock, programme, data)
     with store.write() as unit:
@@ -117,6 +127,7 @@ def import_roster(
             if earlier.programme != programme.code:
                 raise KeyReused(reading.digest.hex(), earlier.id)
             return Imported(roster=earlier, reading=reading, repeated=True)
+        unit.require_room()
         reading = _without_enrolled(unit, programme, reading)
         candidates = reading.accepted(good_rows_only=good_rows_only)
         now = clock.now()
@@ -131,7 +142,9 @@ def import_roster(
             imported_by=person,
             imported_at=now,
         )
-        if by_unit is not None:
+        if by_unit is None:
+            _require_no_unit(programme, candidates)
+        else:
             candidates = _of_unit(unit.admissions.organisation(by_unit), candidates)
         admissions = unit.enrolments.add_roster(roster, [(one.line, one) for one in candidates], progress)
         if by_unit is not None:
@@ -155,6 +168,21 @@ def _of_unit(registering: Organisation, candidates: Iterable[Candidate]) -> tupl
     if wrong:
         raise UnitDiffers(wrong)
     return tuple(replace(one, evidence=replace(one.evidence, unit=registering.name.zh)) for one in candidates)
+
+
+def _require_no_unit(programme: Programme, candidates: Iterable[Candidate]) -> None:
+    """Refuse people whom a unit has to register: that a row names one registers nobody.
+
+    Rows without one are taken, and decided against with the reason. Raises UnitMissing.
+    """
+    by_unit_only = {
+        level.code
+        for level in programme.levels
+        if any(isinstance(one, RegisteredByUnit) for rule in level.requirements for one in rule.conditions)
+    }
+    lines = [one.line for one in candidates if one.level in by_unit_only and one.evidence.unit is not None]
+    if lines:
+        raise UnitMissing(lines)
 
 
 def keep_programme(unit: UnitOfWork, programme: Programme, at: datetime) -> None:

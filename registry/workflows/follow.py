@@ -1,12 +1,15 @@
 """Follow: read the chain's final records into our projection, from where we stopped.
 
-1. The node's chain is the one we know: same trust root, same hash at the height we stopped at.
-2. Read the records after that height; their sequence goes on without a gap.
+1. The node's chain is the one we know: same trust root, same hash at the height we stopped at. A node over the network
+   may be behind, and catches up; a chain file of our own cannot.
+2. Read the records after that height; their sequence goes on without a gap, and there are as many as the contract
+   itself counts at the new head: a node whose head jumps back between two questions leaves the last ones out.
 3. Keep them together with the new head, in one transaction: what is kept is complete up to the head.
 """
 
+from registry.anchor.history import Block
 from registry.kernel.errors import IntegrityFault
-from registry.ports import Clock, Ledger, LedgerForeign
+from registry.ports import Clock, Ledger, LedgerForeign, LedgerUnavailable
 from registry.ports.storage import ProjectionHead, Store
 
 BLOCKS_AT_ONCE = 5_000
@@ -22,8 +25,18 @@ class HistoryBroken(IntegrityFault):
         super().__init__(f"the chain's {what} is not as read before: expected {expected}, found {found}")
 
 
+class NodeBehind(LedgerUnavailable):
+    """A node shows less of the chain than was read before, or than it showed a moment ago; it may catch up."""
+
+    code = "ledger/node-behind"
+
+    def __init__(self, what: str, expected: int, found: int) -> None:
+        self.what, self.expected, self.found = what, expected, found
+        super().__init__("the node", f"it is behind: {what} {found}, and {expected} was shown before")
+
+
 def follow(store: Store, ledger: Ledger, clock: Clock) -> ProjectionHead:
-    """Read up to the chain's last final block. Raises LedgerUnavailable, LedgerForeign, HistoryBroken."""
+    """Read up to the chain's last final block. Raises LedgerUnavailable, NodeBehind, LedgerForeign, HistoryBroken."""
     with store.read() as unit:
         known, size = unit.projection.head(), unit.projection.size()
     head, read_at = ledger.head(), clock.now()
@@ -31,10 +44,7 @@ def follow(store: Store, ledger: Ledger, clock: Clock) -> ProjectionHead:
         # 1
         if known.trust_root != ledger.trust_root:
             raise LedgerForeign("trust root", known.trust_root.digest().hex(), ledger.trust_root.digest().hex())
-        there = ledger.block(known.block.number)
-        if there is None or there.hash != known.block.hash:
-            found = there.hash.hex() if there is not None else "no such block"
-            raise HistoryBroken(f"block {known.block.number}", known.block.hash.hex(), found)
+        _require_known(ledger, known.block, head)
     first_block = ledger.block(0) if known is None else None
     first_time = known.first_block_time if known else (first_block or head).time
     first = known.block.number + 1 if known else 0
@@ -47,7 +57,11 @@ def follow(store: Store, ledger: Ledger, clock: Clock) -> ProjectionHead:
                 raise HistoryBroken("record sequence", str(expected), str(record.position.seq))
         until = head if last >= head.number else ledger.block(last)
         if until is None:
-            raise HistoryBroken(f"block {last}", "a final block", "none")
+            raise NodeBehind("block", last, ledger.head().number)
+        if first <= last and until is head:  # of older blocks most nodes keep no state
+            counted = ledger.checkpoint(head).size
+            if counted != size + len(records):
+                raise NodeBehind("records", counted, size + len(records))
         reached = ProjectionHead(
             trust_root=ledger.trust_root,
             first_block_time=first_time,
@@ -69,3 +83,15 @@ def follow(store: Store, ledger: Ledger, clock: Clock) -> ProjectionHead:
         if last >= head.number:
             return reached
         first, size, known = last + 1, size + len(records), reached
+
+
+def _require_known(ledger: Ledger, known: Block, head: Block) -> None:
+    """Check that the block that was read last is still there. Raises HistoryBroken, NodeBehind."""
+    there = ledger.block(known.number)
+    if there is not None and there.hash == known.hash:
+        return
+    if there is None and ledger.may_lag:
+        raise NodeBehind("block", known.number, head.number)
+    raise HistoryBroken(
+        f"block {known.number}", known.hash.hex(), "no such block" if there is None else there.hash.hex()
+    )

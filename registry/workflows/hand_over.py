@@ -1,8 +1,9 @@
 """Hand over: pages ask for what takes keys or long; a desk, a process of its own that has the keys, works it off.
 
 1. Give back what is open for the same subject: one task is open at a time for a kind and a subject.
-2. Refuse what cannot be done as things stand.
-3. Keep the task, and in the journal who asked.
+2. Refuse what cannot be done as things stand; and, before it is accepted, what could not be done soon: the queue is
+   bounded, and nothing is handed over while writing is halted or the disk is nearly full.
+3. Keep the task, and in the journal who asked. What is kept is done, however often the desk dies.
 
 How it is worked off stands in `registry.workflows.work_off`.
 """
@@ -15,6 +16,7 @@ from typing import Final
 
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
+from registry.kernel.errors import Unavailable
 from registry.kernel.identifiers import scope_code
 from registry.ports import Clock
 from registry.ports.storage import Store, UnitOfWork
@@ -25,11 +27,31 @@ from registry.workflows.approve import NotWaiting
 from registry.workflows.change_status import RequestNotWaiting
 from registry.workflows.deliver import NotDeliverable
 from registry.workflows.issue import NothingToIssue
-from registry.workflows.status_operations import NotApproved
+from registry.workflows.status_operations import NotApproved, require_successors
 
 PAPERS_KEPT: Final = timedelta(hours=24)
 """How long a drawn ZIP is kept."""
 PAPERS_SUFFIX: Final = ".zip"
+REPLACEMENT: Final = "X-"
+"""How the name of a replacement begins: such a subject is proposed as a batch of its own."""
+
+
+MOST_OPEN: Final[Mapping[TaskKind, int]] = MappingProxyType(
+    {TaskKind.PROPOSE: 50, TaskKind.SEND_BATCH: 200, TaskKind.SEND_REQUEST: 500, TaskKind.DRAW: 50}
+)
+"""How many tasks of a kind may be open; above that nothing more is accepted. A desk sends some hundred an hour."""
+MOST_OPEN_IN_ALL: Final = 600
+
+
+class QueueFull(Unavailable):
+    """As many tasks are open as may be; nothing was kept."""
+
+    code = "desk/queue-full"
+    retry_after_seconds = 60
+
+    def __init__(self, open_now: int) -> None:
+        self.open_now = open_now
+        super().__init__(f"{open_now} tasks are open already: nothing more is accepted for now")
 
 
 class Step(StrEnum):
@@ -68,9 +90,10 @@ STEPS: Final[Mapping[TaskKind, tuple[Step, ...]]] = MappingProxyType(
 def ask(store: Store, clock: Clock, kind: TaskKind, subject: str, *, person: str) -> Task:
     """Give the open task for a subject, or keep a new one.
 
-    `subject`: `PROGRAMME/LEVEL`, a batch, or a status request. Who may ask is the caller's to check. Raises NotHere;
-    to propose NothingToIssue, IdentifierMalformed; to send NotApproved, ApprovalLapsed, NotWaiting, RequestNotWaiting;
-    to draw NotDeliverable.
+    `subject`: `PROGRAMME/LEVEL` or a replacement, a batch, a status request. Who may ask is the caller's to check.
+    Raises NotHere; to propose NothingToIssue, IdentifierMalformed; to send NotApproved, ApprovalLapsed, NotWaiting,
+    RequestNotWaiting; to draw NotDeliverable. Raises QueueFull, DiskLow and, but for drawing, WritingHalted; then
+    nothing was kept.
     """
     now = clock.now()
     with store.write() as unit:
@@ -80,6 +103,10 @@ def ask(store: Store, clock: Clock, kind: TaskKind, subject: str, *, person: str
             return there
         # 2
         _REQUIRED[kind](unit, subject, now)
+        if kind is not TaskKind.DRAW:
+            unit.alarms.require_none()
+        _require_place(unit, kind)
+        unit.require_room()
         # 3
         name = unit.next_name("T", now)
         unit.tasks.add(Task(id=name, kind=kind, subject=subject, asked_by=person, asked_at=now, state=TaskState.QUEUED))
@@ -87,7 +114,17 @@ def ask(store: Store, clock: Clock, kind: TaskKind, subject: str, *, person: str
         return unit.tasks.task(name)
 
 
+def _require_place(unit: UnitOfWork, kind: TaskKind) -> None:
+    of_kind, in_all = unit.tasks.open_count(kind), unit.tasks.open_count()
+    if of_kind >= MOST_OPEN[kind] or in_all >= MOST_OPEN_IN_ALL:
+        raise QueueFull(in_all)
+
+
 def _require_candidates(unit: UnitOfWork, subject: str, now: datetime) -> None:  # noqa: ARG001 - as the others
+    if subject.startswith(REPLACEMENT):
+        if unit.replacements.replacement(subject).cancelled_at is not None:
+            raise NotWaiting(subject, "cancelled", "being proposed")
+        return
     scope = scope_code(subject)
     programme, _, level = scope.partition("/")
     # Whether somebody of them has passed is the desk's to work out: that takes a reading of all of them.
@@ -110,6 +147,7 @@ def _require_sendable(unit: UnitOfWork, subject: str, now: datetime) -> None:
 
 def _require_sendable_request(unit: UnitOfWork, subject: str, now: datetime) -> None:
     request = unit.status_requests.request(subject)
+    require_successors(unit, request)
     match request.state:
         case RequestState.REQUESTED if request.wanted in needs_approval:
             raise NotApproved(subject, request.state)

@@ -52,14 +52,17 @@ class OwnRecords:
 
     def _standing(self, person: str, programme: str) -> dict[LevelCode, date]:
         """Levels of a programme that we issued to a person and that stand, with the days of issue."""
-        levels: dict[LevelCode, date] = {}
+        first: dict[str, date] = {}
+        standing: set[str] = set()
         for level, batch, leaf in self._unit.batches.held_by(person, programme):
             records = self._unit.projection.concerning(self._issuer, batch, leaf)
             last = next(reversed(tuple(certificate_life(records, self._issuer, batch, leaf))), None)
-            if last is None or last.status is Status.VALID:
-                issued = self._issue_days()[batch]
-                levels[LevelCode(level)] = min(issued, levels.get(LevelCode(level), issued))
-        return levels
+            status = Status.VALID if last is None else last.status
+            if status is Status.VALID:
+                standing.add(level)
+            if status in (Status.VALID, Status.SUPERSEDED):  # whose successor stands is held since the first of them
+                first[level] = min(self._issue_days()[batch], first.get(level, date.max))
+        return {LevelCode(level): first[level] for level in standing}
 
     def _issue_days(self) -> dict[bytes, date]:
         if self._issued_on is None:

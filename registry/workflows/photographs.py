@@ -106,6 +106,7 @@ def take_photographs(
             return _compared(unit, numbers.admissions, checked)[0]
     # 2
     with store.write() as unit:
+        unit.require_room()
         answer, wanted = _compared(unit, numbers.admissions, checked)
         if answer.problems and not good_only:
             raise PhotographsRefused(answer.problems, checked.total)

@@ -3,6 +3,7 @@
 1. Final records that were not read yet name the batches whose certificates may stand otherwise now.
 2. Each of these batches is folded anew, and its certificates' places in the lists are looked up: what never changed is
    valid and is never looked at, so that a list costs what changed, not what it holds.
+   A certificate whose predecessor still stands is shown as suspended until it takes its place.
 3. A list is packed and compressed when something in it changed, and signed anew when it is half a minute old.
 A token says when it was true, not when it was signed: without news of the chain it grows old and lapses.
 """
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from registry.anchor.facts import batch_facts, changed_statuses, joint_status, touched_batch
-from registry.anchor.history import BatchFlag
+from registry.anchor.history import Anchored, BatchFlag, Superseded
 from registry.kernel.encoding import JsonObject, b64url, canonical_json
 from registry.kernel.errors import Unavailable
 from registry.kernel.identifiers import BatchId, IssuerCode
@@ -24,6 +25,7 @@ from registry.ports.storage import Store, UnitOfWork
 from registry.status import Status
 from registry.status.token_list import LIFETIME, TOKEN_TYPE, compressed, packed, token_claims
 from registry.verification import Knowledge
+from registry.workflows.deliver import awaiting_succession
 
 LOOK_SECONDS: Final = 5.0
 """How long what was read last is taken as it is."""
@@ -134,6 +136,11 @@ class StatusPublisher:
             next_record = record.position.seq + 1
             if (batch := touched_batch(record, self._issuer)) is not None:
                 touched[batch] = None
+            content = record.content
+            if isinstance(content, Superseded) and content.target_issuer == self._issuer:
+                touched[content.new_batch] = None
+            elif isinstance(content, Anchored) and content.issuer == self._issuer:
+                touched |= dict.fromkeys([content.batch] if self._awaiting(unit, content.batch) else [])
         for batch in touched:
             self._fold(unit, batch)
         self._next_record = next_record
@@ -145,6 +152,8 @@ class StatusPublisher:
         if facts is None:
             return
         own, flags = changed_statuses(records, self._issuer, batch), facts.flags
+        for leaf in self._awaiting(unit, batch):
+            own.setdefault(leaf, Status.SUSPENDED)
         whole = bool(flags & _WHOLE_BATCH)
         places = self._places_of(unit, batch, range(facts.anchored.size) if whole else own)
         shown: dict[tuple[int, int], Status] = {
@@ -157,6 +166,11 @@ class StatusPublisher:
         for (number, index), status in shown.items():
             self._changed(number)[index] = status
         self._shown[batch] = shown
+
+    def _awaiting(self, unit: UnitOfWork, batch: BatchId) -> set[int]:
+        """Which of a batch's certificates do not stand yet, since those that they replace do."""
+        ours = unit.batches.of_chain(batch)
+        return awaiting_succession(unit, ours) if ours is not None else set()
 
     def _places_of(
         self, unit: UnitOfWork, batch: BatchId, leaves: range | dict[int, Status]

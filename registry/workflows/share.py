@@ -22,7 +22,7 @@ from registry.ports import Clock, KeyOf
 from registry.ports.access import Share
 from registry.ports.storage import NotHere, Store, StoredCertificate, UnitOfWork
 from registry.verification import Notice, NoticeKind, Outcome, Report
-from registry.workflows.deliver import ContentErased, NoDocument, photograph_of, receipt_of
+from registry.workflows.deliver import ContentErased, NoDocument, photograph_of, receipt_of, require_in_place
 
 LONGEST_TERM: Final = 40
 """Characters of an audience, and of a purpose: both stand on one line of a copy's foot."""
@@ -137,12 +137,16 @@ def terms_of(audience: str, purpose: str, until: str, now: datetime) -> Terms:
 
 
 def own(unit: UnitOfWork, person: str, number: str) -> StoredCertificate:
-    """Give the current revision under a number, if it is this person's. Raises NotHere, ContentErased."""
+    """Give the current revision under a number, if it is this person's.
+
+    Raises NotHere, ContentErased, and PredecessorStands for one that has not taken the other's place yet.
+    """
     found = unit.batches.by_number(number)
     if found is None or found.person != person:
         raise NotHere("certificate", number)
     if found.disclosures is None:
         raise ContentErased(number)
+    require_in_place(unit, found)
     return found
 
 

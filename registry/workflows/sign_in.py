@@ -10,18 +10,21 @@ from registry.access import (
     LONGEST_PASSWORD,
     Account,
     AccountKind,
+    Action,
     Invitation,
     Role,
     SignIn,
     Token,
     hash_password,
+    may,
     new_token,
     password_holds,
+    same_person,
     token_hash,
 )
 from registry.access.model import LONGEST_DISPLAY
 from registry.enrolment import IdentityType, normal_identity_number
-from registry.kernel.errors import MalformedInput, RuleRefusal
+from registry.kernel.errors import Conflict, MalformedInput, RuleRefusal
 from registry.ports import Clock
 from registry.ports.storage import NotHere, Store, UnitOfWork
 
@@ -80,6 +83,26 @@ class RolesUnfit(RuleRefusal):
         super().__init__(f"these roles cannot be given to an account of kind {kind}")
 
 
+class Namesake(Conflict):
+    """Somebody of the house has an open account already, or another person has the same name."""
+
+    code = "account/namesake"
+
+    def __init__(self, there: str) -> None:
+        self.there = there
+        super().__init__(f"account {there} is of somebody with this name: one person has one account")
+
+
+class LastOperator(Conflict):
+    """Nobody would be left who manages accounts."""
+
+    code = "account/last-operator"
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"{name} is the last open account that manages accounts")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
     """Somebody who is signed in."""
@@ -89,11 +112,21 @@ class Visitor:
 
 
 def add_account(
-    store: Store, clock: Clock, *, name: str, display: str, kind: AccountKind, roles: frozenset[Role], by: str
+    store: Store,
+    clock: Clock,
+    *,
+    name: str,
+    display: str,
+    kind: AccountKind,
+    roles: frozenset[Role],
+    by: str,
+    namesake: bool = False,
 ) -> Token:
     """Make an account for somebody of the house or an employer; give the token of the link to choose a password with.
 
-    Raises AccountTaken, DisplayMalformed, RolesUnfit.
+    Of the house nobody has two: a second open account of the same name is refused, unless whoever makes it states that
+    it is another person's (`namesake`), which the journal keeps. Raises AccountTaken, Namesake, DisplayMalformed,
+    RolesUnfit.
     """
     called = _SPACES.sub(" ", display.strip())
     if not 1 <= len(called) <= LONGEST_DISPLAY or not called.isprintable():
@@ -101,6 +134,8 @@ def add_account(
     _require_fit(kind, roles)
     now = clock.now()
     with store.write() as unit:
+        if kind is AccountKind.STAFF and not namesake:
+            _require_only_one(unit, called)
         unit.accounts.add(
             Account(
                 name=name,
@@ -114,7 +149,14 @@ def add_account(
                 closed_at=None,
             )
         )
-        unit.journal.write(at=now, person=by, action="account.add", subject=name, roles=" ".join(sorted(roles)))
+        unit.journal.write(
+            at=now,
+            person=by,
+            action="account.add",
+            subject=name,
+            roles=" ".join(sorted(roles)),
+            **({"namesake": 1} if namesake else {}),
+        )
     return invite(store, clock, name=name, by=by)
 
 
@@ -165,18 +207,21 @@ def invite_holder(store: Store, clock: Clock, *, number: str, by: str) -> Token:
 
 
 def change_roles(store: Store, clock: Clock, *, name: str, roles: frozenset[Role], by: str) -> None:
-    """Set the roles of an account; who is signed in has them at once. Raises NotHere, RolesUnfit."""
+    """Set the roles of an account; who is signed in has them at once. Raises NotHere, RolesUnfit, LastOperator."""
     now = clock.now()
     with store.write() as unit:
         _require_fit(unit.accounts.account(name).kind, roles)
+        if not may(roles, Action.MANAGE_ACCOUNTS):
+            _require_another_operator(unit, name)
         unit.accounts.change_roles(name, roles)
         unit.journal.write(at=now, person=by, action="account.roles", subject=name, roles=" ".join(sorted(roles)))
 
 
 def close_account(store: Store, clock: Clock, *, name: str, by: str) -> None:
-    """Close an account for good; who is signed in with it is out. Raises NotHere."""
+    """Close an account for good; who is signed in with it is out. Raises NotHere, LastOperator."""
     now = clock.now()
     with store.write() as unit:
+        _require_another_operator(unit, name)
         unit.accounts.close(name, now)
         unit.journal.write(at=now, person=by, action="account.close", subject=name)
 
@@ -322,6 +367,22 @@ def canonical_name(typed: str) -> str:
 def _holder(of_identity: Callable[[str, str], Account | None], number: str) -> Account | None:
     found = [of_identity(kind.value, number) for kind in IdentityType]
     return next((one for one in found if one is not None), None)
+
+
+def _require_only_one(unit: UnitOfWork, called: str) -> None:
+    for one in _open_house(unit):
+        if same_person(_SPACES.sub("", one.display), _SPACES.sub("", called)):
+            raise Namesake(one.name)
+
+
+def _require_another_operator(unit: UnitOfWork, name: str) -> None:
+    operators = [one.name for one in _open_house(unit) if may(one.roles, Action.MANAGE_ACCOUNTS)]
+    if operators == [name]:
+        raise LastOperator(name)
+
+
+def _open_house(unit: UnitOfWork) -> list[Account]:
+    return [one for one in unit.accounts.all() if one.kind is AccountKind.STAFF and one.closed_at is None]
 
 
 def _require_fit(kind: AccountKind, roles: frozenset[Role]) -> None:

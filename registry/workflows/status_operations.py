@@ -8,12 +8,16 @@ from registry.anchor.operations import (
     ReinstatementApproval,
     RevocationApproval,
     RevokeCertificates,
+    SupersedeCertificates,
+    SupersessionApproval,
     SuspendBatch,
     SuspendCertificates,
 )
 from registry.anchor.progress import StatusRequest
-from registry.kernel.errors import RuleRefusal
+from registry.anchor.states import AnchorState
+from registry.kernel.errors import IntegrityFault, RuleRefusal
 from registry.ports import Ledger
+from registry.ports.storage import UnitOfWork
 from registry.status import Status, changes_of
 
 
@@ -25,6 +29,62 @@ class NotApproved(RuleRefusal):
     def __init__(self, subject: str, state: str) -> None:
         self.subject, self.state = subject, state
         super().__init__(f"{subject} is {state}: a second person must approve it first")
+
+
+class RequestInconsistent(IntegrityFault):
+    """A request names another certificate than stands at the place whose status it would change."""
+
+    code = "status/request-inconsistent"
+
+    def __init__(self, request: str, number: str) -> None:
+        self.request, self.number = request, number
+        super().__init__(f"request {request} names certificate {number}, but another one stands at its place")
+
+
+class SuccessorNotRecorded(RuleRefusal):
+    """What is to take the place of certificates is not recorded yet: they stand until it is."""
+
+    code = "replace/successor-not-recorded"
+
+    def __init__(self, request: str, batch: str, state: str) -> None:
+        self.request, self.batch, self.state = request, batch, state
+        super().__init__(f"request {request}: batch {batch} of the successors is {state}, not final")
+
+
+StatusApproval = RevocationApproval | ReinstatementApproval | BatchReinstatementApproval | SupersessionApproval
+"""What an approver of a status request signs."""
+
+
+def require_consistent(unit: UnitOfWork, request: StatusRequest) -> None:
+    """Check that the places a request names are those of its certificates, and of their successors.
+
+    Raises RequestInconsistent.
+    """
+    new = unit.batches.of_chain(request.new_batch) if request.new_batch is not None else None
+    for target in request.certificates:
+        there = unit.batches.by_leaf(request.batch, target.leaf)
+        reservation = there.reservation if there is not None else None
+        if reservation is None or (reservation.number, reservation.revision) != (target.number, target.revision):
+            raise RequestInconsistent(request.id, target.number)
+        if request.wanted is not Status.SUPERSEDED:
+            continue
+        made_by = None
+        if new is not None and target.successor is not None:
+            made_by = unit.replacements.that_made(new.id, target.successor)
+        if made_by is None or (made_by.number, made_by.revision) != (target.number, target.revision):
+            raise RequestInconsistent(request.id, target.number)
+
+
+def require_successors(unit: UnitOfWork, request: StatusRequest) -> None:
+    """Let a supersession go to the chain once its successors are final there, and not before.
+
+    Raises SuccessorNotRecorded.
+    """
+    if request.new_batch is None:
+        return
+    new = unit.batches.of_chain(request.new_batch)
+    if new is None or new.state is not AnchorState.FINAL:
+        raise SuccessorNotRecorded(request.id, "?" if new is None else new.id, "missing" if new is None else new.state)
 
 
 def status_nonces(ledger: Ledger, request: StatusRequest) -> tuple[int, ...]:
@@ -52,11 +112,11 @@ def operation_of(request: StatusRequest) -> Operation:
             return ReinstateCertificates(asked=asked, approval=request.approval)
         case BatchReinstatementApproval():
             return ReinstateBatches(asked=asked, approval=request.approval)
+        case SupersessionApproval():
+            return SupersedeCertificates(asked=asked, approval=request.approval)
 
 
-def approvable(
-    request: StatusRequest, *, deadline: int, nonces: tuple[int, ...]
-) -> RevocationApproval | ReinstatementApproval | BatchReinstatementApproval:
+def approvable(request: StatusRequest, *, deadline: int, nonces: tuple[int, ...]) -> StatusApproval:
     """Give the EIP-712 structure of a request; `nonces` are the `status_nonces` of a reinstatement."""
     issuer, reason = request.issuer, int(request.reason)
     if request.wanted is Status.VALID and not request.certificates:
@@ -68,8 +128,20 @@ def approvable(
         return RevocationApproval(
             issuer=issuer, batch=request.batch, changes=changes, count=count, reason=reason, deadline=deadline
         )
+    if request.wanted is Status.SUPERSEDED and request.new_batch is not None and request.new_contract is not None:
+        return SupersessionApproval(
+            issuer=issuer,
+            batch=request.batch,
+            indices=request.leaves,
+            target_contract=request.new_contract,
+            target_issuer=issuer,
+            new_batch=request.new_batch,
+            new_indices=request.new_leaves,
+            reason=reason,
+            deadline=deadline,
+        )
     if request.wanted is not Status.VALID:
-        raise NotApproved(request.id, request.state)  # a suspension needs no approval, a supersession has its own
+        raise NotApproved(request.id, request.state)  # a suspension needs no approval
     (nonce,) = nonces
     return ReinstatementApproval(
         issuer=issuer,

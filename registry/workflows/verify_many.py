@@ -173,7 +173,7 @@ def hand_in(
     language: str,
     public_base_url: str,
 ) -> Job:
-    """Keep a list that waits to be verified (1, 2).
+    """Keep a list that waits to be verified (1, 2); the same list for the same purpose, while it waits, is one.
 
     Raises PurposeRefused, NothingToVerify, TooManyLists, QueueFull; nothing is kept then.
     """
@@ -182,17 +182,24 @@ def hand_in(
     if not asked.rows:
         raise NothingToVerify(asked)
     now = clock.now()
+    digest = sha256(data).digest()
     with store.write() as unit:
+        for known in unit.jobs.of_account(account):
+            if known.file_digest == digest and known.state in (JobState.QUEUED, JobState.RUNNING):
+                kept = unit.jobs.file(known.id)
+                if kept is not None and _unpacked(known.id, kept)[0] == particulars:
+                    return known  # the form was sent twice
         recent = [one.made_at for one in unit.jobs.of_account(account) if one.made_at > now - _DAY]
         if len(recent) >= JOBS_A_DAY:
             free = sorted(recent)[len(recent) - JOBS_A_DAY] + _DAY
             raise TooManyLists(max(1, int((free - now).total_seconds()) + 1))
         if len(unit.jobs.waiting()) >= MOST_WAITING:
             raise QueueFull
+        unit.require_room()
         job = Job(
             id=unit.next_name("V", now),
             account=account,
-            file_digest=sha256(data).digest(),
+            file_digest=digest,
             rows=len(asked.rows),
             done=0,
             state=JobState.QUEUED,

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, TypeVar
@@ -26,13 +27,18 @@ from registry.ports import Clock, KeyOf, Ledger, LedgerUnavailable, StatementSig
 from registry.ports.storage import Store, UnitOfWork
 from registry.ports.tasks import Task, TaskKind
 from registry.programme import Catalogue
-from registry.workflows.anchor import Desk, anchor_batch, change_status
+from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import NotWaiting
 from registry.workflows.change_status import RequestNotWaiting
-from registry.workflows.deliver import Shelf, deliver
+from registry.workflows.deliver import Shelf, deliver, deliver_successors
 from registry.workflows.draw import draw_batch
-from registry.workflows.hand_over import PAPERS_KEPT, PAPERS_SUFFIX, STEPS, Step
+from registry.workflows.halt import ABOUT_NOW
+from registry.workflows.hand_over import PAPERS_KEPT, PAPERS_SUFFIX, REPLACEMENT, STEPS, Step
 from registry.workflows.issue import IssuingBody, propose
+from registry.workflows.replace import propose_replacements
+from registry.workflows.status_operations import NotApproved
+from registry.workflows.status_sending import change_status
+from registry.workflows.supersede import supersessions_to_approve, supersessions_to_send
 
 LEASE: Final = timedelta(seconds=30)
 """How long a task stays with a worker that is not heard of."""
@@ -57,6 +63,16 @@ class PapersUnwritable(Unavailable):
     def __init__(self, cause: str) -> None:
         self.cause = cause
         super().__init__(f"drawn certificates cannot be written: {cause}")
+
+
+class BundlesUnwritable(Unavailable):
+    """The bundles of a recorded batch cannot be written now; those that are written stay."""
+
+    code = "desk/bundles-unwritable"
+
+    def __init__(self, cause: str) -> None:
+        self.cause = cause
+        super().__init__(f"bundles cannot be written: {cause}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +266,9 @@ def _worked(place: Workplace, worker: Worker, held: _Held) -> Task:
         held.say(_pause_after(place.clock.now() - held.task.asked_at))
         return held.task
     except RegistryError as error:
+        if error.code in ABOUT_NOW:  # its alarm halts all writing; what was accepted goes on once that is lifted
+            held.say(_pause_after(place.clock.now() - held.task.asked_at))
+            return held.task
         return _failed(held, error.code)
     return held.end(lambda unit, id, name, at: unit.tasks.finish(id, name, result, at))
 
@@ -272,6 +291,17 @@ def _propose(place: Workplace, worker: Worker, held: _Held) -> str:  # noqa: ARG
             held.tell(Step.SEAL)
 
     held.tell(Step.RESERVE)
+    if held.task.subject.startswith(REPLACEMENT):
+        (replaced,) = propose_replacements(
+            place.store,
+            place.clock,
+            place.catalogue,
+            place.body,
+            place.credential,
+            [held.task.subject],
+            progress=signed,
+        )
+        return replaced.id
     batch = propose(
         place.store,
         place.clock,
@@ -315,10 +345,27 @@ def _send_batch(place: Workplace, worker: Worker, held: _Held) -> str:
     with place.ledger() as ledger:
         desk = _sending(place, held, ledger, _FROM_BATCH)
         batch = _patiently(worker, held, lambda: anchor_batch(desk, name, patience=_AT_ONCE))
+        if batch.state is AnchorState.FINAL:
+            _send_supersessions(place, worker, held, desk, batch)
     if batch.state is not AnchorState.FINAL:
         raise _Refused(batch.failure or NotWaiting.code)
-    deliver(place.store, place.clock, place.shelf, place.key_of, name, progress=held.progress(Step.DELIVER))
+    try:
+        deliver(place.store, place.clock, place.shelf, place.key_of, name, progress=held.progress(Step.DELIVER))
+    except OSError as error:
+        raise BundlesUnwritable(error.strerror or type(error).__name__) from error
     return name
+
+
+def _send_supersessions(place: Workplace, worker: Worker, held: _Held, desk: Desk, batch: Batch) -> None:
+    """Let what the certificates of a batch replace fall; who has to approve that first is waited for elsewhere."""
+    with place.store.read() as unit:
+        waiting = supersessions_to_send(unit, batch)
+        for one in supersessions_to_approve(unit, batch):
+            raise NotApproved(one.id, one.state)
+    for one in waiting:
+        request = _patiently(worker, held, partial(change_status, desk, one.id, patience=_AT_ONCE))
+        if request.state is not RequestState.FINAL:
+            raise _Refused(request.failure or RequestNotWaiting.code)
 
 
 def _send_request(place: Workplace, worker: Worker, held: _Held) -> str:
@@ -331,6 +378,7 @@ def _send_request(place: Workplace, worker: Worker, held: _Held) -> str:
         request = _patiently(worker, held, lambda: change_status(desk, name, patience=_AT_ONCE))
     if request.state is not RequestState.FINAL:
         raise _Refused(request.failure or RequestNotWaiting.code)
+    deliver_successors(place.store, place.clock, place.shelf, place.key_of, request)
     return name
 
 

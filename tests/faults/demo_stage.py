@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 INTERRUPTED = 130
 LEASE_SECONDS = 1.0
+SILENCE_SECONDS = 2.0
+"""How long a node that does not answer is waited for, and a database that another process writes to."""
 _KEEPING = frozenset(
     [
         "add_roster",
@@ -33,6 +36,7 @@ _KEEPING = frozenset(
         "add_sheet",
         "confirm",
         "reserve",
+        "add_certificates",
         "add_credentials",
         "seal",
         "approve",
@@ -81,6 +85,24 @@ class Playing:
         """Wait for its end."""
         return self.stage.wait(self)
 
+    def reaches(self, *, within: float = 20) -> bool:
+        """Wait until it has stopped itself at the instant it was to be struck at; False = it ended before."""
+        until = time.monotonic() + within
+        while time.monotonic() < until:
+            state = Path(f"/proc/{self.pid}/stat").read_text("ascii").rpartition(")")[2].split()[0]
+            if state in "TZ":
+                return state == "T"
+            time.sleep(0.01)
+        raise AssertionError("neither struck nor ended")
+
+    def go_on(self) -> None:
+        """Let it go on from where it stopped itself."""
+        os.kill(self.pid, signal.SIGCONT)  # not waited for yet, so that the number is still its own
+
+    def kill(self) -> None:
+        """Kill it, whatever it is at."""
+        os.kill(self.pid, signal.SIGKILL)
+
 
 class Stage:
     """Starts commands; one at a time or side by side."""
@@ -114,11 +136,13 @@ class Stage:
         instants: Path | None = None,
         naive: str | None = None,
         stdin: Path | None = None,
+        clock: float = 0,
     ) -> Playing:
         """Start a command on a data folder.
 
-        `strike` names the instant at which it is struck, `instants` a file that takes down all instants, `naive` a
-        variant of the issuing step for controls.
+        `strike` names the instant at which it is struck (`commit *`: the first of its kind), `instants` a file that
+        takes down all instants, `naive` a variant of the issuing step for controls, `clock` by how many seconds its
+        clock is wrong.
         """
         self._count += 1
         folder = self._folder / str(self._count)
@@ -133,6 +157,7 @@ class Stage:
                 "instants": str(instants) if instants else None,
                 "naive": naive,
                 "stdin": str(stdin or os.devnull),
+                "clock": clock,
             }
         )
         return Playing(self, answer["pid"], folder)
@@ -173,7 +198,11 @@ def _serve() -> None:
     import api.founding
     import api.serving
     import registry.workflows.work_off  # noqa: F401
+    from api.commands import doors
+    from tests.faults.harness.fulfilling import fulfil
 
+    api.cli.app.command()(fulfil)
+    doors.DOORS = {**doors.DOORS, "fulfil": doors.Door(way=doors.Way.LOOKS)}  # type: ignore[misc]
     for line in sys.stdin:
         request = json.loads(line)
         match request["ask"]:
@@ -190,6 +219,8 @@ def _serve() -> None:
 
 
 def _child(request: dict[str, Any], main: Callable[[], None]) -> None:
+    from tests.faults.harness import naive
+
     code = 70
     try:
         for number, name in ((1, "stdout"), (2, "stderr")):
@@ -199,8 +230,9 @@ def _child(request: dict[str, Any], main: Callable[[], None]) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         instants = Instants(request["strike"], signal.Signals(request["how"]), request["instants"])
         _watch(instants)
+        _set_clock(request["clock"])
         if request["naive"]:
-            NAIVE[request["naive"]](instants)
+            naive.VARIANTS[request["naive"]](instants.reach)
         sys.argv = ["vermilion", *request["words"]]
         main()
         code = 0
@@ -230,7 +262,8 @@ class Instants:
         if self._file is not None:
             self._file.write(numbered + "\n")
             self._file.flush()
-        if self._strike in (name, numbered):
+        kind = f"{name.partition(' ')[0]} *"
+        if self._strike in (name, numbered, kind):
             self._strike = None
             os.kill(os.getpid(), self._how)
 
@@ -251,13 +284,24 @@ class Noting:
         return found(*positional, **named)
 
 
+def _set_clock(wrong_by: float) -> None:
+    from api.clock import SystemClock
+
+    if wrong_by:
+        right = SystemClock.now
+        SystemClock.now = lambda clock: right(clock) + timedelta(seconds=wrong_by)  # type: ignore[method-assign]
+
+
 def _watch(instants: Instants) -> None:
     import node.embedded.storage as chain_file
+    from api import wiring
     from node.client.ledger import Web3Ledger
     from registry.store import migrating
     from registry.store.database import Database
     from registry.workflows import issue, work_off
 
+    Web3Ledger.over_http.__func__.__kwdefaults__["read_seconds"] = SILENCE_SECONDS
+    wiring.open_database.__kwdefaults__["busy_seconds"] = SILENCE_SECONDS
     issue._SIGN_AT_ONCE = 20
     work_off.LEASE, work_off._BEAT_SECONDS = timedelta(seconds=LEASE_SECONDS), LEASE_SECONDS / 4  # type: ignore[misc]
     whole = Database.write
@@ -285,7 +329,7 @@ def _watch(instants: Instants) -> None:
 
 def _kind(path: Any) -> str:
     name = Path(os.fspath(path)).name
-    return "bundle" if name.endswith(".bundle.json") else name
+    return "bundle" if name.endswith(".bundle.json") else "pdf" if name.endswith(".pdf") else name
 
 
 def _around(instants: Instants, owner: Any, name: str, named: Callable[..., str]) -> None:
@@ -301,98 +345,6 @@ def _around(instants: Instants, owner: Any, name: str, named: Callable[..., str]
 
     setattr(owner, name, called)
 
-
-# --- controls: issuing as one would write it who trusts that nothing ever stops half-way
-
-
-def _send_then_keep(instants: Instants) -> None:
-    """Send first, keep the bytes afterwards; another try takes the next nonce and believes its own receipt alone."""
-    from registry.workflows import anchor
-
-    looked_up = anchor._recorded
-    anchor._recorded = lambda desk, batch: None if batch.state == "sent" else looked_up(desk, batch)
-    _naive(instants, anchor, fresh_id=False)
-
-
-def _another_id_each_try(instants: Instants) -> None:
-    """Draw the batch id anew at each try and send before anything is kept, as if a try were the request."""
-    from registry.workflows import anchor
-
-    _naive(instants, anchor, fresh_id=True)
-
-
-def _naive(instants: Instants, anchor: Any, *, fresh_id: bool) -> None:
-    from api.settings import find_home
-    from api.wiring import Home
-
-    def sign_batch(desk: Any, batch: Any) -> None:
-        approval = batch.approval
-        asked = anchor.AnchorApproval(
-            issuer=batch.issuer,
-            batch=os.urandom(32) if fresh_id else batch.batch,
-            root=batch.root,
-            size=batch.size,
-            scope=batch.scope,
-            evidence=anchor.evidence_of(batch.manifest),
-            credential_key=batch.credential_key,
-            deadline=approval.deadline,
-        )
-        if fresh_id:
-            home = Home(find_home(Path(sys.argv[sys.argv.index("--home") + 1])))
-            approval = home.approver().approve(asked)
-        operation = anchor.AnchorBatch(asked=asked, approval=approval)
-        transaction = desk.sender.sign(operation, nonce=desk.ledger.next_nonce(desk.sender.address))
-        desk.ledger.broadcast(transaction)
-        while desk.ledger.fate(transaction.hash).kind is anchor.FateKind.WAITING:
-            desk.pause(0.1)
-        instants.reach("naive sent")
-        with desk.store.write() as unit:
-            unit.batches.sign(batch.id, transaction, desk.clock.now())
-
-    anchor._sign_batch = sign_batch
-
-
-def _send_change_then_keep(instants: Instants) -> None:
-    """Send a change of status first and keep the bytes afterwards."""
-    from registry.workflows import anchor
-
-    def sign_request(desk: Any, request: Any) -> None:
-        transaction = desk.sender.sign(anchor.operation_of(request), nonce=desk.ledger.next_nonce(desk.sender.address))
-        desk.ledger.broadcast(transaction)
-        while desk.ledger.fate(transaction.hash).kind is anchor.FateKind.WAITING:
-            desk.pause(0.1)
-        instants.reach("naive sent")
-        with desk.store.write() as unit:
-            unit.status_requests.sign(request.id, transaction, desk.clock.now())
-
-    anchor._sign_request = sign_request
-
-
-# --- controls: a desk as one would write it who trusts that it never dies
-
-
-def _another_key_each_try(instants: Instants) -> None:
-    """Propose under a key of this try instead of one of the task."""
-    from registry.workflows import work_off
-
-    propose = work_off.propose
-    work_off.propose = lambda *parts, **named: propose(*parts, **{**named, "idempotency_key": os.urandom(8).hex()})
-
-
-def _no_lease(instants: Instants) -> None:
-    """Let whoever claims a task have it for ever."""
-    from registry.workflows import work_off
-
-    work_off.LEASE = timedelta(days=365)  # type: ignore[misc]
-
-
-NAIVE: dict[str, Callable[[Instants], None]] = {
-    "send then keep": _send_then_keep,
-    "another id each try": _another_id_each_try,
-    "send a change then keep": _send_change_then_keep,
-    "another key each try": _another_key_each_try,
-    "no lease": _no_lease,
-}
 
 if __name__ == "__main__":
     _serve()

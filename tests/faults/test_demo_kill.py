@@ -118,7 +118,7 @@ def test_run_again_after_a_clerk_tried_things_it_mends_what_it_can_and_issues_no
 
 
 @pytest.mark.parametrize(
-    ("naive", "noticed"), [("send then keep", "lost: failed"), ("another id each try", "anchored 2 times")]
+    ("naive", "noticed"), [("send then keep", "lost: failed"), ("another id each try", "one root was anchored twice")]
 )
 def test_control_a_naive_issuing_step_is_found_out(stage: Stage, examined: Path, naive: str, noticed: str) -> None:
     assert stage.demo(examined, naive=naive, strike="naive sent").killed

@@ -4,21 +4,22 @@ import shutil
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from api.wiring import Home
-from node.client.engines import fees_of
-from node.signer import SENDER_FUNCTIONS, AccountSigner, SigningPolicy
-from registry.anchor.operations import SuspendCertificates
 from registry.anchor.states import AnchorState
-from registry.kernel.identifiers import BatchId
-from registry.ports import FateKind
+from registry.ports.alarms import WritingHalted
 from registry.verification import Outcome
-from registry.workflows.anchor import Desk, NonceTaken, anchor_batch
+from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import approve
 from registry.workflows.deliver import bundle_of, deliver
+from registry.workflows.halt import lift
 from registry.workflows.issue import propose
+from registry.workflows.sequence import NonceTaken
+from tests.faults.harness.chain_cases import use_the_account_elsewhere
 
 
-def approved_batch(home: Home) -> str:
+def approved_batch(home: Home, *, level: str = "3") -> str:
     batch = propose(
         home.store,
         home.clock,
@@ -26,7 +27,7 @@ def approved_batch(home: Home) -> str:
         home.body,
         home.credential_signer(),
         programme="AIGC-APP-ENG",
-        level="3",
+        level=level,
         person="maker-1",
     )
     return approve_again(home, batch.id)
@@ -42,21 +43,6 @@ def issue(home: Home, name: str, *, seconds: float = 20):
     with home.chain(writing=True) as ledger:
         desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
         return anchor_batch(desk, name, patience=timedelta(seconds=seconds))
-
-
-def use_the_account_elsewhere(home: Home) -> None:
-    """Spend the sender's next nonce on something that the contract refuses."""
-    root = home.trust_root
-    sender = AccountSigner(
-        home.account("sender"),
-        SigningPolicy(contract=root.contract, functions=SENDER_FUNCTIONS, fees=fees_of(root.engine)),
-    )
-    with home.chain(writing=True) as ledger:
-        operation = SuspendCertificates(issuer=home.issuer, batch=BatchId(bytes(32)), changes=(1,), reason=0)
-        transaction = sender.sign(operation, nonce=ledger.next_nonce(sender.address))
-        ledger.broadcast(transaction)
-        while ledger.fate(transaction.hash).kind is not FateKind.REVERTED:
-            pass
 
 
 def sign_only(home: Home, name: str) -> None:
@@ -85,8 +71,19 @@ def test_a_displaced_transaction_fails_its_batch_and_another_approval_mends_it(e
     use_the_account_elsewhere(home)
     failed = issue(home, name)
     assert (failed.state, failed.failure) == (AnchorState.FAILED, NonceTaken.code)
+    with home.store.read() as unit:
+        (alarm,) = unit.alarms.open()
+    assert (alarm.code, alarm.subject) == (NonceTaken.code, name)
+    with pytest.raises(WritingHalted):
+        approve_again(home, name)
+    with home.chain() as ledger:
+        lift(home.store, home.clock, ledger, [alarm.id], person="operator-1", reason="a rehearsal with the same key")
     approve_again(home, name)
-    assert issue(home, name).state is AnchorState.FINAL
+    issued = issue(home, name)
+    assert issued.state is AnchorState.FINAL
+    with home.store.read() as unit:
+        assert unit.alarms.open() == []
+        assert [one.nonce for one in unit.outbox.since(home.sender().address, 0)] == [0, 1]
 
 
 def test_a_database_from_before_the_anchor_finds_its_batch_recorded(examined: Path) -> None:

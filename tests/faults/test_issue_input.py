@@ -158,7 +158,7 @@ def test_a_bad_score_sheet_is_refused_whole(
         ("batch suspend BATCH --reason boredom", 2, "status/reason-unknown"),
         ("batch approve BATCH --as maker-1", 1, "access/four-eyes"),
         ("batch approve BATCH --as two/words", 2, "input/person"),
-        ("batch cancel BATCH", 1, "batch/not-waiting"),
+        ("batch cancel BATCH", 1, "access/not-in-state"),
         ("batch cancel B-1999-01-0001", 1, "store/not-here"),
         ("batch pdf B-1999-01-0001", 1, "store/not-here"),
         ("account role nobody --role maker", 1, "store/not-here"),
@@ -304,15 +304,15 @@ def test_the_sheet_to_fill_in_is_taken_back(stage: Stage, finished: Path, tmp_pa
 def test_a_cancelled_batch_is_not_issued(stage: Stage, examined: Path) -> None:
     for level in ("1", "2"):
         made = json.loads(
-            stage.play("batch", "propose", "--level", level, "--as", "one", "--json", home=examined).stdout
+            stage.play("batch", "propose", "--level", level, "--as", "maker-1", "--json", home=examined).stdout
         )
-        nothing = stage.play("batch", "propose", "--level", level, "--as", "one", home=examined)
+        nothing = stage.play("batch", "propose", "--level", level, "--as", "maker-1", home=examined)
         require_plain_error(nothing, 1, "batch/nothing-to-issue")
         assert f"batch {made['id']} of this scope waits (sealed)" in nothing.stderr
         looked = stage.play("doctor", home=examined)
         assert f"batch {made['id']}" in looked.stdout
         assert f"vermilion batch approve {made['id']}" in looked.stdout
-        assert stage.play("batch", "cancel", made["id"], "--as", "one", home=examined).exit_code == 0
+        assert stage.play("batch", "cancel", made["id"], "--as", "maker-1", home=examined).exit_code == 0
         issued = stage.play("batch", "issue", made["id"], home=examined)
         assert (issued.exit_code, "cancelled" in issued.stdout) == (1, True)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from api.verifier import IssuerContact, LookupLimits, SiteKnowledge
 from registry.kernel.errors import Unavailable
 from registry.kernel.identifiers import normal_number
+from registry.ports.alarms import Alarm, WritingHalted
 from registry.verification import Claimed
 from registry.verification.model import (
     Answer,
@@ -268,6 +269,15 @@ class SampleVerifier:
             raise StoreAway
 
 
+ALARM = Alarm(
+    id="L-2026-11-0001",
+    code="ledger/foreign",
+    subject="chain",
+    detail="another genesis",
+    raised_at=datetime(2026, 11, 20, tzinfo=UTC),
+)
+
+
 class StoreAway(Unavailable):
     """The store does not answer."""
 
@@ -294,11 +304,16 @@ class SampleHealth:
         )
     )
     away: bool = False
+    halted: bool = False
 
     def knowledge(self) -> SiteKnowledge | None:
         if self.away:
             raise StoreAway
         return self.known
+
+    def require_writable(self) -> None:
+        if self.halted:
+            raise WritingHalted(ALARM)
 
 
 @dataclass(slots=True)

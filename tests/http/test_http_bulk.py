@@ -241,13 +241,23 @@ def test_an_account_hands_in_so_many_lists_a_day(
 
 
 def test_full_queue_keeps_nothing_and_says_when_to_come_back(site: BulkSite, employer: WebClient) -> None:
-    for _ in range(MOST_WAITING):
-        site.job(employer, sample_list())
+    for number in range(MOST_WAITING):
+        site.job(employer, sample_list(), purpose=f"Recruitment {number}")
     refused = site.send(employer, sample_list())
     assert refused.status_code == 503
     assert int(refused.headers["Retry-After"]) > 0
     assert site.desk.work()
     assert site.send(employer, sample_list()).status_code == 303
+
+
+def test_the_same_list_twice_is_one_while_it_waits_and_another_purpose_another(
+    site: BulkSite, employer: WebClient
+) -> None:
+    first = site.job(employer, sample_list())
+    assert site.job(employer, sample_list()) == first
+    assert site.job(employer, sample_list(), purpose="An audit") != first
+    assert site.desk.work()
+    assert site.job(employer, sample_list()) != first  # the first one is answered: this asks anew
 
 
 def test_file_above_the_limit_is_not_kept(site: BulkSite, employer: WebClient) -> None:

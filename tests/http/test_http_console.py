@@ -39,8 +39,8 @@ FORMS = {
     "/console/rosters/decide": Action.DECIDE,
     "/console/rosters/R-2026-11-0001/photographs": Action.IMPORT_ROSTER,
     "/console/candidates/26110001000001/judge": Action.JUDGE,
-    "/console/candidates/26110001000001/override": Action.JUDGE,
-    "/console/judgements/J-2026-11-0001/confirm": Action.JUDGE,
+    "/console/candidates/26110001000001/override": Action.OVERRIDE,
+    "/console/judgements/J-2026-11-0001/confirm": Action.CONFIRM_JUDGEMENT,
     "/console/scores": Action.ENTER_SCORES,
     "/console/scores/S-2026-11-0001/confirm": Action.CONFIRM_SCORES,
 }
@@ -202,8 +202,14 @@ def test_a_tried_file_is_its_senders_alone_taken_once_and_forgotten_soon(house):
         clerk.post("/console/rosters/take", kept="x"),
     ):
         assert (refused.status_code, "console/file-not-kept" in refused.text) == (404, True)
-    assert clerk.post("/console/rosters/take", kept=kept, take="all").status_code == 303
-    assert clerk.post("/console/rosters/take", kept=kept, take="all").status_code == 404
+    taken = clerk.post("/console/rosters/take", kept=kept, take="all")
+    assert taken.status_code == 303
+    again = clerk.post("/console/rosters/take", kept=kept, take="all")  # the form sent twice leads where it led
+    assert (again.status_code, again.headers["Location"]) == (303, taken.headers["Location"])
+    assert other.post("/console/rosters/take", kept=kept, take="all").status_code == 404
+    assert clerk.get(f"/console/rosters/tried/{kept}").status_code == 404
+    with house.store.read() as unit:
+        assert len(unit.enrolments.rosters()) == 1
     late = kept_in(tried_by(clerk, sample_roster(count=4)).text)
     house.clock.time = NOW + KEPT_FOR
     assert clerk.get(f"/console/rosters/tried/{late}").status_code == 404

@@ -210,6 +210,17 @@ def test_probes_say_alive_ready_behind_starting_and_away() -> None:
     assert (away.status_code, away.json()["code"]) == (503, "store/away")
 
 
+def test_halted_writing_is_told_apart_from_whether_readers_are_served() -> None:
+    assert make_client().get("/readyz/writing").json() == {"status": "ready"}
+    halted = make_client(health=SampleHealth(halted=True))
+    refused = halted.get("/readyz/writing")
+    assert (refused.status_code, refused.json()["code"]) == (503, "halt/writing-halted")
+    assert int(refused.headers["Retry-After"]) >= 60
+    assert halted.get("/readyz").status_code == 200
+    assert "Issuing is halted" in halted.get("/en/status").text
+    assert "Issuing is halted" not in make_client().get("/en/status").text
+
+
 def test_published_file_is_served_byte_for_byte_and_revalidated() -> None:
     client = make_client()
     answer = client.get("/issuers/LNSEC/jwks.json")

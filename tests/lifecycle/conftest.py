@@ -26,6 +26,7 @@ from registry.kernel.errors import RegistryError
 from registry.ports.storage import StoredCertificate
 from registry.workflows.change_status import present_status
 from tests.http.web_client import WebClient
+from tests.lifecycle.house_accounts import open_house
 
 LEVELS = ("1", "2", "3")
 
@@ -133,6 +134,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     path = tmp_path_factory.mktemp("registry") / "home"
     make_installation(Home(path), demo_installation(), lambda what, text: None)
     home = Home(path)
+    open_house(home)
     from api.commands.setup import running_node
 
     with running_node(home, 0) as node:

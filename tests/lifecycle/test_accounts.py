@@ -5,9 +5,13 @@ import json
 PASSWORD = "correct horse battery"
 
 
+def by_operator(world, *words: str, exit_code: int = 0) -> str:
+    return world.run(*words, "--as", "operator-1", exit_code=exit_code)
+
+
 def test_an_account_is_made_used_changed_and_closed(world):
     made = json.loads(
-        world.run("account", "add", "Zhou.Lan", "--display", "周岚", "--role", "maker", "--as", "operator-1", "--json")
+        by_operator(world, "account", "add", "Zhou.Lan", "--display", "周岚", "--role", "maker", "--json")
     )
     assert made["account"] == "zhou.lan"
     base_url = world.home.installation.public_base_url
@@ -20,28 +24,32 @@ def test_an_account_is_made_used_changed_and_closed(world):
     assert (answer.status_code, answer.headers["Location"]) == (303, "/console")
     assert "zhou.lan" in world.run("account", "list")
 
-    world.run("account", "add", "zhou.lan", "--display", "周岚", "--role", "maker", exit_code=1)
-    world.run("account", "add", "no.body", "--display", "某人", "--role", "boss", exit_code=2)
-    world.run("account", "add", "a b", "--display", "某人", "--role", "maker", exit_code=2)
-    world.run("account", "role", "zhou.lan", "--role", "holder", exit_code=1)
-    changed = world.run("account", "role", "zhou.lan", "--role", "auditor", "--role", "exam-clerk", "--json")
+    by_operator(world, "account", "add", "zhou.lan", "--display", "周岚", "--role", "maker", exit_code=1)
+    by_operator(world, "account", "add", "no.body", "--display", "某人", "--role", "boss", exit_code=2)
+    by_operator(world, "account", "add", "a b", "--display", "某人", "--role", "maker", exit_code=2)
+    by_operator(world, "account", "role", "zhou.lan", "--role", "holder", exit_code=1)
+    changed = by_operator(world, "account", "role", "zhou.lan", "--role", "auditor", "--role", "exam-clerk", "--json")
     assert json.loads(changed)["roles"] == [
         "auditor",
         "exam-clerk",
     ]
 
-    again = json.loads(world.run("account", "invite", "zhou.lan", "--json"))["link"]
+    again = json.loads(by_operator(world, "account", "invite", "zhou.lan", "--json"))["link"]
     assert again != made["link"]
-    assert json.loads(world.run("account", "close", "zhou.lan", "--json"))["state"] == "closed"
+    assert json.loads(by_operator(world, "account", "close", "zhou.lan", "--json"))["state"] == "closed"
     assert pages.get(again.removeprefix(base_url)).status_code == 403
     assert pages.post("/sign-in", data={"name": "zhou.lan", "password": PASSWORD}).status_code == 403
-    world.run("account", "invite", "zhou.lan", exit_code=1)
-    world.run("account", "close", "no.body", exit_code=1)
+    by_operator(world, "account", "invite", "zhou.lan", exit_code=1)
+    by_operator(world, "account", "close", "no.body", exit_code=1)
 
 
 def test_an_employers_account_has_no_other_role(world):
-    world.run("account", "add", "hr-1", "--display", "云帆人事", "--role", "employer", "--role", "maker", exit_code=1)
-    made = json.loads(world.run("account", "add", "hr-1", "--display", "云帆人事", "--role", "employer", "--json"))
+    by_operator(
+        world, "account", "add", "hr-1", "--display", "云帆人事", "--role", "employer", "--role", "maker", exit_code=1
+    )
+    made = json.loads(
+        by_operator(world, "account", "add", "hr-1", "--display", "云帆人事", "--role", "employer", "--json")
+    )
     path = made["link"].removeprefix(world.home.installation.public_base_url)
     answer = world.pages().post(path, data={"password": PASSWORD, "again": PASSWORD})
     assert answer.headers["Location"] == "/bulk"

@@ -6,8 +6,6 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.demo_data import sample_roster
-from registry.kernel.identifiers import IssuerCode
-from registry.programme import load_catalogue
 from registry.workflows import issue
 
 
@@ -42,13 +40,26 @@ def test_who_holds_a_standing_certificate_of_a_level_gets_no_second_one(world, t
     sheet = json.loads(world.run("exam", "record", str(scores), "--as", "clerk-1", "--json"))["sheet"]
     assert sheet != wrong
     world.run("exam", "confirm", sheet, "--as", "clerk-2")
-    with home.store.read() as unit:
-        for level in ("1", "2", "3"):
-            scope = f"AIGC-APP-ENG/{level}"
+    for level in ("1", "2", "3"):
+        with home.store.read() as unit:
+            certified = unit.batches.people_with(f"AIGC-APP-ENG/{level}")
             marked = {one.application.person for one in unit.marks.confirmed("AIGC-APP-ENG", level)}
-            passed = issue._passed(unit, load_catalogue(), IssuerCode("DEMO-EEC"), "AIGC-APP-ENG", level)
-            chosen = [one.application.person for _, one, _ in passed]
-            assert marked & unit.batches.people_with(scope), "the case is not there at all"
-            assert len(chosen) == len(set(chosen))
-            revoked = {one.reservation.person for one in world.certificates(level) if world.status(one) == "revoked"}
-            assert set(chosen) & unit.batches.people_with(scope) <= revoked
+            waiting = issue.waiting_for_batch(
+                unit, home.catalogue, home.issuer, "AIGC-APP-ENG", level, most=len(marked)
+            )
+        assert marked & certified, "the case is not there at all"
+        revoked = {one.reservation.person for one in world.certificates(level) if world.status(one) == "revoked"}
+        batch = issue.propose(
+            home.store,
+            home.clock,
+            home.catalogue,
+            home.body,
+            home.credential_signer(),
+            programme="AIGC-APP-ENG",
+            level=level,
+            person="maker-1",
+        )
+        with home.store.read() as unit:
+            chosen = [one.person for one in unit.batches.reservations(batch.id)]
+        assert waiting == len(chosen) == len(set(chosen))
+        assert set(chosen) & certified <= revoked

@@ -79,7 +79,13 @@ def test_same_credential_anchored_again_and_revoked_here_stays_revoked(world) ->
     home, number = world.home, certificate.reservation.number
     original = parse_bundle(world.bundle(certificate).read_bytes())
     other = _anchor_again(world, certificate)
-    world.run("cert", "revoke", number, "--reason", "33", "--as", "maker-1", "--approve-as", "approver-1")
+    revoking = ("cert", "revoke", number, "--reason", "33", "--as", "maker-1", "--approve-as", "approver-1")
+    refused = CliRunner().invoke(app, [*revoking, "--home", str(home.path)])
+    assert getattr(refused.exception, "code", None) == "halt/writing-halted"  # somebody else sends with our key
+    with home.store.read() as unit:
+        (alarm,) = unit.alarms.open()
+    world.run("halt", "lift", alarm.id, "--reason", "anchored by hand for this test", "--as", "operator-1")
+    world.run(*revoking)
     _all(world.verdicts(certificate, world.name_of(certificate)), "revoked")
     forged = bundle_bytes(
         "~".join((original.credential.jwt, *original.credential.disclosures.values(), "")), other, original.key

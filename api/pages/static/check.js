@@ -227,6 +227,7 @@ function claim(header, payload, receipt) {
   return {
     iss, kid: header.kid, ...anchor, scope: `${achievement.humanCode}/${level?.targetCode ?? "-"}`, revision, nbf,
     ...(exp === undefined ? {} : { exp }),
+    ...(payload.replaces === undefined ? {} : { replaces: true }),
     anchor: { merkleRoot, treeSize, transaction, blockNumber, blockHash, blockTime },
   };
 }

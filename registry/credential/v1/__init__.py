@@ -6,14 +6,17 @@ A change of the format is a sibling of this package, never an edit of it.
 from registry.credential.v1.issuing import (
     PUBLIC_MEMBERS,
     BatchIssuer,
+    BatchWriter,
     CredentialSigner,
     RandomBytes,
+    Unsigned,
     chosen_presentation,
     credential_digest,
     credential_leaf,
     full_presentation,
     issue_batch,
     public_presentation,
+    signed,
 )
 from registry.credential.v1.model import (
     MAX_DISCLOSURE,
@@ -61,6 +64,7 @@ __all__ = [
     "Award",
     "BatchIssuer",
     "BatchTerms",
+    "BatchWriter",
     "Bilingual",
     "CertificateEntry",
     "CertificateType",
@@ -76,6 +80,7 @@ __all__ = [
     "Result",
     "Standard",
     "StatusEntry",
+    "Unsigned",
     "chosen_presentation",
     "credential_digest",
     "credential_leaf",
@@ -87,5 +92,6 @@ __all__ = [
     "masked",
     "parse",
     "public_presentation",
+    "signed",
     "verify_signature",
 ]

@@ -1,6 +1,6 @@
 """Signing credentials of format 1 (SD-JWT VC, RFC 9901, ES256).
 
-For each credential, after what is the same in the whole batch has been written once:
+For each credential, after what is the same in the whole batch has been written once (1 to 3 by `BatchWriter`):
 1. lint what it says;
 2. write one disclosure for each member and result, a decoy where the holder has none;
 3. write the payload: constant part, the certificate's own members, `result`, sorted `_sd`;
@@ -10,8 +10,10 @@ For each credential, after what is the same in the whole batch has been written 
 
 import binascii
 import json
+import re
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from hashlib import sha256
 from json.encoder import encode_basestring
 from typing import Final, Protocol
@@ -48,6 +50,14 @@ RandomBytes = Callable[[int], bytes]
 PUBLIC_MEMBERS: Final = frozenset({"name", "identityType", "nationalIdentityNumberMasked", "grade", "portrait"})
 """Disclosed in the public presentation, with the results."""
 _URL_ALPHABET: Final = bytes.maketrans(b"+/", b"-_")
+_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+_END: Final = len(',"result":[],"_sd":[],"_sd_alg":"sha-256"}') + 8
+"""Bytes at the end of a payload beside its digests, at most."""
+_SALT: Final = re.compile(rb"[A-Za-z0-9_-]{22}")
+_DIGESTS: Final = re.compile(
+    r',"result":\[(?P<result>(?:\{"\.\.\.":"[A-Za-z0-9_-]{43}"\},?)*)\]'
+    r',"_sd":\[(?P<sd>(?:"[A-Za-z0-9_-]{43}",?)*)\],"_sd_alg":"sha-256"\}\Z'
+)
 _write: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _quoted: Final = encode_basestring
 
@@ -64,22 +74,29 @@ class CredentialSigner(Protocol):
         ...
 
 
-class BatchIssuer:
-    """Issues the credentials of one batch, all with the same terms and the same key."""
+@dataclass(frozen=True, slots=True)
+class Unsigned:
+    """A credential that is written and lacks its signature."""
 
-    def __init__(
-        self, terms: BatchTerms, signer: CredentialSigner, random_bytes: RandomBytes = secrets.token_bytes
-    ) -> None:
+    message: bytes
+    """Header and payload as they are signed, ASCII."""
+    disclosures: Mapping[str, str]
+
+
+class BatchWriter:
+    """Writes the credentials of one batch, all with the same terms and the same key, and tells whether others do so."""
+
+    def __init__(self, terms: BatchTerms, key: KeyThumbprint, random_bytes: RandomBytes = secrets.token_bytes) -> None:
         """Lint the terms and write what is constant. `random_bytes` gives the salts. Raises ClaimRefused."""
         lint_terms(terms)
-        self._terms, self._sign, self._random_bytes = terms, signer.sign, random_bytes
-        header = f'{{"alg":"ES256","typ":"dc+sd-jwt","kid":"{b64url(signer.thumbprint())}"}}'
+        self._terms, self._random_bytes = terms, random_bytes
+        header = f'{{"alg":"ES256","typ":"dc+sd-jwt","kid":"{b64url(key)}"}}'
         self._header = _b64(header.encode("ascii")) + b"."
         self._head = _constant_members(terms).encode()
         self._status_base = f"{terms.base_url}/status/{terms.issuer}/"
 
-    def issue(self, entry: CertificateEntry, holder: HolderClaims) -> IssuedCredential:
-        """Sign one credential. Raises ClaimRefused."""
+    def write(self, entry: CertificateEntry, holder: HolderClaims) -> Unsigned:
+        """Do steps 1 to 3: all of a credential but the signature. Raises ClaimRefused."""
         terms = self._terms
         # 1
         lint_entry(terms, entry)
@@ -99,19 +116,77 @@ class BatchIssuer:
         digests = _texts(hashes)
         # 3
         own = len(SD_MEMBERS)
-        sorted_digests = ",".join([f'"{digest}"' for digest in sorted(digests[:own])])
-        listed = ",".join([f'{{"...":"{digest}"}}' for digest in digests[own:]])
-        members = (
+        message = self._message(entry, sorted(digests[:own]), digests[own:])
+        return Unsigned(message, disclosures)
+
+    def _message(self, entry: CertificateEntry, members: list[str], elements: list[str]) -> bytes:
+        """Write header and payload with the digests of the members, sorted, and of the results."""
+        listed = ",".join([f'{{"...":"{digest}"}}' for digest in elements])
+        quoted = '","'.join(members)
+        own = (
             f"{entry.index}}}{_own_members(entry, self._status_base)}"
-            f',"result":[{listed}],"_sd":[{sorted_digests}],"_sd_alg":"sha-256"}}'
+            f',"result":[{listed}],"_sd":["{quoted}"],"_sd_alg":"sha-256"}}'
         )
+        return self._header + _b64(self._head + own.encode())
+
+    def is_as_written(self, credential: IssuedCredential, entry: CertificateEntry, holder: HolderClaims) -> bool:
+        """Tell whether a credential is, byte for byte, what `write` makes of this with some salts; not who signed it.
+
+        What its decoys were made of is not known: their digests are taken as they stand in it.
+        """
+        message, _, _ = credential.jwt.rpartition(".")
+        contents, own = _contents(holder), len(SD_MEMBERS)
+        given = _digests_in(message, own=own, elements=len(contents) - own) if message.isascii() else None
+        if given is None:
+            return False
+        members, elements = given
+        disclosed: list[tuple[int, bytes]] = []
+        for place, (member, content) in enumerate(contents):
+            text = credential.disclosures.get(member)
+            if content is None:
+                if text is not None:
+                    return False
+                continue
+            written = None if text is None else _disclosure_like(text, content)
+            if written is None:
+                return False
+            disclosed.append((place, sha256(written).digest()))
+        digests = _texts([digest for _, digest in disclosed])
+        of_members = {digest for digest, (place, _) in zip(digests, disclosed, strict=True) if place < own}
+        of_results = [(place - own, digest) for digest, (place, _) in zip(digests, disclosed, strict=True)]
+        return (
+            len(credential.disclosures) == len(disclosed)
+            and of_members.issubset(members)
+            and len(set(members)) == own
+            and members == sorted(members)
+            and all(elements[place] == digest for place, digest in of_results if place >= 0)
+            and self._message(entry, members, elements) == message.encode("ascii")
+        )
+
+
+class BatchIssuer:
+    """Issues the credentials of one batch, all with the same terms and the same key."""
+
+    def __init__(
+        self, terms: BatchTerms, signer: CredentialSigner, random_bytes: RandomBytes = secrets.token_bytes
+    ) -> None:
+        """Lint the terms and write what is constant. `random_bytes` gives the salts. Raises ClaimRefused."""
+        self._writer, self._sign = BatchWriter(terms, signer.thumbprint(), random_bytes), signer.sign
+
+    def issue(self, entry: CertificateEntry, holder: HolderClaims) -> IssuedCredential:
+        """Sign one credential. Raises ClaimRefused."""
+        unsigned = self._writer.write(entry, holder)
         # 4
-        message = self._header + _b64(self._head + members.encode())
-        jwt = message + b"." + _b64(self._sign(message))
-        issued = IssuedCredential(jwt=jwt.decode("ascii"), disclosures=disclosures)
-        # 5
-        _keep_to_caps(issued)
-        return issued
+        return signed(unsigned, self._sign(unsigned.message))
+
+
+def signed(unsigned: Unsigned, signature: bytes) -> IssuedCredential:
+    """Put a credential together with its signature, r ‖ s. Raises ClaimRefused where it is too large."""
+    jwt = unsigned.message + b"." + _b64(signature)
+    issued = IssuedCredential(jwt=jwt.decode("ascii"), disclosures=unsigned.disclosures)
+    # 5
+    _keep_to_caps(issued)
+    return issued
 
 
 def issue_batch(
@@ -265,6 +340,36 @@ def _achievement(base_url: str, value: Achievement) -> JsonObject:
 
 def _present(members: JsonObject) -> JsonObject:
     return {name: value for name, value in members.items() if value is not None}
+
+
+def _digests_in(message: str, *, own: int, elements: int) -> tuple[list[str], list[str]] | None:
+    """Find the digests at the end of a payload, of the members and of the results; None = they are not there."""
+    payload = message.partition(".")[2]
+    # Only the end is read: from a place where four characters are three bytes.
+    begin = max(0, (len(payload) * 3 // 4 - _END - own * 46 - elements * 54) // 3 * 4)
+    try:
+        end = binascii.a2b_base64(payload[begin:].encode("ascii").translate(_FROM_URL) + b"==")
+        found = _DIGESTS.search(end.decode("utf-8", "replace"))
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    listed, quoted = found["result"], found["sd"]
+    # Each digest has 43 characters, and each stands between as many others.
+    of_results = [listed[at : at + 43] for at in range(8, len(listed), 54)]
+    of_members = [quoted[at : at + 43] for at in range(1, len(quoted), 46)]
+    return (of_members, of_results) if (len(of_members), len(of_results)) == (own, elements) else None
+
+
+def _disclosure_like(text: str, content: str) -> bytes | None:
+    """Write a disclosure of this content with the salt of another; None = it is not the same text."""
+    try:
+        given = text.encode("ascii")
+        salt = binascii.a2b_base64(given[:32].translate(_FROM_URL))[2:]
+    except ValueError:
+        return None
+    written = _b64(b'["' + salt + b'",' + content.encode() + b"]")
+    return written if written == given and _SALT.fullmatch(salt) else None
 
 
 def _salts(random_bytes: RandomBytes, count: int) -> list[str]:

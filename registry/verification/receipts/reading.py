@@ -172,8 +172,11 @@ def _freshness(value: JsonObject) -> Freshness:
 
 
 def _place(value: JsonObject) -> Claimed:
+    replaces = "replaces" in value  # written where it is so, and nowhere else
+    if replaces and value["replaces"] is not True:
+        raise _refuse("replaces", "true, or no such member")
     _exactly(
-        value,
+        {member: one for member, one in value.items() if member != "replaces"},
         "place",
         {
             "base_url",
@@ -212,6 +215,7 @@ def _place(value: JsonObject) -> Claimed:
         valid_until=None if value["valid_until"] is None else _time(value, "valid_until"),
         has_key=has_key,
         recorded=None if recorded is None else _recorded(recorded),
+        replaces=replaces,
     )
 
 

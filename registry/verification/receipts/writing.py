@@ -136,7 +136,7 @@ def _sources(notary: Notary, freshness: Freshness | None) -> JsonObject:
 
 def _place_json(claimed: Claimed) -> JsonObject:
     recorded = claimed.recorded
-    return {
+    place: JsonObject = {
         "base_url": claimed.base_url,
         "issuer": claimed.issuer,
         "contract": str(claimed.contract),
@@ -160,3 +160,6 @@ def _place_json(claimed: Claimed) -> JsonObject:
             "time": written_time(recorded.block_time),
         },
     }
+    if claimed.replaces:
+        place["replaces"] = True
+    return place

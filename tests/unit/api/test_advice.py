@@ -24,6 +24,7 @@ from api.verifier.limits import TooManyKeys, TooManyLookups
 from contracts import faults
 from node.client.ledger import OUT_OF_GAS, REVERTED
 from registry.access import NotSignedIn
+from registry.anchor.differences import Name
 from registry.kernel import errors as tree
 from registry.kernel.errors import (
     Conflict,
@@ -109,7 +110,7 @@ def test_codes_are_a_stage_and_what_went_wrong(kind):
 
 
 def test_every_code_has_advice_and_every_advice_a_code():
-    ours = {*of_class(), *http_codes(), REVERTED, OUT_OF_GAS}
+    ours = {*of_class(), *http_codes(), REVERTED, OUT_OF_GAS, *Name}
     assert sorted(ours - written().keys()) == []
     assert sorted(written().keys() - ours) == []
 
@@ -228,9 +229,12 @@ STAGES = {
     "copy": "Holders' copies",
     "batch": "Batches",
     "anchor": "The way to the chain",
+    "reconcile": "What reconciling finds",
+    "halt": "Halted writing",
     "desk": "The desk",
     "demo": "The demonstration",
     "status": "Changes of status",
+    "replace": "Corrections and renewals",
     "delivery": "Delivery",
     "verification": "Verdicts asked for in code",
     "verify": "Verifying",

@@ -403,6 +403,18 @@ class LedgerContract:
         assert waiting == Fate(kind=FateKind.WAITING)
         assert world.ledger.next_nonce(signed.sender) == signed.nonce + 1
 
+    def test_nonces_of_blocks_do_not_count_what_waits(self, world: World) -> None:
+        signed = world.signed(world.anchor_of())
+        world.hold()
+        world.ledger.broadcast(signed)
+        blocks_hold = world.ledger.settled_nonce(signed.sender), world.ledger.final_nonce(signed.sender)
+        world.go_on()
+        assert blocks_hold == (signed.nonce, signed.nonce)
+        world.ended(signed.hash)
+        assert world.ledger.settled_nonce(signed.sender) == signed.nonce + 1
+        assert world.ledger.final_nonce(signed.sender) == signed.nonce + 1
+        assert world.ledger.base_fee() == 0
+
     def test_used_nonce_is_refused(self, world: World) -> None:
         first = world.signed(world.anchor_of())
         second = world.sender.sign(world.anchor_of(), nonce=first.nonce)

@@ -335,7 +335,13 @@ def test_nonce_too_low_is_success_when_it_was_this_transaction(
 
 @pytest.mark.parametrize(
     ("words", "number"),
-    [("txpool is full", -32000), ("nonce too high", -32000), ("node is syncing", -32000), ("disk full", -32603)],
+    [
+        ("txpool is full", -32000),
+        ("nonce too high", -32000),
+        ("node is syncing", -32000),
+        ("max fee per gas less than block base fee", -32000),
+        ("disk full", -32603),
+    ],
 )
 def test_refusals_that_time_cures_are_not_final(
     ledger: Web3Ledger, altering: Altering, words: str, number: int

@@ -37,7 +37,7 @@ from registry.anchor.operations import CastVote, SuspendCertificates
 from registry.kernel.errors import Conflict, MalformedInput, Missing, RuleRefusal
 from registry.kernel.identifiers import Address, ContractAddress, IssuerCode
 from registry.kernel.signing import verify_es256
-from registry.ports import StatementSigner, TransactionSigner
+from registry.ports import Offer, StatementSigner, TransactionSigner
 
 SECRET = b"\x2a" * 32
 CONTRACT = ContractAddress(chain_id=20268, address=Address("0x" + "ab" * 20))
@@ -205,6 +205,22 @@ def test_signer_refuses_other_functions() -> None:
         AccountSigner(AccountKey(SECRET), POLICY).sign(VOTE, nonce=0)
     assert (refused.value.code, refused.value.what) == ("signer/policy-refused", "functions")
     AccountSigner(AccountKey(SECRET), replace(POLICY, functions=MEMBER_FUNCTIONS)).sign(VOTE, nonce=0)
+
+
+def test_an_offer_beyond_the_cap_is_not_signed() -> None:
+    signer = AccountSigner(AccountKey(SECRET), replace(POLICY, fee_cap=Fees(ceiling=100, tip=10)))
+    usual = signer.sign(SUSPENSION, nonce=3)
+    offer = signer.offer_of(usual)
+    assert offer == Offer(gas=call_of(SUSPENSION).gas, ceiling=0, tip=0)
+    most = Offer(gas=100_000, ceiling=100, tip=10)
+    assert signer.offer_of(signer.sign(SUSPENSION, nonce=3, offer=most)) == most
+    for beyond in (replace(most, ceiling=101), replace(most, tip=11), replace(most, gas=5_000_001)):
+        with pytest.raises(PolicyRefusal):
+            signer.sign(SUSPENSION, nonce=3, offer=beyond)
+    with pytest.raises(PolicyRefusal):  # without a cap of its own: no more than the usual
+        AccountSigner(AccountKey(SECRET), POLICY).sign(SUSPENSION, nonce=3, offer=replace(offer, ceiling=1))
+    with pytest.raises(ValueError, match="not a transaction of type 2"):
+        signer.offer_of(replace(usual, raw=b"\x01" + usual.raw[1:]))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from registry.store import open_database
 from registry.workflows import approve, issue
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.pieces import Tools, issue_piece
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, PROGRAMME, Approver, CredentialKey, SettableClock
 
 
@@ -42,6 +43,7 @@ class Scene:
             programme=PROGRAMME, level="1", person="alice", key=None,
         )  # fmt: skip
         self.batch = reserved.id
+        self.draw(reserved)
         with self.store.read() as unit:
             everybody = list(issue.holders(unit, self.catalogue, reserved))
         issuer = BatchIssuer(issue.terms_of(reserved, self.catalogue.by_digest(reserved.programme_digest)), self.key)
@@ -63,6 +65,20 @@ class Scene:
             tree = MerkleTree(credential_leaf(one) for one in digests)
             manifest = issue.manifest_of(reserved, everybody).document()
             unit.batches.seal(self.batch, root=tree.root, manifest=manifest, levels=tree.levels)
+
+    def draw(self, reserved):
+        """Have the numbers drawn and kept, and go no further."""
+        programme = self.catalogue.by_digest(reserved.programme_digest)
+        with self.store.read() as unit:
+            tools = Tools(
+                bench=unit.pieces.workbench(), batch=reserved, programme=programme,
+                terms=issue.terms_of(reserved, programme), year=2026, replacements={},
+            )  # fmt: skip
+            claimed = [unit.pieces.material(reserved.id, one) for one in unit.pieces.of_batch(reserved.id)]
+        for material in claimed:
+            asked = next(issue_piece(tools, material))
+            with self.store.write() as unit:
+                assert unit.batches.add_certificates(reserved.id, asked.certificates)
 
     def approve(self):
         return approve.approve(

@@ -9,7 +9,7 @@ import pytest
 
 from registry.access import FourEyes, PersonUnnamed
 from registry.assessment import ReasonMissing
-from registry.enrolment import Evidence, Judgement
+from registry.enrolment import AdmissionState, Evidence, Judgement
 from registry.kernel.identifiers import IssuerCode
 from registry.programme import Catalogue, ProgrammeUnknown, ProgrammeVersionTwice, load_catalogue, read_programme
 from registry.store import Database, open_database
@@ -31,6 +31,7 @@ from registry.workflows.judge import (
     override_refusal,
 )
 from tests.unit.registry.store.filled import KEYS
+from tests.unit.registry.unit_people import step_all, unit_called
 
 CATALOGUE = load_catalogue()
 ISSUER = IssuerCode("DEMO-EEC")
@@ -52,7 +53,12 @@ def store(tmp_path):
 
 def take(store: Database, code: str, headings: str, *rows: str, catalogue: Catalogue = CATALOGUE):
     text = f"姓名,证件号码,{headings}\n" + "".join(f"{row}\n" for row in rows)
-    return import_roster(store, Clock(), catalogue.programme(code), text.encode(), person="clerk-1").roster
+    by_unit = unit_called(store, Clock(), "某公司") if "申报单位" in headings else None
+    programme = catalogue.programme(code)
+    taken = import_roster(store, Clock(), programme, text.encode(), person="clerk-1", by_unit=by_unit).roster
+    if by_unit is not None:
+        step_all(store, Clock(), AdmissionState.REVIEWED, "reviewer-1")
+    return taken
 
 
 def decided(store: Database, catalogue: Catalogue = CATALOGUE):

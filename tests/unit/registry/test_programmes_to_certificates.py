@@ -6,6 +6,7 @@ import pytest
 
 from registry.credential import parse, public_presentation
 from registry.credential.v1 import IssuedCredential
+from registry.enrolment import AdmissionState
 from registry.programme import load_catalogue
 from registry.store import open_database
 from registry.workflows import approve, issue
@@ -13,6 +14,7 @@ from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.judge import confirm_judgement, judge_application, open_applications
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, Approver, CredentialKey, SettableClock
+from tests.unit.registry.unit_people import admit_all, step_all, unit_called
 
 CATALOGUE = load_catalogue()
 PERSON = "安小雨,110105199003070025"  # made up, with its check character
@@ -26,7 +28,10 @@ class House:
 
     def enrol(self, code: str, headings: str, row: str) -> str:
         data = f"姓名,证件号码,{headings}\n{PERSON},{row}\n".encode()
-        import_roster(self.store, self.clock, CATALOGUE.programme(code), data, person="clerk-1")
+        by_unit = unit_called(self.store, self.clock, "某公司") if "申报单位" in headings else None
+        import_roster(self.store, self.clock, CATALOGUE.programme(code), data, person="clerk-1", by_unit=by_unit)
+        if by_unit is not None:
+            step_all(self.store, self.clock, AdmissionState.REVIEWED, "reviewer-1")
         for admission, subjects in open_applications(self.store, self.clock, CATALOGUE, ISSUER):
             for subject in subjects:
                 judged = judge_application(
@@ -36,6 +41,8 @@ class House:
                 confirm_judgement(self.store, self.clock, judged.id, person="reviewer-2")
         decided = decide_applications(self.store, self.clock, CATALOGUE, ISSUER, person="clerk-1")
         assert (decided.eligible, decided.refused, decided.to_judge) == (1, 0, 0)
+        if by_unit is not None:
+            admit_all(self.store, self.clock)
         with self.store.read() as unit:
             return next(iter(unit.marks.awaited(code)))
 

@@ -4,49 +4,22 @@ from registry.access import (
     ALLOWED,
     Action,
     NameMalformed,
-    NotAllowed,
     PasswordRefused,
     Role,
     RoleUnknown,
     account_name,
     hash_password,
-    may,
     new_token,
     password_holds,
-    require,
     role_of,
     token_hash,
 )
 from registry.access.passwords import PasswordHashMalformed
 
 
-def test_every_role_stands_in_the_table_and_every_action_is_somebodys():
-    assert set(ALLOWED) == set(Role)
-    assert set().union(*ALLOWED.values()) == set(Action)
-
-
-def test_what_no_role_allows_is_refused():
-    for role in Role:
-        for action in Action:
-            if action in ALLOWED[role]:
-                require([role], action)
-            else:
-                with pytest.raises(NotAllowed) as caught:
-                    require([role], action)
-                assert caught.value.action is action
-    assert not any(may([], action) for action in Action)
-
-
 def test_nobody_outside_the_house_sees_the_registry():
     assert ALLOWED[Role.EMPLOYER] == {Action.VERIFY_MANY}
     assert ALLOWED[Role.HOLDER] == {Action.OWN_CERTIFICATES}
-
-
-@pytest.mark.parametrize(
-    ("maker", "checker"), [(Action.ENTER_SCORES, Action.CONFIRM_SCORES), (Action.PROPOSE_BATCH, Action.APPROVE)]
-)
-def test_no_single_role_holds_both_halves_of_a_flow(maker, checker):
-    assert [role for role in Role if {maker, checker} <= ALLOWED[role]] == []
 
 
 def test_a_role_is_read_by_its_name_alone():

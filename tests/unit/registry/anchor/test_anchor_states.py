@@ -13,6 +13,7 @@ ALLOWED = {
     ("sealed", "approved"),
     ("sealed", "cancelled"),
     ("approved", "signed"),
+    ("approved", "included"),
     ("approved", "cancelled"),
     ("signed", "sent"),
     ("sent", "included"),
@@ -22,6 +23,7 @@ ALLOWED = {
     ("included", "failed"),
     ("orphaned", "sent"),
     ("failed", "approved"),
+    ("failed", "included"),
     ("failed", "cancelled"),
 }
 
@@ -71,15 +73,14 @@ def test_every_state_is_reached_and_every_anchor_can_end() -> None:
         assert reachable(state) & ends
 
 
-def test_nothing_becomes_final_without_having_been_sealed_approved_signed_sent_and_included() -> None:
-    for needed in (
-        AnchorState.SEALED,
-        AnchorState.APPROVED,
-        AnchorState.SIGNED,
-        AnchorState.SENT,
-        AnchorState.INCLUDED,
-    ):
+def test_nothing_becomes_final_without_having_been_sealed_approved_and_included() -> None:
+    for needed in (AnchorState.SEALED, AnchorState.APPROVED, AnchorState.INCLUDED):
         assert AnchorState.FINAL not in reachable(AnchorState.RESERVED, without=frozenset({needed}))
+
+
+def test_only_what_the_chain_holds_already_is_included_without_having_been_signed_and_sent() -> None:
+    before = {state for state in AnchorState if AnchorState.INCLUDED in allowed_transitions[state]}
+    assert before == {AnchorState.SENT, AnchorState.APPROVED, AnchorState.FAILED}
 
 
 def test_what_was_sent_is_never_cancelled_while_it_may_still_be_recorded() -> None:

@@ -21,6 +21,7 @@ WALKED = {
     ("signed", "sent"),
     ("sent", "final"),
     ("sent", "failed"),
+    ("failed", "final"),
 }
 
 

@@ -8,10 +8,12 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry.batch import SALT_LENGTH, BatchManifest, BatchSizeRefused, RosterRow, ScoreRow, draw_indices, require_size
+from registry.kernel.encoding import NotCanonical, b64url
 from registry.kernel.errors import RuleRefusal
 from registry.kernel.identifiers import BatchId, Digest, IssuerCode, RootHash, ScopeCode
 
@@ -175,3 +177,51 @@ def test_indices_come_from_a_secret_source_unless_told_otherwise() -> None:
 
     draw_indices(5, least)
     assert asked == [5, 4, 3, 2]
+
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@given(
+    texts=st.lists(ANY_TEXT, min_size=6, max_size=6),
+    portrait=st.none() | st.binary(min_size=32, max_size=32).map(Digest),
+    papers=st.lists(st.tuples(ANY_TEXT, st.integers(0, 100_000)), max_size=4).map(tuple),
+)
+def test_rows_are_committed_to_as_canonical_json(texts, portrait, papers):
+    jti, name, identity_type, identity_number, rule, decision = texts
+    roster = RosterRow(
+        jti=jti,
+        name=name,
+        identity_type=identity_type,
+        identity_number=identity_number,
+        rule=rule,
+        decision=decision,
+        portrait=portrait,
+    )
+    said = {
+        "jti": jti,
+        "name": name,
+        "identityType": identity_type,
+        "identityNumber": identity_number,
+        "rule": rule,
+        "decision": decision,
+        **({} if portrait is None else {"portrait": b64url(portrait)}),
+    }
+    tag = b"vermilion/roster-row/1\0"
+    assert roster.commitment(SALT) == hashlib.sha256(tag + SALT + rfc8785.dumps(said)).digest()
+    scores = ScoreRow(jti=jti, papers=papers, entered_by=name, confirmed_by=rule)
+    said = {
+        "jti": jti,
+        "papers": [{"paper": paper, "hundredths": hundredths} for paper, hundredths in papers],
+        "enteredBy": name,
+        "confirmedBy": rule,
+    }
+    tag = b"vermilion/score-row/1\0"
+    assert scores.commitment(SALT) == hashlib.sha256(tag + SALT + rfc8785.dumps(said)).digest()
+
+
+def test_a_lone_surrogate_is_not_committed_to():
+    with pytest.raises(NotCanonical):
+        replace(ROSTER, name="\ud800").commitment(SALT)
+    with pytest.raises(NotCanonical):
+        replace(SCORES, entered_by="\udfff").commitment(SALT)

@@ -23,7 +23,7 @@ from registry.anchor.history import (
     Voted,
 )
 from registry.anchor.operations import Approvable, Approval, SignedTransaction
-from registry.anchor.progress import Placement, RequestState
+from registry.anchor.progress import Placement, RequestState, StatusRequest, Target
 from registry.anchor.states import AnchorState
 from registry.anchor.trust import Engine, TrustRoot
 from registry.credential.v1 import Bilingual
@@ -42,6 +42,7 @@ from registry.kernel.identifiers import (
 from registry.kernel.signing import PrivateKey
 from registry.ports.access import Job, JobState, Share
 from registry.ports.examinations import FunctionMark, ScoreCorrection
+from registry.ports.replacements import Corrected, Replacement, ReplacementKind
 from registry.ports.storage import Portrait, ProjectionHead
 from registry.ports.talents import ContactRequest, RequestAnswer, TalentContact, TalentEntry
 from registry.ports.tasks import Task, TaskKind, TaskState
@@ -57,6 +58,7 @@ from registry.workflows.correct import confirm_correction
 from registry.workflows.duty import put_on_duty
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.examine import close_session, make_session, register, sign_in
+from registry.workflows.halt import raise_alarm
 from registry.workflows.issue import IssuingBody, propose
 from registry.workflows.judge import override_refusal
 from registry.workflows.mark_session import record_session_scores
@@ -71,6 +73,9 @@ WHY_ADMITTED = "the diploma was seen, and its column had slipped"
 WHY_CORRECTED = "another paper was laid into this candidate's folder"
 RETURNED_FOR = "第12行欧阳若溪的日期写错"
 WHY_WITHDRAWN = "this candidate has left the unit"
+NAME_AS_IT_IS = "欧阳若晞"
+WHY_REPLACED = "the roster said 溪 where the identity card says 晞"
+ANOTHER_PHOTOGRAPH = "another photograph of the face"
 KEYS = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)
 PROGRAMME = "AIGC-APP-ENG"
 ISSUER = IssuerCode("GSAI")
@@ -211,8 +216,12 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
         unit.status_requests.sign(request.id, transaction("revoke", nonce=1), NOW)
         unit.status_requests.move(request.id, RequestState.SIGNED, RequestState.SENT)
         unit.status_requests.move(request.id, RequestState.SENT, RequestState.FAILED, seq=9, failure="paused")
+    _with_replacement(store, batch.batch)
     _with_people(store, clock, number)
     _with_training(store, catalogue)
+    with store.write() as unit:
+        alarm = raise_alarm(unit, NOW, code="ledger/foreign", subject="chain", detail="another genesis")
+        unit.alarms.lift(alarm.id, person="olga", at=NOW, reason="the address of the node was mistyped")
     if settle:
         store.settle()
     store.close()
@@ -226,8 +235,42 @@ def fill(path: Path, *, settle: bool = True) -> Contents:
             *_personal(roster),
             *(SHARED_WITH, PHOTOGRAPH, REACHED_BY, TALKS_ABOUT),
             *(RETURNED_FOR, WHY_CORRECTED, WHY_WITHDRAWN),
+            *(NAME_AS_IT_IS, WHY_REPLACED, ANOTHER_PHOTOGRAPH),
         ),
     )
+
+
+def _with_replacement(store: Database, chain_id: BatchId) -> None:
+    """A certificate with a mistake on it, a new photograph among what is corrected; its supersession is asked for."""
+    with store.write() as unit:
+        old = unit.batches.by_leaf(chain_id, 8).reservation
+        replacement = Replacement(
+            id=unit.next_name("X", NOW),
+            kind=ReplacementKind.CORRECTION,
+            number=old.number,
+            revision=1,
+            corrected={Corrected.NAME: NAME_AS_IT_IS},
+            reason=WHY_REPLACED,
+            asked_by="alice",
+            asked_at=NOW,
+            jti=old.jti,
+        )
+        unit.replacements.add(replacement, ANOTHER_PHOTOGRAPH.encode())
+        unit.status_requests.add(
+            StatusRequest(
+                id="C-2026-10-0001",
+                issuer=ISSUER,
+                batches=(chain_id,),
+                certificates=(Target(number=old.number, revision=1, leaf=8, successor=0),),
+                wanted=Status.SUPERSEDED,
+                reason=Reason.CORRECTION,
+                state=RequestState.REQUESTED,
+                requested_by="alice",
+                requested_at=NOW + timedelta(seconds=1),
+                new_batch=BatchId(bytes(32)),
+                new_contract=BODY.contract.address,
+            )
+        )
 
 
 def _with_override(store: Database, clock: SettableClock) -> None:
@@ -325,7 +368,11 @@ def _with_training(store: Database, catalogue: Catalogue) -> None:
 def _with_people(store: Database, clock: SettableClock, number: str) -> None:
     """Accounts that are signed in, a holder's share, a bulk verification."""
     token = invite_holder(store, clock, number=number, by="alice")
-    accept(store, clock, token, "correct horse battery")
+    with store.read() as unit:
+        held = unit.batches.by_number(number)
+        assert held is not None
+        holder = unit.enrolments.application(held.reservation.admission).candidate
+    accept(store, clock, token, "correct horse battery", identity_number=holder.identity_number)
     add_account(
         store,
         clock,
@@ -373,6 +420,7 @@ def _with_people(store: Database, clock: SettableClock, number: str) -> None:
         )
         unit.portraits.put(photograph, person="alice", at=NOW)
         unit.tasks.add(task(unit.next_name("T", NOW), subject=certificate.batch.id))
+        unit.senders.claim(SENDER, NOW, NOW + timedelta(seconds=30))
         listed = TalentEntry(
             id="fedcba9876543210",
             person=certificate.person,

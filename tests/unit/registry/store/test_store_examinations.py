@@ -2,10 +2,13 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
+from registry.kernel.identifiers import BatchId, new_certificate_key
 from registry.ports.examinations import ScoreCorrection
 from registry.store.database import RowRefused
 from registry.store.people import PersonErased
@@ -37,14 +40,30 @@ def test_the_certified_are_those_of_final_batches(store, contents):
     assert len(everybody) > len(of_batch) > 0
 
 
-def test_no_score_is_corrected_once_a_certificate_rests_on_it(store, contents):
+def test_a_score_is_corrected_before_its_certificate_is_on_its_way_or_after(store, contents):
+    refused = "a score of a certificate on its way is never corrected"
     with store.read() as unit:
-        reservation = unit.batches.reservations(contents.batch)[0]
-    with (
-        pytest.raises(RowRefused, match="a score that a certificate rests on is never corrected"),
-        store.write() as unit,
-    ):
-        unit.corrections.add(correction_of("K-2026-11-0009", reservation.sheet, reservation.admission))
+        recorded, again = unit.batches.reservations(contents.batch)[:2]
+        batch = unit.batches.batch(contents.batch)
+        before = unit.marks.marked(contents.batch)[recorded.admission]
+    on_its_way = replace(
+        again, revision=2, key=new_certificate_key(), jti=f"urn:uuid:{uuid4()}", leaf=0, status_list=99
+    )
+    other = replace(batch, id="B-2026-11-0099", batch=BatchId(bytes(32)), idempotency_key="other", size=1)
+    with store.write() as unit:
+        unit.batches.reserve(other, [on_its_way])
+    with pytest.raises(RowRefused, match=refused), store.write() as unit:
+        unit.corrections.add(correction_of("K-2026-11-0009", on_its_way.sheet, on_its_way.admission))
+    with store.write() as unit:
+        unit.corrections.add(correction_of("K-2026-11-0009", recorded.sheet, recorded.admission))
+    with pytest.raises(RowRefused, match=refused), store.write() as unit:
+        unit.corrections.confirm("K-2026-11-0009", "carol", NOW)
+    with store.write() as unit:
+        unit.corrections.confirm("K-2026-11-0009", "carol", NOW + timedelta(seconds=1))
+        # It counts from then on, but not for what was signed before.
+        assert unit.marks.marked(contents.batch)[recorded.admission] == before
+        now = unit.marks.rested_on({recorded.admission: recorded.sheet})[recorded.admission]
+        assert [one.hundredths for one in now.marks if one.paper == "comprehensive"] == [9900]
 
 
 def test_a_correction_is_confirmed_once_and_by_another(store):

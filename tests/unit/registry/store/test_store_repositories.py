@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from api.demo_data import sample_roster
+from registry.anchor.history import Record, Superseded
 from registry.anchor.operations import Approval
 from registry.anchor.progress import Placement, RequestState, StatusRequest, Target
 from registry.anchor.states import AnchorState, TransitionForbidden
@@ -29,6 +30,7 @@ from registry.store.standing import RowsMissing
 from registry.workflows.enrol import decide_applications, import_roster
 from tests.unit.registry.store.filled import (
     APPROVER,
+    BODY,
     ISSUER,
     NOW,
     PROGRAMME,
@@ -531,6 +533,27 @@ def test_a_correction_on_its_way_does_not_hide_what_stands(store, contents):
         assert unit.batches.by_number(number, 2).reservation.revision == 2
     signed(store, batch)
     to_final(store, batch)
+    # Final, and still the first one stands: the chain does not say yet that the second took its place.
+    with store.read() as unit:
+        assert unit.batches.by_number(number) == first
+        assert unit.batches.shown_by_number(number) == first
+    supersedes = Superseded(
+        issuer=ISSUER,
+        batch=contents.chain_id,
+        approver=APPROVER,
+        indices=(first.reservation.leaf,),
+        target_contract=BODY.contract.address,
+        target_issuer=ISSUER,
+        new_batch=batch.batch,
+        new_indices=(0,),
+        reason=37,
+    )
+    with store.write() as unit:
+        record = Record(position=position(unit.projection.size(), "superseded"), content=supersedes)
+        unit.projection.extend(head(9), [record])
+        assert unit.projection.successors(ISSUER, batch.batch) == {0}
+        assert record in unit.projection.concerning(ISSUER, batch.batch, 0)
+        assert record in unit.projection.concerning(ISSUER, contents.chain_id, first.reservation.leaf)
     with store.read() as unit:
         assert unit.batches.by_number(number).reservation.revision == 2
         assert unit.batches.by_number(number, 1) == first
@@ -646,8 +669,9 @@ def test_a_request_goes_its_way(store):
             seq=12,
         )
         assert unit.status_requests.open_on(BATCH) == []
-        assert [one.id for one in unit.status_requests.requests()] == ["C-2026-11-0001", request.id]
-        assert unit.status_requests.names() == ["C-2026-11-0001", request.id]
+        names = [one.id for one in unit.status_requests.requests()]
+        assert names == ["C-2026-11-0001", request.id, "C-2026-10-0001"]
+        assert unit.status_requests.names() == names
         assert unit.status_requests.requests(RequestState.FINAL) == [done]
         with pytest.raises(NotHere):
             unit.status_requests.request("C-0")
@@ -671,7 +695,7 @@ def test_one_change_of_a_certificate_at_a_time(store):
     with pytest.raises(RowRefused, match="one change at a time"), store.write() as unit:
         unit.status_requests.add(request_for("N", "O", name="C-2026-11-0003"))
     with store.write() as unit:
-        assert len(unit.status_requests.requests()) == 2
+        assert len(unit.status_requests.requests()) == 3
         unit.status_requests.add(request_for("O", name="C-2026-11-0003"))
         unit.status_requests.move("C-2026-11-0002", RequestState.REQUESTED, RequestState.CANCELLED)
         unit.status_requests.add(request_for("N", name="C-2026-11-0004"))

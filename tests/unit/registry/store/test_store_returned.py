@@ -13,6 +13,7 @@ from sqlalchemy import create_engine
 from api.demo_data import sample_roster, sample_scores
 from registry.assessment import ReasonMissing
 from registry.audit import Difference
+from registry.ports.storage import KeyReused
 from registry.programme import load_catalogue
 from registry.store import open_database
 from registry.store.database import RowRefused
@@ -80,7 +81,10 @@ def test_the_same_file_is_the_same_sheet_until_it_is_returned(case):
     case.send_back()
     second = case.enter(day=9)
     assert second != case.first
-    assert case.enter(day=10) == second
+    assert case.enter(day=9) == second
+    with pytest.raises(KeyReused) as reused:  # the same file, and another examination
+        case.enter(day=10)
+    assert reused.value.earlier == second
     with case.store.read() as unit:
         assert [(one.id, one.examined_on.day, one.waits) for one in unit.marks.sheets()] == [
             (case.first, 8, False),

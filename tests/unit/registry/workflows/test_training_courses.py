@@ -19,7 +19,7 @@ from registry.store import open_database
 from registry.store.database import RowRefused
 from registry.workflows import admit, approve, issue, train
 from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import UnitDiffers, decide_applications, import_roster
+from registry.workflows.enrol import UnitDiffers, UnitMissing, decide_applications, import_roster
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, NOW, Approver, CredentialKey, SettableClock
 
 CATALOGUE = load_catalogue()
@@ -289,6 +289,27 @@ def test_no_individual_is_eligible_where_a_unit_must_register(school):
     assert school.eligible(admission) is False
     with pytest.raises(admit.NotRegisteredByUnit):
         school.step(admission, AdmissionState.REVIEWED)
+
+
+def test_a_unit_that_only_stands_in_a_cell_registers_nobody(school):
+    named = UNIT_ROSTER.replace("文化程度", "申报单位,文化程度").replace("五级,", "五级,某单位,")
+    with pytest.raises(UnitMissing) as refused:
+        school.enrol("AI-TRAINER", named)
+    assert refused.value.lines == (2,)
+    with school.store.read() as unit:
+        assert unit.enrolments.rosters() == []
+    assert len(school.enrol("AI-TRAINER", named, by_unit="UNIT-1")) == 1
+
+
+def test_who_returned_somebody_does_not_register_them_anew(school):
+    admission = registered(school)
+    school.step(admission, AdmissionState.RETURNED, by="carol", reason="缺学历证明")
+    with pytest.raises(FourEyes):
+        school.step(admission, AdmissionState.PRE_REGISTERED, by="Carol")
+    school.step(admission, AdmissionState.PRE_REGISTERED, by="dave")
+    with pytest.raises(FourEyes):
+        school.step(admission, AdmissionState.REVIEWED, by="dave")
+    school.step(admission, AdmissionState.REVIEWED, by="carol")
 
 
 def test_who_withdrew_may_be_registered_again_and_nobody_before(school):

@@ -1,0 +1,83 @@
+"""`vermilion halt`: why nothing goes to the chain, and letting it go on."""
+
+from typing import Annotated, Any
+
+import typer
+
+from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person
+from api.errors import EXIT_NOT_NOW, advice
+from api.terminal import OUT, moment, print_json, said, shown
+from api.wiring import Home
+from registry.ports.alarms import Alarm
+from registry.workflows.halt import lift as lift_alarms
+
+app = typer.Typer(no_args_is_help=True, help="Why nothing goes to the chain, and letting it go on.")
+
+
+@app.command(epilog="Example: vermilion halt show")
+def show(
+    past: Annotated[bool, typer.Option("--all", help="With those that were lifted.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what halts writing; exit 3 where something does."""
+    found = Home.find(home)
+    with found.store.read() as unit:
+        alarms = unit.alarms.alarms() if past else unit.alarms.open()
+    if as_json:
+        print_json([_document(one) for one in alarms])
+    elif not alarms:
+        OUT.print(said("没有警报：照常上链", "no alarm: nothing is halted"))
+    for one in () if as_json else alarms:
+        _print(one)
+    if any(one.lifted_at is None for one in alarms):
+        raise typer.Exit(EXIT_NOT_NOW)
+
+
+@app.command(
+    epilog="Example: vermilion halt lift L-2026-11-0001 --reason 'the address of the node was wrong' --as operator-1"
+)
+def lift(
+    alarms: Annotated[list[str], typer.Argument(help="Alarms, such as L-2026-11-0001.")],
+    reason: Annotated[str, typer.Option("--reason", help="What you found; it is kept. No names of holders.")],
+    by: PersonOption = None,
+    node: NodeOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Let writing go on after you have looked; an alarm about the chain as it is now must be over."""
+    found = Home.find(home)
+    with found.chain(node=node) as ledger:
+        lifted = lift_alarms(found.store, found.clock, ledger, alarms, person=person(by), reason=reason)
+    if as_json:
+        print_json([_document(one) for one in lifted])
+        return
+    for one in lifted:
+        _print(one)
+
+
+def _document(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "id": alarm.id,
+        "code": alarm.code,
+        "subject": alarm.subject,
+        "detail": alarm.detail,
+        "raised_at": alarm.raised_at.isoformat(),
+        "lifted_at": alarm.lifted_at.isoformat() if alarm.lifted_at else None,
+        "lifted_by": alarm.lifted_by,
+        "reason": alarm.reason,
+    }
+
+
+def _print(alarm: Alarm) -> None:
+    texts = advice()[alarm.code]
+    told = f"{alarm.subject}  {moment(alarm.raised_at)}"
+    OUT.print(f"[bold]{alarm.id}[/bold]  {shown(told)}   [dim]\\[{shown(alarm.code)}][/dim]")
+    OUT.print(f"  {shown(said(texts.cause_zh, texts.cause_en))}")
+    OUT.print(f"  [dim]{shown(alarm.detail)}[/dim]")
+    if alarm.lifted_at is None:
+        OUT.print(f"  → {shown(said(texts.remedy_zh, texts.remedy_en))}")
+        OUT.print(f"  → vermilion halt lift {alarm.id} --reason …")
+    else:
+        lifted = f"{moment(alarm.lifted_at)} {alarm.lifted_by}"
+        OUT.print(f"  {said('已解除', 'lifted')}: {shown(lifted)}: {shown(alarm.reason or '')}")

@@ -1,0 +1,34 @@
+"""Comparing the database with the chain, for the command and for a desk that starts."""
+
+from contextlib import ExitStack
+
+from api.wiring import Home
+from registry.anchor.differences import Name
+from registry.ports import Ledger
+from registry.workflows.reconcile import Reconciled, Reconciler, look, mend
+
+
+def reconcile_here(home: Home, *, node: str | None = None, files: bool = False, only_look: bool = False) -> Reconciled:
+    """Look at what differs and mend it. Asks for no passphrase, unless kept bytes have to be sent again.
+
+    `files`: delivered bundles are looked for one by one. Raises as `registry.workflows.reconcile` does.
+    """
+    with ExitStack() as stack:
+        found = look(_reconciler(home, stack.enter_context(home.chain(node=node))), files=files)
+        if only_look or not found.found:
+            return found
+        sends = any(one.name is Name.UNSENT for one in found.found)
+        if sends:  # to send, the embedded chain's own lock is needed
+            stack.pop_all().close()
+        return mend(_reconciler(home, stack.enter_context(home.chain(writing=sends, node=node))), found)
+
+
+def _reconciler(home: Home, ledger: Ledger) -> Reconciler:
+    return Reconciler(
+        store=home.store,
+        ledger=ledger,
+        clock=home.clock,
+        issuer=home.issuer,
+        key_of=home.key_of,
+        shelf=home.shelf,
+    )

@@ -1,0 +1,97 @@
+"""Certificates that take the place of others: what was asked for, and which certificate came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+
+class ReplacementKind(StrEnum):
+    """Why a certificate gets a successor."""
+
+    CORRECTION = "correction"
+    """更正: something on it is wrong; the successor keeps number and dates and is the next revision."""
+    RENEWAL = "renewal"
+    """换发: its validity ends or has ended; the successor has a number and a term of its own."""
+
+
+class Corrected(StrEnum):
+    """What of a holder a replacement says otherwise than the application: the members of a credential."""
+
+    NAME = "name"
+    NAME_LATIN = "nameLatin"
+    """Empty text = it has none any more."""
+    IDENTITY_TYPE = "identityType"
+    IDENTITY_NUMBER = "nationalIdentityNumber"
+    PORTRAIT = "portrait"
+    """SHA-256 of the new photograph, base64url."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replacement:
+    """That a certificate is to be replaced by another, and by which."""
+
+    id: str
+    """`X-YYYY-MM-NNNN`."""
+    kind: ReplacementKind
+    number: str
+    """Number of the certificate that is replaced."""
+    revision: int
+    corrected: Mapping[Corrected, str] | None = field(repr=False)
+    """All that the successor says otherwise than the application, also what earlier corrections did; None = erased."""
+    reason: str | None = field(repr=False)
+    """Free text, kept under the holder's key; None = the holder was erased."""
+    asked_by: str
+    asked_at: datetime
+    jti: str
+    """Of the certificate that is replaced."""
+    batch: str | None = None
+    """Where the successor stands, by our own name; None = it has no place yet."""
+    leaf: int | None = None
+    cancelled_by: str | None = None
+    cancelled_at: datetime | None = None
+
+
+class Replacements(Protocol):
+    """Certificates that take the place of others; only ever added, placed once, or cancelled."""
+
+    def add(self, new: Replacement, image: bytes | None = None) -> None:
+        """Keep one, with the new photograph where it has one. Raises NotHere, PersonErased, RowRefused."""
+        ...
+
+    def replacement(self, replacement_id: str) -> Replacement:
+        """Find one. Raises NotHere."""
+        ...
+
+    def of_certificate(self, number: str, revision: int) -> Replacement | None:
+        """Find what replaces a certificate, or is to; without what was cancelled."""
+        ...
+
+    def that_made(self, batch_id: str, leaf: int) -> Replacement | None:
+        """Find what a certificate came of, by its place; None = it replaces none."""
+        ...
+
+    def leaves(self, batch_id: str) -> dict[int, bool]:
+        """Which certificates of a batch are to take the place of others, and of which this was given up."""
+        ...
+
+    def into(self, batch_id: str) -> dict[int, Replacement]:
+        """Give those whose successors are in a batch, by leaf; empty for almost every batch."""
+        ...
+
+    def every(self, *, unplaced: bool = False) -> list[Replacement]:
+        """List them, the oldest first; `unplaced`: only those that wait for a batch."""
+        ...
+
+    def place(self, replacement_id: str, batch_id: str, leaf: int) -> None:
+        """Write down where the successor stands, once. Raises StateMoved."""
+        ...
+
+    def cancel(self, replacement_id: str, person: str, at: datetime) -> None:
+        """Give one up. Raises StateMoved where it was cancelled before."""
+        ...
+
+    def image(self, replacement_id: str) -> bytes | None:
+        """Give the new photograph; None = there is none, or the holder was erased."""
+        ...

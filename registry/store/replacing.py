@@ -1,0 +1,146 @@
+"""Certificates that take the place of others; what is said of their holders lies under the holder's own key."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+
+from registry.ports.replacements import Corrected, Replacement, ReplacementKind
+from registry.ports.storage import NotHere
+from registry.store.people import PersonErased, person_keys
+from registry.store.sessions import Row, Session, maybe_time, micros, time_of
+from registry.store.tables import certificate, replacement
+from registry.store.vault import decrypt, decrypt_json, encrypt, encrypt_json
+
+
+class SqlReplacements:
+    """Implements registry.ports.replacements.Replacements."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, new: Replacement, image: bytes | None = None) -> None:
+        """Keep one, with the new photograph where it has one. Raises NotHere, PersonErased, RowRefused."""
+        query = select(certificate).where(certificate.c.number == new.number, certificate.c.revision == new.revision)
+        row = self._session.row(certificate, query)
+        if row is None:
+            raise NotHere("certificate", new.number)
+        person = row["person"]
+        key = person_keys(self._session, [person]).get(person)
+        if key is None:
+            raise PersonErased(person)
+        statement = {"reason": new.reason or "", "corrected": dict(new.corrected or {})}
+        values: Row = {
+            "id": new.id,
+            "kind": new.kind.value,
+            "number": new.number,
+            "revision": new.revision,
+            "statement": encrypt_json(key, person, _statement(new.id), statement),
+            "asked_by": new.asked_by,
+            "asked_at": micros(new.asked_at),
+        }
+        if image is not None:
+            values["image"] = encrypt(key, person, _image(new.id), image)
+        self._session.add(replacement, [values])
+
+    def replacement(self, replacement_id: str) -> Replacement:
+        """Find one. Raises NotHere."""
+        found = self._many(replacement.c.id == replacement_id)
+        if not found:
+            raise NotHere("replacement", replacement_id)
+        return found[0]
+
+    def of_certificate(self, number: str, revision: int) -> Replacement | None:
+        """Find what replaces a certificate, or is to; without what was cancelled."""
+        found = self._many(
+            replacement.c.number == number, replacement.c.revision == revision, replacement.c.cancelled_at.is_(None)
+        )
+        return found[0] if found else None
+
+    def that_made(self, batch_id: str, leaf: int) -> Replacement | None:
+        """Find what a certificate came of, by its place; None = it replaces none."""
+        found = self._many(replacement.c.batch == batch_id, replacement.c.leaf == leaf)
+        return found[0] if found else None
+
+    def leaves(self, batch_id: str) -> dict[int, bool]:
+        """Which certificates of a batch are to take the place of others, and of which this was given up."""
+        rows = self._session.rows(replacement, select(replacement).where(replacement.c.batch == batch_id))
+        return {row["leaf"]: row["cancelled_at"] is not None for row in rows}
+
+    def into(self, batch_id: str) -> dict[int, Replacement]:
+        """Give those whose successors are in a batch, by leaf; empty for almost every batch."""
+        return {one.leaf: one for one in self._many(replacement.c.batch == batch_id) if one.leaf is not None}
+
+    def every(self, *, unplaced: bool = False) -> list[Replacement]:
+        """List them, the oldest first; `unplaced`: only those that wait for a batch."""
+        waiting = (replacement.c.batch.is_(None), replacement.c.cancelled_at.is_(None)) if unplaced else ()
+        return self._many(*waiting)
+
+    def place(self, replacement_id: str, batch_id: str, leaf: int) -> None:
+        """Write down where the successor stands, once. Raises StateMoved."""
+        expected = {"batch": None, "cancelled_at": None}
+        self._session.change(replacement, {"id": replacement_id}, expected, batch=batch_id, leaf=leaf)
+
+    def cancel(self, replacement_id: str, person: str, at: datetime) -> None:
+        """Give one up. Raises StateMoved where it was cancelled before."""
+        self._session.change(
+            replacement, {"id": replacement_id}, {"cancelled_at": None}, cancelled_by=person, cancelled_at=micros(at)
+        )
+
+    def image(self, replacement_id: str) -> bytes | None:
+        """Give the new photograph; None = there is none, or the holder was erased."""
+        for row, of in self._rows(replacement.c.id == replacement_id):
+            key = person_keys(self._session, [of["person"]]).get(of["person"])
+            if key is not None and row["image"] is not None:
+                return decrypt(key, of["person"], _image(row["id"]), row["image"])
+        return None
+
+    def _rows(self, *conditions: ColumnElement[bool]) -> Sequence[tuple[Row, ...]]:
+        query = (
+            select(replacement, certificate)
+            .join_from(
+                replacement,
+                certificate,
+                (certificate.c.number == replacement.c.number) & (certificate.c.revision == replacement.c.revision),
+            )
+            .where(*conditions)
+            .order_by(replacement.c.asked_at, replacement.c.id)
+        )
+        return self._session.joined(query, replacement, certificate)
+
+    def _many(self, *conditions: ColumnElement[bool]) -> list[Replacement]:
+        rows = self._rows(*conditions)
+        keys = person_keys(self._session, (of["person"] for _, of in rows))
+        return [_replacement(row, of, keys.get(of["person"])) for row, of in rows]
+
+
+def _replacement(row: Row, of: Row, key: bytes | None) -> Replacement:
+    statement: dict[str, Any] | None = None
+    if key is not None:
+        statement = decrypt_json(key, of["person"], _statement(row["id"]), row["statement"])
+    return Replacement(
+        id=row["id"],
+        kind=ReplacementKind(row["kind"]),
+        number=row["number"],
+        revision=row["revision"],
+        corrected=None
+        if statement is None
+        else {Corrected(member): value for member, value in statement["corrected"].items()},
+        reason=None if statement is None else statement["reason"],
+        asked_by=row["asked_by"],
+        asked_at=time_of(row["asked_at"]),
+        jti=of["jti"],
+        batch=row["batch"],
+        leaf=row["leaf"],
+        cancelled_by=row["cancelled_by"],
+        cancelled_at=maybe_time(row["cancelled_at"]),
+    )
+
+
+def _statement(replacement_id: str) -> str:
+    return f"replacement.statement/{replacement_id}"
+
+
+def _image(replacement_id: str) -> str:
+    return f"replacement.image/{replacement_id}"

@@ -1,0 +1,103 @@
+"""Stand: say where a batch stands, and the one next command.
+
+1. What has ended or goes on by itself is told first: recorded, given up.
+2. Then what holds everything up: an alarm.
+3. Then who is at it: a desk, or nobody where a task waits.
+4. Then its own state; of a failed one the cause, and whether the records show that it is over.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry.anchor.council import council_of
+from registry.anchor.facts import IssuerState, address_key, is_good_at, issuer_facts
+from registry.anchor.history import Enacted, Genesis, KeyKind, Paused, Voted
+from registry.anchor.progress import Batch
+from registry.anchor.situations import ACTS, FREE_OF_ALARMS, MAY_PASS, OF_FAILURE, OF_STATE, Situation
+from registry.anchor.states import AnchorState
+from registry.ports.storage import UnitOfWork
+from registry.ports.tasks import TaskKind
+
+_ANCHORED_BY_DESK = frozenset(
+    {AnchorState.APPROVED, AnchorState.SIGNED, AnchorState.SENT, AnchorState.INCLUDED, AnchorState.ORPHANED}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a batch stands, for a person."""
+
+    situation: Situation
+    command: str
+    """The one next command, whole."""
+    failure: str | None
+    """Code of what hindered it; None = nothing did, or it is over."""
+
+
+def standing(unit: UnitOfWork, batch: Batch, now: datetime, *, desk_runs: bool) -> Standing:
+    """Say where a batch stands by what is kept here and was read of the chain."""
+    situation = _situation(unit, batch, now, desk_runs=desk_runs)
+    programme, _, level = batch.scope.partition("/")
+    command = ACTS[situation].format(batch=batch.id, programme=programme, level=level, issuer=batch.issuer)
+    return Standing(situation=situation, command=f"vermilion {command}", failure=batch.failure)
+
+
+def _situation(unit: UnitOfWork, batch: Batch, now: datetime, *, desk_runs: bool) -> Situation:
+    # 1
+    if batch.state is AnchorState.FINAL and batch.delivered_at is not None:
+        return Situation.DELIVERED
+    if batch.state is AnchorState.CANCELLED:
+        return Situation.CANCELLED
+    # 2
+    if batch.state not in FREE_OF_ALARMS and unit.alarms.open():
+        return Situation.HALTED
+    # 3
+    if _is_asked_for(unit, batch):
+        return Situation.AT_DESK if desk_runs else Situation.WAITS_FOR_DESK
+    # 4
+    if batch.state is AnchorState.APPROVED:
+        if batch.approval is not None and batch.approval.has_lapsed(now):
+            return Situation.LAPSED
+        return Situation.PAUSED if _is_paused(unit, now) else Situation.APPROVED
+    if batch.state is AnchorState.FAILED and batch.failure is not None:
+        cause = OF_FAILURE.get(batch.failure, Situation.TO_APPROVE_AGAIN)
+        over = cause in MAY_PASS and not _lasts(unit, batch, cause, now)
+        return Situation.TO_APPROVE_AGAIN if over else cause
+    return OF_STATE[batch.state]
+
+
+def _is_asked_for(unit: UnitOfWork, batch: Batch) -> bool:
+    if batch.state is AnchorState.RESERVED:
+        task = unit.tasks.open_for(TaskKind.PROPOSE, batch.scope)
+        return task is not None and batch.idempotency_key == f"task/{task.id}"
+    sends = batch.state in _ANCHORED_BY_DESK or batch.state is AnchorState.FINAL
+    return sends and unit.tasks.open_for(TaskKind.SEND_BATCH, batch.id) is not None
+
+
+def _is_paused(unit: UnitOfWork, now: datetime) -> bool:
+    deciding = [record for kind in (Genesis, Voted, Enacted, Paused) for record in unit.projection.records_of(kind)]
+    if not any(isinstance(record.content, Genesis) for record in deciding):
+        return False  # nothing was read of the chain yet
+    until = council_of(sorted(deciding, key=lambda record: record.position.seq)).paused_until
+    return until is not None and now < until
+
+
+def _lasts(unit: UnitOfWork, batch: Batch, cause: Situation, now: datetime) -> bool:
+    """Tell whether the records still show what hindered a batch."""
+    if cause is Situation.PAUSED:
+        return _is_paused(unit, now)
+    facts = issuer_facts(unit.projection.of_issuer(batch.issuer), batch.issuer)
+    if cause is Situation.ISSUER_BARRED:
+        return facts.state is not IssuerState.ACTIVE
+    if cause is Situation.SCOPE_CLOSED:
+        window = facts.scopes.get(batch.scope)
+        return window is None or not window.valid_from <= int(now.timestamp()) < window.until
+    senders = [slot for slot in facts.keys.values() if slot.kind is KeyKind.SENDER]
+    credential = facts.keys.get(batch.credential_key)
+    approver = None if batch.approval is None else facts.keys.get(address_key(batch.approval.approver))
+    return (
+        not any(is_good_at(slot, now) for slot in senders)
+        or credential is None
+        or not is_good_at(credential, now)
+        or approver is None
+    )

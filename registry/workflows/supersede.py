@@ -1,0 +1,85 @@
+"""Supersede: the old certificates of a batch of successors fall once that batch is final, by requests of its own.
+
+They are asked for with the batch (`registry.workflows.replace`), approved with it where the approver's key signs there
+and then, given up with it, and sent after it. Until they are final nothing of the batch is delivered.
+"""
+
+from datetime import datetime, timedelta
+
+from registry.access import require_second_person
+from registry.anchor.operations import Approval
+from registry.anchor.progress import Batch, RequestState, StatusRequest
+from registry.ports import ApprovalSigner
+from registry.ports.storage import UnitOfWork
+from registry.workflows.anchor import PATIENCE, Desk
+from registry.workflows.status_operations import approvable, require_consistent
+from registry.workflows.status_sending import change_status
+
+_OPEN = (RequestState.REQUESTED, RequestState.APPROVED)
+_ON_ITS_WAY = (RequestState.APPROVED, RequestState.SIGNED, RequestState.SENT)
+
+
+def approve_supersessions(
+    unit: UnitOfWork, signer: ApprovalSigner, batch: Batch, *, person: str, now: datetime, deadline: int
+) -> list[tuple[StatusRequest, Approval]]:
+    """Sign, as the second person of a batch, that its certificates take the place of those they were issued for.
+
+    Keeps nothing; what is approved already is not signed again. Raises FourEyes, RequestInconsistent, as the signer.
+    """
+    for one in unit.replacements.into(batch.id).values():
+        require_second_person(one.asked_by, person, "approving a replacement")
+    signed: list[tuple[StatusRequest, Approval]] = []
+    for request in unit.status_requests.onto(batch.batch):
+        lapsed = request.approval is not None and request.approval.has_lapsed(now)
+        if request.state is RequestState.REQUESTED or (request.state is RequestState.APPROVED and lapsed):
+            require_consistent(unit, request)
+            signed.append((request, signer.approve(approvable(request, deadline=deadline, nonces=()))))
+    return signed
+
+
+def keep_supersessions(
+    unit: UnitOfWork, signed: list[tuple[StatusRequest, Approval]], *, person: str, now: datetime
+) -> None:
+    """Keep the approvals beside the batch's."""
+    for request, approval in signed:
+        unit.status_requests.approve(request.id, person=person, at=now, approval=approval, status_nonces=())
+        unit.journal.write(
+            at=now,
+            person=person,
+            action="status.approve",
+            subject=request.id,
+            approver=approval.approver,
+            certificates=len(request.certificates),
+        )
+
+
+def give_up_with_batch(unit: UnitOfWork, batch: Batch, *, person: str, now: datetime) -> None:
+    """Give up the replacements of a batch that was cancelled, and the supersessions that were asked for with it."""
+    for request in unit.status_requests.onto(batch.batch):
+        if request.state in _OPEN:
+            unit.status_requests.move(request.id, request.state, RequestState.CANCELLED)
+            unit.journal.write(at=now, person=person, action="status.cancel", subject=request.id, batch=batch.id)
+    for one in unit.replacements.into(batch.id).values():
+        if one.cancelled_at is None:
+            unit.replacements.cancel(one.id, person, now)
+            unit.journal.write(at=now, person=person, action="replace.cancel", subject=one.id, batch=batch.id)
+
+
+def supersessions_to_send(unit: UnitOfWork, batch: Batch) -> list[StatusRequest]:
+    """List the supersessions of a batch that are approved and not final yet."""
+    return [one for one in unit.status_requests.onto(batch.batch) if one.state in _ON_ITS_WAY]
+
+
+def supersessions_to_approve(unit: UnitOfWork, batch: Batch) -> list[StatusRequest]:
+    """List the supersessions of a batch that wait for their approver."""
+    return [one for one in unit.status_requests.onto(batch.batch) if one.state is RequestState.REQUESTED]
+
+
+def send_supersessions(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> list[StatusRequest]:
+    """Take the supersessions of a final batch to the chain, one after the other; gives them as they stand then.
+
+    Raises ApprovalLapsed, SuccessorNotRecorded, LedgerUnavailable.
+    """
+    with desk.store.read() as unit:
+        waiting = supersessions_to_send(unit, unit.batches.batch(name))
+    return [change_status(desk, one.id, patience=patience) for one in waiting]

@@ -1,0 +1,203 @@
+"""Blocks that were there are gone: what was not final goes out again as it was signed, what was final halts."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from api.serving import application
+from api.wiring import Home
+from registry.anchor.history import Anchored
+from registry.anchor.progress import Batch, RequestState
+from registry.anchor.states import AnchorState
+from registry.ports import FateKind
+from registry.status import Reason, Status
+from registry.verification import Outcome
+from registry.workflows.anchor import Desk, anchor_batch
+from registry.workflows.change_status import request_changes
+from registry.workflows.deliver import NotDeliverable, bundle_of, deliver
+from registry.workflows.follow import HistoryBroken, NodeBehind
+from registry.workflows.status_sending import change_status
+from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
+from tests.faults.test_issue_displaced import approved_batch
+from tests.http.web_client import WebClient
+
+AT_ONCE = timedelta(0)
+
+
+@pytest.fixture
+def home(examined: Path) -> Iterator[Home]:
+    found = Home(examined)
+    yield found
+    found.store.close()
+
+
+@pytest.fixture
+def chain(home: Home) -> Iterator[ForkingChain]:
+    made = ForkingChain(home)
+    yield made
+    made.close()
+
+
+class Watcher:
+    """Takes one batch or request as far as it comes without waiting, and notes the states that it reaches."""
+
+    def __init__(self, home: Home, chain: ForkingChain) -> None:
+        self.home, self.chain, self.states = home, chain, []
+
+    def go_on(self, name: str):
+        def told(_subject: str, state: str) -> None:
+            self.states.append(str(state))
+
+        with self.chain.ledger() as ledger:
+            home = self.home
+            desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)
+            if name.startswith("B"):
+                return anchor_batch(desk, name, patience=AT_ONCE)
+            return change_status(desk, name, patience=AT_ONCE)
+
+
+def kept(home: Home) -> list[bytes]:
+    with home.store.read() as unit:
+        return [one.raw for one in unit.outbox.since(home.sender().address, 0)]
+
+
+def journal(home: Home, action: str) -> list[str]:
+    with home.store.read() as unit:
+        return [one.subject for one in unit.journal.entries() if one.action == action]
+
+
+def outcomes(home: Home, name: str) -> tuple[str, str]:
+    """What everybody is told of a certificate of a batch: by key, by number, on its page, as JSON, by the document."""
+    with home.store.read() as unit:
+        certificate = next(unit.batches.certificates(batch_id=name))
+    verifier = home.verifier()
+    key = certificate.reservation.key
+    assert certificate.jwt is not None
+    assert certificate.disclosures is not None
+    document = "~".join((certificate.jwt, *certificate.disclosures.values(), "")).encode()
+    reports = verifier.by_key(key), verifier.by_number(certificate.reservation.number)
+    pages = WebClient(application(home, cause=lambda: None))
+    told = pages.get(f"/v1/certificates/{key}/verdict").json()
+    assert f"outcome-{told['outcome']}" in pages.get(f"/C/{key}").text
+    assert {str(report.outcome) for report in reports} == {told["outcome"]}
+    return told["outcome"], str(verifier.by_document(document).outcome)
+
+
+def anchors(chain: ForkingChain) -> Counter[bytes]:
+    """How often each batch stands in the final records."""
+    with chain.ledger() as ledger:
+        records = list(ledger.records(0, ledger.head().number))
+    return Counter(record.content.batch for record in records if isinstance(record.content, Anchored))
+
+
+def final_batch(home: Home, chain: ForkingChain) -> Batch:
+    name, watcher = approved_batch(home), Watcher(home, chain)
+    watcher.go_on(name)
+    chain.seal(1 + CONFIRMATIONS)
+    batch = watcher.go_on(name)
+    assert batch.state is AnchorState.FINAL
+    return batch
+
+
+def test_an_orphaned_anchor_goes_out_again_byte_for_byte_and_is_recorded_once(home: Home, chain: ForkingChain) -> None:
+    name, watcher = approved_batch(home), Watcher(home, chain)
+    before = chain.remember()
+    assert watcher.go_on(name).state is AnchorState.SENT
+    (raw,) = kept(home)
+    chain.seal()
+    assert watcher.go_on(name).state is AnchorState.INCLUDED
+    assert outcomes(home, name) == ("pending", "not-registered")
+    with pytest.raises(NotDeliverable):
+        deliver(home.store, home.clock, home.shelf, home.key_of, name)
+    chain.take_back(before)
+    chain.seal()  # another block than was there
+    assert watcher.go_on(name).state is AnchorState.SENT
+    assert chain.waiting == kept(home) == [raw]
+    assert outcomes(home, name) == ("pending", "not-registered")
+    chain.seal()
+    assert watcher.go_on(name).state is AnchorState.INCLUDED
+    chain.seal(CONFIRMATIONS)
+    final = watcher.go_on(name)
+    assert final.state is AnchorState.FINAL
+    assert watcher.states == ["signed", "sent", "included", "orphaned", "sent", "included", "final"]
+    assert journal(home, "batch.orphan") == [name]
+    assert kept(home) == [raw]
+    assert anchors(chain)[final.batch] == 1
+    deliver(home.store, home.clock, home.shelf, home.key_of, name)
+    assert outcomes(home, name)[0] == "valid"
+    with home.store.read() as unit:
+        bundle = bundle_of(unit, next(unit.batches.certificates(batch_id=name)), home.key_of)
+    assert home.verifier().by_document(bundle).outcome is Outcome.VALID
+
+
+def test_what_was_left_out_by_several_branches_is_recorded_once(home: Home, chain: ForkingChain) -> None:
+    name, watcher = approved_batch(home), Watcher(home, chain)
+    for _ in range(3):
+        before = chain.remember()  # and what waits is forgotten with it
+        watcher.go_on(name)
+        chain.seal()
+        watcher.go_on(name)
+        chain.take_back(before)
+        with pytest.raises(NodeBehind):  # the other branch is shorter still
+            watcher.go_on(name)
+        chain.seal()
+        watcher.go_on(name)
+    chain.seal(1 + CONFIRMATIONS)
+    final = watcher.go_on(name)
+    assert final.state is AnchorState.FINAL
+    assert journal(home, "batch.orphan") == [name] * 3
+    assert len(kept(home)) == 1
+    assert anchors(chain)[final.batch] == 1
+
+
+def test_a_change_of_status_that_was_dropped_is_sent_again_and_the_certificate_stays_as_it_was(
+    home: Home, chain: ForkingChain
+) -> None:
+    batch = final_batch(home, chain)
+    deliver(home.store, home.clock, home.shelf, home.key_of, batch.id)
+    with home.store.read() as unit:
+        number = next(unit.batches.certificates(batch_id=batch.id)).reservation.number
+    before = chain.remember()
+    asked = request_changes(
+        home.store, home.clock, [number], Status.SUSPENDED, Reason.INVESTIGATION, person="maker-1"
+    ).requests[0]
+    watcher = Watcher(home, chain)
+    assert watcher.go_on(asked.id).state is RequestState.SENT
+    chain.seal()
+    assert watcher.go_on(asked.id).state is RequestState.SENT  # in a block that may still go away
+    assert home.verifier().by_number(number).outcome is Outcome.VALID
+    chain.take_back(before)
+    assert watcher.go_on(asked.id).state is RequestState.SENT
+    assert chain.waiting == kept(home)[1:]
+    chain.seal(1 + CONFIRMATIONS)
+    assert watcher.go_on(asked.id).state is RequestState.FINAL
+    assert home.verifier().by_number(number).outcome is Outcome.SUSPENDED
+
+
+def test_a_final_anchor_that_vanished_halts_and_nothing_is_sent_by_itself(home: Home, chain: ForkingChain) -> None:
+    before = chain.remember()
+    first = final_batch(home, chain)
+    other = approved_batch(home, level="2")
+    chain.take_back(before)
+    chain.seal(5)  # another history, and a longer one
+    watcher = Watcher(home, chain)
+    for name in (other, first.id, other):
+        if name == first.id:
+            assert watcher.go_on(name).state is AnchorState.FINAL
+            continue
+        with pytest.raises(HistoryBroken):
+            watcher.go_on(name)
+    with home.store.read() as unit:
+        (alarm,) = unit.alarms.open()
+        assert unit.batches.batch(other).state is AnchorState.APPROVED
+        assert unit.batches.batch(first.id).state is AnchorState.FINAL
+    assert alarm.code == HistoryBroken.code
+    assert len(kept(home)) == 1
+    assert chain.waiting == []
+    with chain.ledger() as ledger:
+        assert first.transaction is not None
+        assert ledger.fate(first.transaction).kind is FateKind.UNKNOWN
+        assert ledger.settled_nonce(home.sender().address) == 0

@@ -1,0 +1,278 @@
+"""Reconciling: each difference between database and chain by its name, its rule and an entry in the journal."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from registry.anchor.differences import RULES, Name
+from registry.anchor.progress import RequestState
+from registry.anchor.states import AnchorState
+from registry.kernel.identifiers import BatchId, RootHash
+from registry.ports import Fate, FateKind, LedgerForeign
+from registry.ports.alarms import WritingHalted
+from registry.ports.tasks import Task, TaskKind, TaskState
+from registry.status import Reason, Status
+from registry.workflows.approve import cancel
+from registry.workflows.change_status import request_changes
+from registry.workflows.deliver import deliver
+from registry.workflows.follow import HistoryBroken
+from registry.workflows.halt import lift
+from registry.workflows.issue import _reserve
+from registry.workflows.reconcile import look, reconcile
+from tests.unit.registry.store.filled import BODY, PROGRAMME, SENDER, TRUST_ROOT, digest_of, transaction
+from tests.unit.registry.workflows.chain_scene import Scene
+
+APPROVED, SIGNED, SENT = AnchorState.APPROVED, AnchorState.SIGNED, AnchorState.SENT
+INCLUDED, ORPHANED, FAILED, FINAL = (
+    AnchorState.INCLUDED,
+    AnchorState.ORPHANED,
+    AnchorState.FAILED,
+    AnchorState.FINAL,
+)
+ON_THE_WAY = {
+    "approved": (APPROVED,),
+    "signed": (APPROVED, SIGNED),
+    "sent": (APPROVED, SIGNED, SENT),
+    "included": (APPROVED, SIGNED, SENT, INCLUDED),
+    "orphaned": (APPROVED, SIGNED, SENT, INCLUDED, ORPHANED),
+    "failed": (APPROVED, SIGNED, SENT, FAILED),
+}
+
+
+@pytest.fixture
+def scene(tmp_path):
+    made = Scene(tmp_path)
+    yield made
+    made.store.close()
+
+
+def named(scene) -> list[tuple[Name, str, bool]]:
+    return [(one.name, one.subject, one.done) for one in reconcile(scene.place, files=True).found]
+
+
+def test_every_name_has_one_rule():
+    assert set(RULES) == set(Name)
+
+
+def test_where_nothing_differs_nothing_is_written(scene):
+    before = scene.journal()
+    assert named(scene) == []
+    assert scene.journal() == before
+
+
+@pytest.mark.parametrize("way", ON_THE_WAY.values(), ids=list(ON_THE_WAY))
+def test_what_the_chain_has_with_our_root_becomes_final_from_every_state(scene, way):
+    scene.bring_to(*way, failure="contract/paused")
+    record = scene.anchored()
+    scene.chain.fates[transaction("anchor").hash] = Fate(kind=FateKind.FINAL)
+    assert named(scene) == [(Name.RECORDED, scene.name, True)]
+    batch = scene.batch
+    assert (batch.state, batch.failure) == (FINAL, None)
+    assert batch.placement.seq == record.position.seq
+    assert ("reconcile.mended", scene.name) in scene.journal()
+    assert named(scene) == [(Name.UNDELIVERED, scene.name, True)]
+    assert named(scene) == []
+
+
+def test_it_becomes_final_by_whichever_transaction_recorded_it(scene):
+    scene.bring_to(APPROVED)  # a copy of the database from before it was signed
+    record = scene.anchored(by="a lost one")
+    assert (Name.RECORDED, scene.name, True) in named(scene)
+    assert scene.batch.transaction == record.position.transaction
+
+
+def test_what_nobody_has_approved_here_is_held_for_the_second_person(scene):
+    scene.anchored(by="a lost one")
+    assert (Name.RECORDED_UNAPPROVED, scene.name, False) in named(scene)
+    assert scene.batch.state is AnchorState.SEALED
+    scene.approve()
+    assert (Name.RECORDED, scene.name, True) in named(scene)
+    assert scene.batch.state is FINAL
+
+
+def test_a_batch_that_was_given_up_and_is_recorded_all_the_same_halts(scene):
+    cancel(scene.store, scene.clock, scene.name, person="alice")
+    scene.anchored(by="a lost one")
+    assert (Name.RECORDED_RELEASED, scene.name, True) in named(scene)
+    assert ("reconcile/recorded-released", scene.name) in scene.alarms()
+
+
+def test_a_reserved_batch_that_is_recorded_all_the_same_halts(scene):
+    reserved = left_reserved(scene, level="2")
+    scene.anchored(batch=reserved.batch, by="a lost one")
+    assert (Name.RECORDED_UNSEALED, reserved.id, True) in named(scene)
+
+
+def test_another_root_under_our_id_halts(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT)
+    scene.anchored(root=RootHash(digest_of("another root")))
+    scene.chain.fates[transaction("anchor").hash] = Fate(kind=FateKind.FINAL)
+    assert named(scene) == [(Name.ROOT_TAKEN, scene.name, True)]
+    assert scene.alarms() == [("anchor/root-taken", scene.name)]
+    assert scene.batch.state is SENT
+
+
+def test_a_batch_under_our_code_that_nobody_here_knows_halts_until_a_person_lifts_it(scene):
+    record = scene.anchored(batch=BatchId(digest_of("foreign")), by="stolen")
+    subject = f"record {record.position.seq}"
+    assert named(scene) == [(Name.FOREIGN_ANCHOR, subject, True)]
+    assert named(scene) == [(Name.FOREIGN_ANCHOR, subject, False)]  # no second alarm of the same
+    with pytest.raises(WritingHalted):
+        scene.approve()
+    with scene.store.read() as unit:
+        (alarm,) = unit.alarms.open()
+    lift(scene.store, scene.clock, scene.chain, [alarm.id], person="operator-1", reason="the key is withdrawn")
+    scene.approve()
+    again = look(scene.place)
+    assert [(one.name, one.lifted) for one in again.found] == [(Name.FOREIGN_ANCHOR, True)]
+    assert again.waits == ()
+    assert named(scene) == [(Name.FOREIGN_ANCHOR, subject, False)]
+    assert scene.alarms() == []  # it stands in the history for ever, and was looked at
+
+
+def test_a_final_batch_without_its_record_halts(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT, INCLUDED)
+    scene.anchored()
+    scene.bring_to(FINAL)
+    scene.chain.kept.pop()
+    found = named(scene)
+    assert (Name.ANCHOR_MISSING, scene.name, True) in found
+    assert ("reconcile/anchor-missing", scene.name) in scene.alarms()
+
+
+def test_a_change_of_status_that_nobody_here_signed_halts(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT)
+    scene.anchored()
+    record = scene.suspended(by="stolen")
+    scene.chain.fates[transaction("anchor").hash] = Fate(kind=FateKind.FINAL)
+    found = named(scene)
+    assert (Name.FOREIGN_CHANGE, f"record {record.position.seq}", True) in found
+    assert (Name.RECORDED, scene.name, True) in found
+
+
+@pytest.mark.parametrize("state", ["signed", "sent", "failed"])
+def test_a_request_whose_record_the_chain_has_becomes_final(scene, state):
+    request = suspension(scene, state)
+    record = scene.suspended(by="suspend")
+    scene.chain.fates[transaction("suspend").hash] = Fate(kind=FateKind.FINAL)
+    assert (Name.REQUEST_RECORDED, request, True) in named(scene)
+    with scene.store.read() as unit:
+        found = unit.status_requests.request(request)
+    assert (found.state, found.seq) == (RequestState.FINAL, record.position.seq)
+
+
+def suspension(scene, state: str) -> str:
+    scene.bring_to(APPROVED, SIGNED, SENT, INCLUDED)
+    scene.anchored()
+    scene.bring_to(FINAL)
+    assert reconcile(scene.place).waits == ()
+    with scene.store.read() as unit:
+        number = unit.batches.by_leaf(scene.batch.batch, 0).reservation.number
+    (request,) = request_changes(
+        scene.store, scene.clock, [number], Status.SUSPENDED, Reason.INVESTIGATION, person="alice"
+    ).requests
+    with scene.store.write() as unit:
+        unit.status_requests.sign(request.id, transaction("suspend", nonce=1), scene.clock.now())
+        for current, wanted in (("signed", "sent"), ("sent", "failed")):
+            if state == current:
+                break
+            unit.status_requests.move(request.id, RequestState(current), RequestState(wanted), failure="reverted")
+    return request.id
+
+
+def test_more_transactions_than_were_signed_here_halt(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT)
+    scene.chain.fates[transaction("anchor").hash] = Fate(kind=FateKind.WAITING)
+    scene.chain.nonces[SENDER] = 3
+    assert named(scene) == [(Name.NONCE_AHEAD, SENDER, True)]
+
+
+def test_a_kept_transaction_that_no_node_knows_is_sent_again_as_it_is(scene):
+    scene.bring_to(APPROVED, SIGNED)
+    assert named(scene) == [(Name.UNSENT, scene.name, True)]
+    assert scene.chain.sent == [transaction("anchor")]
+
+
+def test_a_kept_transaction_whose_place_is_taken_halts(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT)
+    scene.chain.nonces[SENDER] = 1
+    assert named(scene) == [(Name.NONCE_TAKEN, scene.name, True)]
+    assert scene.chain.sent == []
+
+
+def test_while_writing_is_halted_nothing_is_sent_again(scene):
+    scene.bring_to(APPROVED, SIGNED)
+    scene.anchored(batch=BatchId(digest_of("foreign")), by="stolen")
+    assert (Name.UNSENT, scene.name, False) in named(scene)
+    assert scene.chain.sent == []
+    with scene.store.read() as unit:
+        (alarm,) = unit.alarms.open()
+    lift(scene.store, scene.clock, scene.chain, [alarm.id], person="operator-1", reason="it was ours")
+    assert (Name.UNSENT, scene.name, True) in named(scene)
+
+
+def test_bundles_that_are_gone_are_written_again(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT, INCLUDED)
+    scene.anchored()
+    scene.bring_to(FINAL)
+    deliver(scene.store, scene.clock, scene.shelf, scene.key_of, scene.name)
+    assert named(scene) == []
+    with scene.store.read() as unit:
+        number = unit.batches.by_leaf(scene.batch.batch, 0).reservation.number
+    path = scene.shelf.path(f"{number}.bundle.json")
+    before = path.read_bytes()
+    path.unlink()
+    assert named(scene) == [(Name.BUNDLES_MISSING, scene.name, True)]
+    assert path.read_bytes() == before
+
+
+def left_reserved(scene, level: str):
+    return _reserve(
+        scene.store, scene.clock, scene.catalogue, BODY, scene.key,
+        programme=PROGRAMME, level=level, person="alice", key=None,
+    )  # fmt: skip
+
+
+def test_a_batch_left_reserved_is_held_unless_a_task_is_at_it(scene):
+    reserved = left_reserved(scene, level="2")
+    assert named(scene) == [(Name.LEFT_RESERVED, reserved.id, False)]
+    task = Task(
+        id="T-2026-11-0001",
+        kind=TaskKind.PROPOSE,
+        subject=reserved.scope,
+        asked_by="alice",
+        asked_at=scene.clock.now(),
+        state=TaskState.QUEUED,
+    )
+    with scene.store.write() as unit:
+        unit.tasks.add(task)
+    assert named(scene) == []
+    scene.clock.time += timedelta(minutes=11)
+    assert named(scene) == [(Name.TASK_WAITS, task.id, False)]
+
+
+def test_another_chain_raises_its_alarm_once_and_nothing_else_is_compared(scene):
+    assert named(scene) == []
+    scene.chain.trust_root = replace(TRUST_ROOT, genesis=digest_of("another genesis"))
+    for _ in range(2):
+        with pytest.raises(LedgerForeign):
+            look(scene.place)
+    assert scene.alarms() == [("ledger/foreign", "chain")]
+
+
+def test_another_history_below_what_was_final_raises_its_alarm(scene):
+    assert named(scene) == []
+    scene.chain.other_blocks = True
+    with pytest.raises(HistoryBroken):
+        look(scene.place)
+    assert scene.alarms() == [("ledger/history-broken", "chain")]
+
+
+def test_a_look_mends_nothing(scene):
+    scene.bring_to(APPROVED, SIGNED)
+    before = scene.journal()
+    looked = look(scene.place)
+    assert [(one.name, one.done) for one in looked.found] == [(Name.UNSENT, False)]
+    assert scene.chain.sent == []
+    assert scene.journal() == before

@@ -1,0 +1,109 @@
+"""A desk in trouble: what was accepted waits for the end of it and is then done; nothing of it is given up."""
+
+import errno
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from registry.anchor.states import AnchorState
+from registry.ports.tasks import Task, TaskKind, TaskState
+from registry.store import Shelf
+from registry.workflows.follow import follow
+from registry.workflows.halt import lift, raise_alarm
+from registry.workflows.hand_over import ask
+from registry.workflows.work_off import Worker, Workplace, work_one
+from tests.unit.registry.store.filled import BODY, PROGRAMME, SENDER, TRUST_ROOT, digest_of
+from tests.unit.registry.workflows.chain_scene import Scene
+
+TO_FINAL = (AnchorState.APPROVED, AnchorState.SIGNED, AnchorState.SENT, AnchorState.INCLUDED)
+
+
+class FullShelf(Shelf):
+    """A folder on a disk without room."""
+
+    def put(self, name: str, data: bytes) -> None:  # noqa: ARG002 - the shelf's form
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class Silent:
+    """A sender that has nothing to sign (implements registry.ports.TransactionSigner)."""
+
+    address = SENDER
+
+    def sign(self, operation, *, nonce):
+        raise NotImplementedError((operation, nonce))
+
+
+class Room(Scene):
+    """A scene with a desk in it."""
+
+    def work(self, shelf: Shelf | None = None) -> Task | None:
+        @contextmanager
+        def ledger() -> Iterator[object]:
+            yield self.chain
+
+        place = Workplace(
+            store=self.store,
+            clock=self.clock,
+            catalogue=self.catalogue,
+            body=BODY,
+            key_of=self.key_of,
+            shelf=shelf or self.shelf,
+            papers=self.shelf.path("papers"),
+            press=lambda: pytest.fail("nothing is drawn here"),
+            credential=self.key,
+            sender=Silent(),
+            ledger=ledger,
+        )
+        worker = Worker(name="desk-1", stopping=threading.Event(), patience=timedelta(0))
+        done = work_one(place, worker)
+        self.clock.time += timedelta(minutes=2)  # longer than any pause between two tries
+        return done
+
+
+@pytest.fixture
+def room(tmp_path):
+    made = Room(tmp_path)
+    yield made
+    made.store.close()
+
+
+def test_a_full_disk_under_the_bundles_keeps_the_task_until_there_is_room(room):
+    room.bring_to(*TO_FINAL)
+    room.anchored()
+    room.bring_to(AnchorState.FINAL)
+    asked = ask(room.store, room.clock, TaskKind.SEND_BATCH, room.name, person="alice")
+    full = FullShelf(room.shelf.path(""))
+    for _ in range(2):
+        tried = room.work(full)
+        assert (tried.id, tried.state, tried.failure) == (asked.id, TaskState.RUNNING, None)
+    done = room.work()
+    assert (done.id, done.state) == (asked.id, TaskState.FINISHED)
+    assert room.batch.delivered_at is not None
+
+
+def test_an_alarm_keeps_the_task_until_it_is_lifted(room):
+    asked = ask(room.store, room.clock, TaskKind.PROPOSE, f"{PROGRAMME}/2", person="alice")
+    with room.store.write() as unit:
+        alarm = raise_alarm(unit, room.clock.now(), code="anchor/root-taken", subject="B-1", detail="another root")
+    tried = room.work()
+    assert (tried.id, tried.state) == (asked.id, TaskState.RUNNING)
+    lift(room.store, room.clock, room.chain, [alarm.id], person="operator-1", reason="it was looked at")
+    done = room.work()
+    assert (done.id, done.state) == (asked.id, TaskState.FINISHED)
+
+
+def test_another_chain_behind_the_address_raises_its_alarm_and_keeps_the_task(room):
+    room.approve()
+    follow(room.store, room.chain, room.clock)
+    asked = ask(room.store, room.clock, TaskKind.SEND_BATCH, room.name, person="alice")
+    room.chain.trust_root = replace(TRUST_ROOT, genesis=digest_of("another genesis"))
+    for _ in range(2):
+        tried = room.work()
+        assert (tried.id, tried.state, tried.failure) == (asked.id, TaskState.RUNNING, None)
+    assert room.alarms() == [("ledger/foreign", "chain")]
+    assert room.batch.state is AnchorState.APPROVED

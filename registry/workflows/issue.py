@@ -103,7 +103,7 @@ class NothingToIssue(RuleRefusal):
 
 
 class ClockBehind(Unavailable):
-    """This machine's clock is behind the chain: what is dated now would be dated before what is recorded."""
+    """The machine's clock is behind the chain: what is dated now would be dated before what is recorded."""
 
     code = "batch/clock-behind"
 

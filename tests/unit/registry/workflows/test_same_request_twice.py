@@ -1,7 +1,7 @@
 """The same request twice is one: by its key, by its file; the same key for something else names the first."""
 
 import threading
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -12,8 +12,9 @@ from registry.ports.storage import KeyReused
 from registry.ports.tasks import TaskKind
 from registry.workflows import issue
 from registry.workflows.assess import record_scores
+from registry.workflows.follow import follow
 from registry.workflows.hand_over import ask
-from registry.workflows.issue import NothingToIssue
+from registry.workflows.issue import ClockBehind, NothingToIssue
 from tests.unit.registry.store.filled import BODY, ISSUER, PROGRAMME
 from tests.unit.registry.workflows.chain_scene import Scene
 
@@ -64,6 +65,17 @@ def test_without_a_key_a_command_that_was_cut_off_goes_on_with_its_batch(scene):
     assert scene.propose("2").id == cut_off.id
     with pytest.raises(NothingToIssue):  # sealed: nobody is left who waits
         scene.propose("2")
+
+
+def test_a_clock_behind_the_chain_dates_nothing(scene):
+    before = names(scene)
+    block_time = follow(scene.store, scene.chain, scene.clock).block.time
+    right, scene.clock.time = scene.clock.now(), block_time - timedelta(hours=1, seconds=1)
+    with pytest.raises(ClockBehind):
+        scene.propose("2")
+    assert names(scene) == before
+    scene.clock.time = right
+    assert scene.propose("2").id not in before
 
 
 @pytest.mark.parametrize("key", ["2026-autumn", None])

@@ -19,13 +19,14 @@ from functools import partial
 from typing import Final
 
 from api.wiring import Home
-from registry.kernel.errors import IntegrityFault, RegistryError, Unavailable
+from registry.kernel.errors import RegistryError, Unavailable
 from registry.ports.tasks import Task, TaskState
 from registry.workflows.work_off import PapersUnwritable, Worker, Workplace, discard_papers, work_one
 
 _LOCK_FILE: Final = "desk.lock"
 _LOOKS_EVERY_SECONDS: Final = 1.0
 _AGAIN_AFTER_SECONDS: Final = 5.0
+_COMPARES_EVERY_SECONDS: Final = 60.0
 _CLEARS_EVERY_ROUNDS: Final = 60
 _RESTART_SECONDS: Final = 1.0
 _STEADY_SECONDS: Final = 60.0
@@ -88,11 +89,14 @@ def work_on(
 ) -> None:
     """Work tasks off until told to stop; `untold` hears of what does not answer and is tried again.
 
-    `first` compares database and chain; tasks do not wait for it where no node answers.
+    `first` compares database and chain; tasks do not wait for it where no node answers. What it could not do is tried
+    again ever less often, and once a minute at least: each time is written into the journal.
     """
-    rounds, compared = 0, False
+    rounds, compared, again_at, pause = 0, False, 0.0, _LOOKS_EVERY_SECONDS
     while not worker.stopping.is_set():
-        compared = compared or _tried(first, untold)
+        if not compared and time.monotonic() >= again_at:
+            compared = _tried(first, untold)
+            again_at, pause = time.monotonic() + pause, min(pause * 2, _COMPARES_EVERY_SECONDS)
         if rounds % _CLEARS_EVERY_ROUNDS == 0:
             _clear(place, untold)
         rounds += 1
@@ -113,13 +117,16 @@ def _clear(place: Workplace, untold: Callable[[RegistryError], None]) -> None:
 
 
 def _tried(first: Callable[[], None], untold: Callable[[RegistryError], None]) -> bool:
-    """Compare database and chain; False = it has to be tried again. What contradicts the chain has raised its alarm."""
+    """Compare database and chain; False = it has to be tried again. What contradicts the chain has raised its alarm.
+
+    Nothing that is wrong there ends the desk: it would at each start, and a revocation may wait for it.
+    """
     try:
         first()
     except Unavailable as error:
         untold(error)
         return False
-    except IntegrityFault as error:
+    except RegistryError as error:
         untold(error)
     return True
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from api.commands.batch_shown import standing_of
-from api.commands.requests import covered, wanted_word
+from api.commands.requests import command_of, covered, wanted_word
 from api.commands.words import state_word
 from api.desk import desk_is_running
 from api.errors import advice
@@ -300,6 +300,7 @@ def _waiting(home: Home) -> Iterator[Examined]:
         requests = [
             (request, covered(unit, request))
             for request in unit.status_requests.requests(RequestState.REQUESTED, RequestState.APPROVED)
+            if command_of(unit, request) is None  # what goes with a batch is told with the batch
         ]
     for batch in batches:
         yield Examined(

@@ -24,6 +24,7 @@ from api.commands.requests import (
     ApproverOption,
     ChangeOptions,
     change,
+    command_of,
     covered,
     reason_option,
     request_document,
@@ -336,7 +337,9 @@ def approve(
             write_for_wallet(found, asked, how.typed_data, command=command, numbers=numbers, as_json=as_json)
             return
         approved = approve_change(*parts, ledger, signer, request, person=person(by), deadline=deadline)
-    if found.installation.machine_passphrases:
+    with found.store.read() as unit:
+        with_batch = command_of(unit, approved)
+    if found.installation.machine_passphrases and with_batch is None:
         again = f"vermilion cert send {approved.id}"
         tell(found, take(found, [approved], None, wait=wait, node=node, again=again), listed=False, as_json=as_json)
         return
@@ -345,7 +348,8 @@ def approve(
             print_json(request_document(unit, approved))
     else:
         OUT.print(said(f"申请{approved.id}已批准", f"request {approved.id} is approved"))
-        note(said(f"下一步：vermilion cert send {approved.id}", f"next: vermilion cert send {approved.id}"))
+        command = with_batch or f"vermilion cert send {approved.id}"
+        note(said(f"下一步：{command}", f"next: {command}"))
 
 
 @app.command(epilog="Example: vermilion cert send C-2026-11-0001")

@@ -57,39 +57,75 @@ class IdentityTypeUnknown(MalformedInput):
         super().__init__(f"expected one of {', '.join(self.known)}")
 
 
+class IdentityNumberTyped(MalformedInput):
+    """An identity number stands among the words of a command, where other processes and the shell's history see it."""
+
+    code = "input/identity-number-typed"
+
+    def __init__(self) -> None:
+        super().__init__("an identity number is not typed into a command: --identity-number - reads standard input")
+
+
+class NoSuchLine(MalformedInput):
+    """Standard input ended before what was to be read from it."""
+
+    code = "input/no-such-line"
+
+    def __init__(self, option: str) -> None:
+        self.option = option
+        super().__init__(f"standard input has no line for {option}")
+
+
+_STANDARD_INPUT: Final = "-"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corrections:
-    """What a certificate is to say instead."""
+    """What a certificate is to say instead; of several that are -, each is a line of standard input, in this order."""
 
-    name: Annotated[str | None, typer.Option("--name", help="The holder's name as it should be.")] = None
+    name: Annotated[
+        str | None, typer.Option("--name", help="The holder's name as it should be; - reads it from standard input.")
+    ] = None
     latin_name: Annotated[
-        str | None, typer.Option("--latin-name", help="The name in Latin letters; an empty text removes it.")
+        str | None,
+        typer.Option("--latin-name", help="The name in Latin letters, or -; an empty text removes it."),
     ] = None
     identity_type: Annotated[
         str | None, typer.Option("--identity-type", help=f"{', '.join(kind.value for kind in IdentityType)}.")
     ] = None
     identity_number: Annotated[
         str | None,
-        typer.Option("--identity-number", help="The number as it should be; - reads it from standard input."),
+        typer.Option(
+            "--identity-number", metavar="-", help="The number as it should be, always read from standard input."
+        ),
     ] = None
     photo: Annotated[Path | None, typer.Option("--photo", help="A photograph (JPEG) in place of the old one.")] = None
 
     def particulars(self) -> Particulars:
-        """Read what the options name. Raises IdentityTypeUnknown, FileUnreadable."""
-        number = self.identity_number
-        if number == "-":
-            number = typer.get_text_stream("stdin").readline().strip()
+        """Read what the options name. Raises IdentityNumberTyped, IdentityTypeUnknown, NoSuchLine, FileUnreadable."""
+        if self.identity_number not in (None, _STANDARD_INPUT):
+            raise IdentityNumberTyped
         try:
             kind = None if self.identity_type is None else IdentityType(self.identity_type)
         except ValueError as error:
             raise IdentityTypeUnknown from error
         return Particulars(
-            name=self.name,
-            name_latin=self.latin_name,
+            name=_given("--name", self.name),
+            name_latin=_given("--latin-name", self.latin_name),
             identity_type=kind,
-            identity_number=number,
+            identity_number=_given("--identity-number", self.identity_number),
             photograph=None if self.photo is None else read_file(self.photo, most=MAX_FILE),
         )
+
+
+def _given(option: str, value: str | None) -> str | None:
+    """Give what an option says, or the next line of standard input where it says that. Raises NoSuchLine."""
+    if value != _STANDARD_INPUT:
+        return value
+    line = typer.get_text_stream("stdin").readline()
+    if not line:
+        raise NoSuchLine(option)
+    return line.strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """Requests to change statuses: how the commands of certificates and of batches show them and carry them out."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -26,6 +26,7 @@ from api.terminal import ERR, OUT, counted, moment, note, print_fields, print_js
 from api.wiring import Home
 from registry.access import require_second_person
 from registry.anchor.progress import RequestState, StatusRequest
+from registry.anchor.states import AnchorState
 from registry.kernel.errors import RuleRefusal
 from registry.ports import LedgerUnavailable
 from registry.ports.storage import UnitOfWork
@@ -178,6 +179,7 @@ def tell(home: Home, requests: Sequence[StatusRequest], *, listed: bool, as_json
     with home.store.read() as unit:
         texts = {one.id: covered(unit, one) for one in requests}
         documents = [request_document(unit, one) for one in requests]
+        commands = {one.id: command_of(unit, one) for one in requests}
     if as_json:
         print_json(documents if listed or not documents else documents[0])
     elif not requests:
@@ -185,7 +187,7 @@ def tell(home: Home, requests: Sequence[StatusRequest], *, listed: bool, as_json
     else:
         for one in requests:
             _tell_one(one, texts[one.id])
-        _tell_next([one for one in requests if _awaits_approval(one)])
+        _tell_next([one for one in requests if _awaits_approval(one)], commands)
     ends = {one.state for one in requests if not _awaits_approval(one)}
     if ends & {RequestState.FAILED, RequestState.CANCELLED}:
         raise typer.Exit(EXIT_REFUSED)
@@ -222,8 +224,22 @@ def _tell_one(one: StatusRequest, what: tuple[str, str]) -> None:
         tell_failure(one.failure)
 
 
-def _tell_next(waiting: Sequence[StatusRequest]) -> None:
+def command_of(unit: UnitOfWork, request: StatusRequest) -> str | None:
+    """Name what takes a request on that goes with a batch of successors; None = it stands for itself."""
+    batch = None if request.new_batch is None else unit.batches.of_chain(request.new_batch)
+    if batch is None or batch.state is AnchorState.FINAL:
+        return None
+    if batch.state is AnchorState.SEALED:
+        return f"vermilion batch approve {batch.id} --as SOMEBODY-ELSE"
+    return f"vermilion batch issue {batch.id}"
+
+
+def _tell_next(waiting: Sequence[StatusRequest], commands: Mapping[str, str | None]) -> None:
     for one in waiting:
+        command = commands[one.id]
+        if command is not None:
+            note(said(f"下一步：{command}", f"next: {command}"))
+            continue
         show, approve = f"vermilion cert request {one.id}", f"vermilion cert approve {one.id} --as"
         note(said(f"下一步：{approve} 另一人（先看：{show}）", f"next: {approve} SOMEBODY-ELSE (after {show})"))
 
@@ -284,6 +300,7 @@ def show_request(home: Home, name: str, *, as_json: bool) -> None:
     with home.store.read() as unit:
         one = unit.status_requests.request(name)
         what, document = covered(unit, one), request_document(unit, one, whole=True)
+        command = command_of(unit, one)
     if as_json:
         print_json(document)
         return
@@ -310,7 +327,7 @@ def show_request(home: Home, name: str, *, as_json: bool) -> None:
                 for row in document["targets"]
             ],
         )
-    _tell_next([one] if _awaits_approval(one) else [])
+    _tell_next([one] if _awaits_approval(one) else [], {one.id: command})
 
 
 def tell_state(subject: str, state: str) -> None:

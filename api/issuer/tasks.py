@@ -21,7 +21,7 @@ from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.ports.storage import NotHere, UnitOfWork
 from registry.ports.tasks import Task, TaskKind, TaskState
-from registry.workflows.hand_over import REPLACEMENT, STEPS, ask
+from registry.workflows.hand_over import STEPS, ask, names_replacement
 from registry.workflows.issue import waiting_for_batch
 
 UNDER_WAY: Final = frozenset({TaskState.QUEUED, TaskState.RUNNING})
@@ -170,7 +170,7 @@ def _page_of(unit: UnitOfWork, task: Task) -> str:
 
 def batch_of(unit: UnitOfWork, task: Task) -> Batch | None:
     """Give the batch that a task to propose has led to so far."""
-    if task.subject.startswith(REPLACEMENT):
+    if names_replacement(task.subject):
         placed = unit.replacements.replacement(task.subject).batch
         return None if placed is None else unit.batches.batch(placed)
     return unit.batches.of_key(_key(task.id))

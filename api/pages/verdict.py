@@ -18,6 +18,7 @@ from api.pages.questions import (
 )
 from api.verifier import IssuerContact, public_content
 from registry.kernel.calendar import CHINA_TIME
+from registry.status import Reason
 from registry.verification.model import Finding, Freshness, Notice, NoticeKind, Outcome, Question, Report
 from registry.verification.past_day import BEFORE_THE_CHAIN, BEYOND_WHAT_WAS_READ, NOT_RECORDED_YET
 
@@ -285,6 +286,8 @@ def _sentence(report: Report, words: Catalogue, values: Mapping[str, str | int |
         return words.text(f"{key}_{entrance}")
     if report.code == "unreadable/too-large":
         return words.text(f"{key}_too_large")
+    if report.code == f"superseded/{int(Reason.RENEWAL)}":
+        return words.text(f"{key}_renewed")
     return words.phrase(key, **{name: values[name] for name in _PLACEHOLDERS.get(report.outcome, ())})
 
 

@@ -25,7 +25,11 @@ class Accounts(Protocol):
         ...
 
     def of_identity(self, identity_type: str, number: str) -> Account | None:
-        """Give the account of the person with this identity number."""
+        """Give the account of the person who was enrolled with this identity number."""
+        ...
+
+    def of_corrected_identity(self, identity_type: str, number: str) -> Sequence[Account]:
+        """Give the accounts of people one of whose certificates was to be corrected to this identity number."""
         ...
 
     def all(self) -> Sequence[Account]:

@@ -120,6 +120,10 @@ class Pieces(Protocol):
         """Tell which of these people have a certificate of a scope in a batch that is not cancelled, or are claimed."""
         ...
 
+    def on_their_way(self, scope: str, people: Sequence[str]) -> set[str]:
+        """Tell which of these people have one in a batch that is neither final nor cancelled, or are claimed."""
+        ...
+
     def next_id(self) -> int:
         """Give the id of the next certificate; those that are claimed are taken."""
         ...

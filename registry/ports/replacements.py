@@ -92,6 +92,13 @@ class Replacements(Protocol):
         """Give one up. Raises StateMoved where it was cancelled before."""
         ...
 
+    def identities(self, person: str, identity_type: str, number: str) -> list[tuple[str, int, bool]]:
+        """Say which successors have another identity of their holder than the holder was enrolled with.
+
+        By place (batch, leaf), the one asked for last first, each with whether the identity is this one.
+        """
+        ...
+
     def image(self, replacement_id: str) -> bytes | None:
         """Give the new photograph; None = there is none, or the holder was erased."""
         ...

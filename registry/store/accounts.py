@@ -9,7 +9,7 @@ from registry.access import Account, AccountKind, Invitation, Role, SignIn
 from registry.kernel.errors import Conflict
 from registry.ports.storage import NotHere
 from registry.store.sessions import Row, Session, maybe_time, micros, time_of
-from registry.store.tables import account, invitation, person, sign_in
+from registry.store.tables import IS_REPLACED, account, certificate, invitation, person, replacement, sign_in
 from registry.store.vault import identity_index
 
 
@@ -60,12 +60,23 @@ class SqlAccounts:
         return None if row is None else _account(row)
 
     def of_identity(self, identity_type: str, number: str) -> Account | None:
-        """Give the account of the person with this identity number."""
+        """Give the account of the person who was enrolled with this identity number."""
         index = identity_index(self._session.keys, identity_type, number)
         of = self._session.row(
             person, select(person).where(person.c.identity_type == identity_type, person.c.identity_index == index)
         )
         return None if of is None else self.find(of["id"])
+
+    def of_corrected_identity(self, identity_type: str, number: str) -> Sequence[Account]:
+        """Give the accounts of people one of whose certificates was to be corrected to this identity number."""
+        index = identity_index(self._session.keys, identity_type, number)
+        query = (
+            select(replacement, certificate)
+            .join_from(replacement, certificate, IS_REPLACED)
+            .where(replacement.c.identity_index == index)
+        )
+        people = dict.fromkeys(of["person"] for _, of in self._session.joined(query, replacement, certificate))
+        return [one for one in map(self.find, people) if one is not None]
 
     def all(self) -> Sequence[Account]:
         """All accounts but the holders', by name."""

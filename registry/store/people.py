@@ -18,10 +18,12 @@ from registry.store.candidates import candidate_document, candidate_of, decision
 from registry.store.judged import confirmed_judgements
 from registry.store.sessions import AT_ONCE, Row, Session, micros, pieces, time_of
 from registry.store.tables import (
+    IS_REPLACED,
     application,
     certificate,
     person,
     portrait,
+    replacement,
     roster,
     score,
     sheet_return,
@@ -315,6 +317,10 @@ class SqlEnrolments:
         certificates = select(certificate.c.id).where(certificate.c.person == person_id)
         for certificate_id in self._session.connection.execute(certificates).scalars().all():
             self._session.change(certificate, {"id": certificate_id}, {}, salts=None)
+        corrected = select(replacement.c.id).join_from(replacement, certificate, IS_REPLACED)
+        said_who = corrected.where(certificate.c.person == person_id, replacement.c.identity_index.is_not(None))
+        for replacement_id in self._session.connection.execute(said_who).scalars().all():
+            self._session.change(replacement, {"id": replacement_id}, {}, identity_index=None)
         for admission in (
             self._session.connection.execute(select(portrait.c.admission).where(portrait.c.person == person_id))
             .scalars()

@@ -36,7 +36,7 @@ def workbench(session: Session, sheets: Sequence[Sheet] = ()) -> Bench:
 def _sql(template: str) -> str:
     """Write out a question: `{table}` stands for all columns of the table, in their order."""
     listed = {table: ", ".join(f'{table}."{name}"' for name in names) for table, names in _COLUMNS.items()}
-    states = {"CANCELLED": f"'{AnchorState.CANCELLED}'", "RESERVED": f"'{AnchorState.RESERVED}'"}
+    states = {one.name: f"'{one}'" for one in (AnchorState.CANCELLED, AnchorState.FINAL, AnchorState.RESERVED)}
     return template.format_map({**listed, **states})
 
 
@@ -77,9 +77,10 @@ _CERTIFIED: Final = _sql(
     " CROSS JOIN certificate ON certificate.person = asked.value JOIN batch ON batch.id = certificate.batch"
     " WHERE batch.scope = :scope AND batch.state <> {CANCELLED}"
 )
+_ON_THEIR_WAY: Final = _CERTIFIED + _sql(" AND batch.state <> {FINAL}")
 _LATEST: Final = 2**63 - 1
 _UNDRAWN: Final = _sql(
-    "SELECT reserved_piece.batch, reserved_piece.piece"
+    "SELECT reserved_piece.batch, reserved_piece.piece, batch.scope"
     " FROM reserved_piece JOIN batch ON batch.id = reserved_piece.batch WHERE batch.state = {RESERVED}"
     " AND NOT EXISTS (SELECT 1 FROM certificate WHERE certificate.id = reserved_piece.first_id)"
 )
@@ -121,9 +122,17 @@ class SqlPieces:
 
     def certified(self, scope: str, people: Sequence[str]) -> set[str]:
         """Tell which of these people have a certificate of a scope in a batch that is not cancelled, or are claimed."""
+        return self._found(_CERTIFIED, scope, people)
+
+    def on_their_way(self, scope: str, people: Sequence[str]) -> set[str]:
+        """Tell which of these people have one in a batch that is neither final nor cancelled, or are claimed."""
+        return self._found(_ON_THEIR_WAY, scope, people)
+
+    def _found(self, question: str, scope: str, people: Sequence[str]) -> set[str]:
+        """Ask for people by their certificates of a scope, and add who is claimed by a batch of it."""
         asked = {"asked": json.dumps(list(people)), "scope": scope}
-        found = {str(person_id) for (person_id,) in self._session.driver.execute(_CERTIFIED, asked)}
-        claimed = undrawn_admissions(self._session)
+        found = {str(person_id) for (person_id,) in self._session.driver.execute(question, asked)}
+        claimed = {one.admission for one in undrawn_claims(self._session, scope)}
         if claimed:
             whose = "SELECT application.person FROM json_each(:asked) AS asked CROSS JOIN application"
             whose += " ON application.admission = asked.value"
@@ -224,9 +233,11 @@ def undrawn_admissions(session: Session) -> set[str]:
     return {one.admission for one in undrawn_claims(session)}
 
 
-def undrawn_claims(session: Session) -> Iterator[Claim]:
-    """Give what is claimed by batches under way and is not drawn yet. Raises SealBroken."""
-    for name, piece in session.driver.execute(_UNDRAWN).fetchall():
+def undrawn_claims(session: Session, scope: str | None = None) -> Iterator[Claim]:
+    """Give what is claimed by batches under way, of one scope or of all, and is not drawn yet. Raises SealBroken."""
+    for name, piece, of in session.driver.execute(_UNDRAWN).fetchall():
+        if scope not in (None, of):
+            continue
         query = select(reserved_piece).where(reserved_piece.c.batch == name, reserved_piece.c.piece == piece)
         row = session.row(reserved_piece, query)
         if row is not None:

@@ -114,7 +114,7 @@ class SqlProjection:
                     {"seq": record.position.seq, "word": word, "issuer": issuer, "batch": batch}
                     for word in sorted(touched)
                 )
-                successors.extend(_successors(record))
+                successors.extend(_successors(record, head.trust_root.contract.address))
             self._session.add(chain_record, rows)
             self._session.add(chain_word, words)
             self._session.add(chain_successor, successors)
@@ -159,7 +159,7 @@ class SqlProjection:
         return tuple(sorted((*whole, *map(_record, found.values())), key=lambda one: one.position.seq))
 
     def successors(self, issuer: IssuerCode, batch: BatchId) -> set[int]:
-        """Which leaves of a batch the chain has recorded as the successors of certificates, in whatever contract."""
+        """Which leaves of a batch the chain has recorded as the successors of its issuer's certificates."""
         query = select(chain_successor).where(chain_successor.c.issuer == issuer, chain_successor.c.batch == batch)
         return {row["leaf"] for row in self._session.rows(chain_successor, query)}
 
@@ -202,9 +202,12 @@ def _concerns(content: Content) -> tuple[str | None, bytes | None, set[int]]:
     return getattr(content, "issuer", None), getattr(content, "batch", None), set()
 
 
-def _successors(record: Record) -> Iterator[Row]:
+def _successors(record: Record, contract: Address) -> Iterator[Row]:
+    """Name the certificates here that the issuer itself let take the place of its own: nobody else's word counts."""
     content = record.content
-    if isinstance(content, Superseded):
+    if not isinstance(content, Superseded):
+        return
+    if (content.issuer, contract) == (content.target_issuer, content.target_contract):
         for leaf in sorted(set(content.new_indices)):
             yield {
                 "seq": record.position.seq,

@@ -10,8 +10,9 @@ from registry.ports.replacements import Corrected, Replacement, ReplacementKind
 from registry.ports.storage import NotHere
 from registry.store.people import PersonErased, person_keys
 from registry.store.sessions import Row, Session, maybe_time, micros, time_of
-from registry.store.tables import certificate, replacement
-from registry.store.vault import decrypt, decrypt_json, encrypt, encrypt_json
+from registry.store.tables import IS_REPLACED, certificate, replacement
+from registry.store.tables import person as people
+from registry.store.vault import decrypt, decrypt_json, encrypt, encrypt_json, identity_index
 
 
 class SqlReplacements:
@@ -37,6 +38,7 @@ class SqlReplacements:
             "number": new.number,
             "revision": new.revision,
             "statement": encrypt_json(key, person, _statement(new.id), statement),
+            "identity_index": self._identity_index(person, key, new),
             "asked_by": new.asked_by,
             "asked_at": micros(new.asked_at),
         }
@@ -88,6 +90,30 @@ class SqlReplacements:
             replacement, {"id": replacement_id}, {"cancelled_at": None}, cancelled_by=person, cancelled_at=micros(at)
         )
 
+    def identities(self, person: str, identity_type: str, number: str) -> list[tuple[str, int, bool]]:
+        """Say which successors have another identity of their holder than the holder was enrolled with.
+
+        By place (batch, leaf), the one asked for last first, each with whether the identity is this one.
+        """
+        index = identity_index(self._session.keys, identity_type, number)
+        rows = self._rows(
+            certificate.c.person == person, replacement.c.identity_index.is_not(None), replacement.c.batch.is_not(None)
+        )
+        return [(row["batch"], row["leaf"], row["identity_index"] == index) for row, _ in reversed(rows)]
+
+    def _identity_index(self, person: str, key: bytes, new: Replacement) -> bytes | None:
+        """Compute by what a holder is found whose identity is corrected; None = it stays as enrolled."""
+        said = new.corrected or {}
+        if Corrected.IDENTITY_TYPE not in said and Corrected.IDENTITY_NUMBER not in said:
+            return None
+        row = self._session.row(people, select(people).where(people.c.id == person))
+        if row is None:
+            raise NotHere("person", person)
+        number = said.get(Corrected.IDENTITY_NUMBER)
+        if number is None:
+            number = decrypt(key, person, "person.identity_number", row["identity_number"]).decode()
+        return identity_index(self._session.keys, said.get(Corrected.IDENTITY_TYPE, row["identity_type"]), number)
+
     def image(self, replacement_id: str) -> bytes | None:
         """Give the new photograph; None = there is none, or the holder was erased."""
         for row, of in self._rows(replacement.c.id == replacement_id):
@@ -99,11 +125,7 @@ class SqlReplacements:
     def _rows(self, *conditions: ColumnElement[bool]) -> Sequence[tuple[Row, ...]]:
         query = (
             select(replacement, certificate)
-            .join_from(
-                replacement,
-                certificate,
-                (certificate.c.number == replacement.c.number) & (certificate.c.revision == replacement.c.revision),
-            )
+            .join_from(replacement, certificate, IS_REPLACED)
             .where(*conditions)
             .order_by(replacement.c.asked_at, replacement.c.id)
         )

@@ -218,6 +218,7 @@ replacement = _table(
     Column("revision", Integer, nullable=False),
     Column("statement", LargeBinary, nullable=False),  # encrypted JSON: reason, what is corrected
     Column("image", LargeBinary),  # encrypted: the new photograph; null = it keeps the old one
+    Column("identity_index", LargeBinary(32)),  # as person's, where it corrects who that is; null = not, or erased
     Column("asked_by", Text, nullable=False),
     Column("asked_at", Integer, nullable=False),
     Column("batch", Text),  # where the successor stands; null = it has no place yet
@@ -238,6 +239,8 @@ Index(
     unique=True,
     sqlite_where=text("cancelled_at IS NULL"),
 )
+Index(None, replacement.c.identity_index)
+IS_REPLACED = (certificate.c.number == replacement.c.number) & (certificate.c.revision == replacement.c.revision)
 
 reserved_piece = _table(
     "reserved_piece",  # who is in a batch, kept before numbers are drawn for them piece by piece

@@ -8,7 +8,8 @@
 4. Whatever is ready at the same time is handled at once, so that many answers cost one transaction.
 
 A worker that dies, or fails, ends the whole run with an error; what was handled before is kept, and the run may be
-repeated. Workers end with the process that started them: their socket closes.
+repeated. Workers end with the process that started them: their socket closes. Of a fault that nobody foresaw a worker
+tells the kind alone, and writes nothing: the words of such an error may hold what it was about, a name or a number.
 """
 
 import gc
@@ -27,7 +28,7 @@ from multiprocessing.connection import Connection, wait
 from types import TracebackType
 from typing import Any, Final, TypeVar, cast
 
-from registry.kernel.errors import RegistryError, Unavailable
+from registry.kernel.errors import IntegrityFault, RegistryError, Unavailable
 
 _Result = TypeVar("_Result")
 Work = Generator[Any, Any, _Result]
@@ -50,6 +51,16 @@ class WorkerLost(Unavailable):
     def __init__(self, process: int | None) -> None:
         self.process = process
         super().__init__(f"worker process {process} ended before its work was done")
+
+
+class WorkerFailed(IntegrityFault):
+    """A worker process met a fault that nobody foresaw, and would meet it again; what was kept is kept."""
+
+    code = "batch/worker-failed"
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+        super().__init__(f"a worker process failed with {fault}")
 
 
 def cores() -> int:
@@ -108,10 +119,11 @@ class Crew:
         *,
         size: int,
     ) -> None:
-        """Work at all jobs; `done` is told what each returned, in no certain order. Raises WorkerLost, what jobs raise.
+        """Work at all jobs; `done` is told what each returned, in no certain order.
 
         `tools` is what each job is given first; it must be fit to be sent to a worker. Jobs are taken from the iterable
         one by one, as workers come free. `size`: how much work there is, at most.
+        Raises WorkerLost, WorkerFailed, and what jobs raise.
         """
         workers = cores()
         if size < SPREAD_FROM or workers == 1:
@@ -140,7 +152,8 @@ class Crew:
         told = json.dumps({"path": sys.path, "lines": theirs, "imports": self._imports})
         try:
             self._origin = subprocess.Popen(  # noqa: S603 - our own interpreter and our own module
-                [sys.executable, "-c", _STARTS + _SERVES, told],
+                # -P: what lies in the working directory is nobody's code. The path that we search comes with `told`.
+                [sys.executable, "-P", "-c", _STARTS + _SERVES, told],
                 pass_fds=theirs,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -195,6 +208,8 @@ class Crew:
             kind, value = pickle.loads(worker.line.recv_bytes())  # noqa: S301 - from our own process
         except (EOFError, OSError) as error:
             raise WorkerLost(worker.number) from error
+        if kind == "broken":
+            raise WorkerFailed(value)
         return kind, value
 
 
@@ -218,8 +233,10 @@ def serve(lines: Sequence[int], imports: Sequence[str]) -> None:
             for other in lines:
                 if other != line:
                     os.close(other)
-            _work(Connection(line))
-            os._exit(0)
+            try:
+                _work(Connection(line))
+            finally:
+                os._exit(0)  # without a word, also of what could not be read: its traceback may hold a name
     for line in lines:
         os.close(line)
     with suppress(ChildProcessError):
@@ -238,12 +255,15 @@ def _work(line: "Connection[tuple[str, Any], tuple[str, Any]]") -> None:
                 tools = value
             else:
                 make, arguments = value
-                line.send(_worked(line, make(tools, *arguments)))
+                line.send(_worked(line, make, tools, arguments))
 
 
-def _worked(line: "Connection[Any, Any]", work: Work[Any]) -> tuple[str, Any]:
+def _worked(
+    line: "Connection[Any, Any]", make: Callable[..., Work[Any]], tools: Any, arguments: tuple[Any, ...]
+) -> tuple[str, Any]:
     answer = None
     try:
+        work = make(tools, *arguments)
         while True:
             line.send(("asks", work.send(answer)))
             answer = line.recv()
@@ -251,3 +271,5 @@ def _worked(line: "Connection[Any, Any]", work: Work[Any]) -> tuple[str, Any]:
         return "done", end.value
     except RegistryError as error:
         return "failed", error.code
+    except Exception as error:  # the edge of a process: whatever goes further is printed there, and lost to ours
+        return "broken", type(error).__name__

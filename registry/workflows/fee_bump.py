@@ -2,7 +2,9 @@
 
 1. Look: the batch or request is signed or sent, this account signed it, and no block holds any transaction of it.
 2. Offer: what is asked for; of fees that are not named an eighth more than the last ones (pools ask for a tenth). The
-   signer's cap bounds both: nothing is paid beyond it, and what would need more waits.
+   signer's cap bounds both: nothing is paid beyond it, and what would need more waits. An approval that has lapsed is
+   no bar: the contract then refuses the call, which spends the nonce that all later ones wait behind, and what failed
+   is approved anew.
 3. Sign the same operation under the same nonce and keep it beside the others, under the lease, with a line in the
    journal. One block can hold one of them: whichever it takes wins, and the others are void from then on.
 4. Send.
@@ -17,7 +19,7 @@ from registry.kernel.errors import Conflict
 from registry.ports import FateKind, Offer
 from registry.ports.sending import KeptTransaction
 from registry.ports.storage import NotHere, UnitOfWork
-from registry.workflows.anchor import Desk, anchoring, require_in_time
+from registry.workflows.anchor import Desk, anchoring
 from registry.workflows.sequence import Sequencer
 from registry.workflows.status_operations import operation_of
 
@@ -45,8 +47,8 @@ def replace_transaction(
 ) -> KeptTransaction:
     """Replace the transaction of a batch or a status request and send it; fees in wei for a unit of gas.
 
-    Raises NotHere, NotReplaceable, ApprovalLapsed, SenderBusy, WritingHalted, LedgerUnavailable, TransactionRefused,
-    and the signer's refusal where the offer is beyond its cap.
+    Raises NotHere, NotReplaceable, SenderBusy, WritingHalted, LedgerUnavailable, TransactionRefused, and the signer's
+    refusal where the offer is beyond its cap.
     """
     with Sequencer(desk.store, desk.ledger, desk.sender, desk.clock) as sequencer:
         # 1
@@ -63,9 +65,6 @@ def replace_transaction(
         )
         if offer in [desk.sender.offer_of(one.transaction) for one in rivals]:
             raise NotReplaceable(name, "one that offers the same is kept already")
-        operation, deadline = _operation(subject)
-        if deadline is not None:
-            require_in_time(desk, name, deadline)
 
         def note(unit: UnitOfWork, now: datetime) -> None:
             if _found(unit, name).state is not subject.state:
@@ -75,7 +74,7 @@ def replace_transaction(
             unit.journal.write(at=now, person=person, action="sender.replace", subject=name, nonce=nonce, **terms)
 
         # 3
-        sequencer.replace(last, operation, offer, note)
+        sequencer.replace(last, _operation(subject), offer, note)
         # 4
         sequencer.send(last.transaction.hash)
         return sequencer.rivals(last.transaction.hash)[-1]
@@ -101,12 +100,9 @@ def _rivals(sequencer: Sequencer, subject: Batch | StatusRequest) -> list[KeptTr
     return rivals
 
 
-def _operation(subject: Batch | StatusRequest) -> tuple[Operation, int | None]:
-    """Give what the transaction does, the same as before, and until when it may."""
-    if isinstance(subject, Batch):
-        operation = anchoring(subject)
-        return operation, operation.approval.deadline
-    return operation_of(subject), None if subject.approval is None else subject.approval.deadline
+def _operation(subject: Batch | StatusRequest) -> Operation:
+    """Give what the transaction does, the same as before."""
+    return anchoring(subject) if isinstance(subject, Batch) else operation_of(subject)
 
 
 def _more(fee: int) -> int:

@@ -27,13 +27,12 @@ from registry.workflows.approve import NotWaiting
 from registry.workflows.change_status import RequestNotWaiting
 from registry.workflows.deliver import NotDeliverable
 from registry.workflows.issue import NothingToIssue
-from registry.workflows.status_operations import NotApproved, require_successors
+from registry.workflows.status_operations import NotApproved, require_supersedable
 
 PAPERS_KEPT: Final = timedelta(hours=24)
 """How long a drawn ZIP is kept."""
 PAPERS_SUFFIX: Final = ".zip"
-REPLACEMENT: Final = "X-"
-"""How the name of a replacement begins: such a subject is proposed as a batch of its own."""
+_REPLACEMENT: Final = "X-"
 
 
 MOST_OPEN: Final[Mapping[TaskKind, int]] = MappingProxyType(
@@ -114,6 +113,11 @@ def ask(store: Store, clock: Clock, kind: TaskKind, subject: str, *, person: str
         return unit.tasks.task(name)
 
 
+def names_replacement(subject: str) -> bool:
+    """Tell whether what is to be proposed is a replacement, as a batch of its own; else it is `PROGRAMME/LEVEL`."""
+    return subject.startswith(_REPLACEMENT) and "/" not in subject
+
+
 def _require_place(unit: UnitOfWork, kind: TaskKind) -> None:
     of_kind, in_all = unit.tasks.open_count(kind), unit.tasks.open_count()
     if of_kind >= MOST_OPEN[kind] or in_all >= MOST_OPEN_IN_ALL:
@@ -121,7 +125,7 @@ def _require_place(unit: UnitOfWork, kind: TaskKind) -> None:
 
 
 def _require_candidates(unit: UnitOfWork, subject: str, now: datetime) -> None:  # noqa: ARG001 - as the others
-    if subject.startswith(REPLACEMENT):
+    if names_replacement(subject):
         if unit.replacements.replacement(subject).cancelled_at is not None:
             raise NotWaiting(subject, "cancelled", "being proposed")
         return
@@ -147,7 +151,7 @@ def _require_sendable(unit: UnitOfWork, subject: str, now: datetime) -> None:
 
 def _require_sendable_request(unit: UnitOfWork, subject: str, now: datetime) -> None:
     request = unit.status_requests.request(subject)
-    require_successors(unit, request)
+    require_supersedable(unit, request)
     match request.state:
         case RequestState.REQUESTED if request.wanted in needs_approval:
             raise NotApproved(subject, request.state)

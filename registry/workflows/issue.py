@@ -24,6 +24,7 @@ from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import canonical_json
 from registry.kernel.errors import RuleRefusal, Unavailable
 from registry.kernel.identifiers import (
+    BatchId,
     CertificateNumber,
     Digest,
     IssuerCode,
@@ -520,11 +521,21 @@ def _still_certified(unit: UnitOfWork, issuer: IssuerCode, person: str, programm
     if not places:
         return True  # in a batch that is not final yet
     for batch, leaf in places:
+        if leaf in _given_up(unit, issuer, batch):
+            continue
         life = tuple(certificate_life(unit.projection.concerning(issuer, batch, leaf), issuer, batch, leaf))
         # One that was replaced stands no more itself; what replaced it is among the others.
         if not life or life[-1].status not in (Status.REVOKED, Status.SUPERSEDED):
             return True
-    return False
+    return bool(unit.pieces.on_their_way(f"{programme}/{level}", [person]))
+
+
+def _given_up(unit: UnitOfWork, issuer: IssuerCode, chain_batch: BatchId) -> set[int]:
+    """Which leaves of a batch were to replace certificates and never will: those stay pending for good."""
+    batch = unit.batches.of_chain(chain_batch)
+    issued = unit.replacements.leaves(batch.id) if batch is not None else {}
+    given_up = {leaf for leaf, cancelled in issued.items() if cancelled}
+    return given_up - unit.projection.successors(issuer, chain_batch) if given_up else set()
 
 
 def _draw(unit: UnitOfWork, batch: Batch, chosen: Sequence[Chosen], year: int) -> list[Reservation]:

@@ -8,10 +8,11 @@ from registry.anchor.facts import certificate_life
 from registry.anchor.states import AnchorState
 from registry.enrolment import Candidate, Decision, decide
 from registry.kernel.calendar import CHINA_TIME
-from registry.kernel.identifiers import IssuerCode
+from registry.kernel.identifiers import BatchId, IssuerCode
 from registry.ports.storage import Application, UnitOfWork
 from registry.programme import LevelCode, OneLevelAtATime, Programme
 from registry.status import Status
+from registry.workflows.deliver import awaiting_succession
 from registry.workflows.hours import attended_hours
 
 
@@ -25,6 +26,7 @@ class OwnRecords:
         self._undecided = {(one.person, one.programme, one.level) for one in waiting}
         self._open: set[tuple[str, str, str]] = set()
         self._issued_on: dict[bytes, date] | None = None
+        self._successors: dict[BatchId, set[int]] = {}
 
     def decide(self, application: Application, programme: Programme, *, on: date) -> Decision:
         """Decide one application; those of the same person that came before it are open ones to it."""
@@ -55,6 +57,8 @@ class OwnRecords:
         first: dict[str, date] = {}
         standing: set[str] = set()
         for level, batch, leaf in self._unit.batches.held_by(person, programme):
+            if leaf in self._awaiting(batch):
+                continue  # what it is to replace is held, until it falls
             records = self._unit.projection.concerning(self._issuer, batch, leaf)
             last = next(reversed(tuple(certificate_life(records, self._issuer, batch, leaf))), None)
             status = Status.VALID if last is None else last.status
@@ -63,6 +67,13 @@ class OwnRecords:
             if status in (Status.VALID, Status.SUPERSEDED):  # whose successor stands is held since the first of them
                 first[level] = min(self._issue_days()[batch], first.get(level, date.max))
         return {LevelCode(level): first[level] for level in standing}
+
+    def _awaiting(self, chain_batch: BatchId) -> set[int]:
+        """Which leaves of a batch have not taken the place of others, or never will."""
+        if chain_batch not in self._successors:
+            batch = self._unit.batches.of_chain(chain_batch)
+            self._successors[chain_batch] = awaiting_succession(self._unit, batch) if batch is not None else set()
+        return self._successors[chain_batch]
 
     def _issue_days(self) -> dict[bytes, date]:
         if self._issued_on is None:

@@ -30,6 +30,7 @@ from registry.ports.tasks import TaskKind, TaskState
 from registry.workflows.deliver import Shelf, awaiting_succession, bundle_name, deliver, is_held_back
 from registry.workflows.follow import follow
 from registry.workflows.halt import SYSTEM, halting, raise_alarm
+from registry.workflows.work_off import BundlesUnwritable, writing_bundles
 
 TASK_WAITS: Final = timedelta(minutes=10)
 """After that a task that no desk takes is named."""
@@ -287,13 +288,23 @@ def _outbox(
 def mend(place: Reconciler, looked: Reconciled) -> Reconciled:
     """Do what the rules say about each difference, alarms first, and write it into the journal.
 
-    Raises LedgerUnavailable, StoreBusy; what was done by then is done, and the rest is found again.
+    No bundle of a batch goes out about which an alarm is open. Raises LedgerUnavailable, StoreBusy; what was done by
+    then is done, and the rest is found again. Raises BundlesUnwritable after everything else is done.
     """
     # 3
     now = place.clock.now()
     done: list[Found] = []
+    halted = {one.subject for one in looked.found if one.rule is Rule.HALTS and not one.lifted}
+    unwritable: BundlesUnwritable | None = None
     for one in sorted(looked.found, key=lambda one: one.rule is not Rule.HALTS):
-        acted = _ACTS.get(one.name, _untouched)(place, one)
+        act = _ACTS.get(one.name, _untouched)
+        if act is _deliver and one.subject in halted:
+            act = _untouched
+        try:
+            acted = act(place, one)
+        except BundlesUnwritable as error:
+            unwritable = error
+            continue
         if one.rule is Rule.HALTS:
             with place.store.write() as unit:
                 alarm = raise_alarm(unit, now, code=one.name, subject=one.subject, detail=one.detail)
@@ -308,6 +319,8 @@ def mend(place: Reconciler, looked: Reconciled) -> Reconciled:
                 done=int(acted),
             )
         done.append(replace(one, done=acted))
+    if unwritable is not None:
+        raise unwritable
     return replace(looked, found=tuple(done))
 
 
@@ -385,7 +398,8 @@ def _send_again(place: Reconciler, one: Found) -> bool:
 
 
 def _deliver(place: Reconciler, one: Found) -> bool:
-    deliver(place.store, place.clock, place.shelf, place.key_of, one.subject, again=True)
+    with writing_bundles():
+        deliver(place.store, place.clock, place.shelf, place.key_of, one.subject, again=True)
     return True
 
 

@@ -1,7 +1,6 @@
 """People's ways in: make an account, invite, choose a password, sign in and out."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,6 +26,7 @@ from registry.enrolment import IdentityType, normal_identity_number
 from registry.kernel.errors import Conflict, MalformedInput, RuleRefusal
 from registry.ports import Clock
 from registry.ports.storage import NotHere, Store, UnitOfWork
+from registry.workflows.deliver import awaiting_succession
 
 LASTS: Final = timedelta(hours=12)
 """How long a sign-in lasts at most."""
@@ -84,7 +84,7 @@ class RolesUnfit(RuleRefusal):
 
 
 class Namesake(Conflict):
-    """Somebody of the house has an open account already, or another person has the same name."""
+    """Somebody of the house has an account already, open or closed, or another person has the same name."""
 
     code = "account/namesake"
 
@@ -124,9 +124,9 @@ def add_account(
 ) -> Token:
     """Make an account for somebody of the house or an employer; give the token of the link to choose a password with.
 
-    Of the house nobody has two: a second open account of the same name is refused, unless whoever makes it states that
-    it is another person's (`namesake`), which the journal keeps. Raises AccountTaken, Namesake, DisplayMalformed,
-    RolesUnfit.
+    Of the house nobody has two: an account of the same name as another's, a closed one too, is refused unless whoever
+    makes it states that it is to be (`namesake`), which the journal keeps. Raises AccountTaken, Namesake,
+    DisplayMalformed, RolesUnfit.
     """
     called = _SPACES.sub(" ", display.strip())
     if not 1 <= len(called) <= LONGEST_DISPLAY or not called.isprintable():
@@ -247,8 +247,8 @@ def accept(store: Store, clock: Clock, token: str, password: str, *, identity_nu
     account = invited(store, clock, token)
     if account.kind is AccountKind.HOLDER:
         with store.read() as unit:
-            named = _holder(unit.accounts.of_identity, identity_number)
-        if named is None or named.name != account.name:
+            named = {one.name for one in _holders(unit, identity_number)}
+        if account.name not in named:
             raise HolderDiffers
     kept = hash_password(password)
     now = clock.now()
@@ -263,15 +263,20 @@ def accept(store: Store, clock: Clock, token: str, password: str, *, identity_nu
 
 
 def sign_in(store: Store, clock: Clock, *, name: str, password: str) -> Token:
-    """Sign in by name, or as a holder by identity number. Raises SignInRefused, after the same work for every cause."""
+    """Sign in by name, or as a holder by identity number. Raises SignInRefused, after the same work for every cause.
+
+    A number can open two accounts, where somebody was enrolled under a wrong one and the right one: the password tells.
+    """
     typed = name.strip()
     with store.read() as unit:
-        account = unit.accounts.find(typed.lower())
-        if account is None or account.kind is AccountKind.HOLDER:  # nobody types a person's id
-            account = _holder(unit.accounts.of_identity, typed)
-    holds = len(password) <= LONGEST_PASSWORD
-    holds = password_holds(password, None if account is None else account.password) and holds
-    if account is None or not holds or account.closed_at is not None:
+        named = unit.accounts.find(typed.lower())
+        if named is None or named.kind is AccountKind.HOLDER:  # nobody types a person's id
+            asked: list[Account | None] = [*_holders(unit, typed)]
+        else:
+            asked = [named]
+    opened = [one for one in asked or [None] if password_holds(password, None if one is None else one.password)]
+    account = next((one for one in opened if one is not None and one.closed_at is None), None)
+    if account is None or len(password) > LONGEST_PASSWORD:
         raise SignInRefused
     now = clock.now()
     with store.write() as unit:
@@ -364,13 +369,28 @@ def canonical_name(typed: str) -> str:
     return normal_identity_number(typed).lower()
 
 
-def _holder(of_identity: Callable[[str, str], Account | None], number: str) -> Account | None:
-    found = [of_identity(kind.value, number) for kind in IdentityType]
-    return next((one for one in found if one is not None), None)
+def _holders(unit: UnitOfWork, number: str) -> list[Account]:
+    """Give the accounts that an identity number opens, nearly always one at most."""
+    found: dict[str, Account] = {}
+    for kind in IdentityType:
+        enrolled = unit.accounts.of_identity(kind.value, number)
+        for one in (enrolled, *unit.accounts.of_corrected_identity(kind.value, number)):
+            if one is not None and _is_stated(unit, one, kind, number, otherwise=one == enrolled):
+                found[one.name] = one
+    return list(found.values())
+
+
+def _is_stated(unit: UnitOfWork, account: Account, kind: IdentityType, number: str, *, otherwise: bool) -> bool:
+    """Tell whether a holder's identity is this one, by the newest correction of it that took its place."""
+    for batch, leaf, is_this in unit.replacements.identities(account.name, kind.value, number):
+        if leaf not in awaiting_succession(unit, unit.batches.batch(batch)):
+            return is_this
+    return otherwise
 
 
 def _require_only_one(unit: UnitOfWork, called: str) -> None:
-    for one in _open_house(unit):
+    """Ask closed accounts too: whoever had one may have done one half of what the new one would do the other of."""
+    for one in _house(unit):
         if same_person(_SPACES.sub("", one.display), _SPACES.sub("", called)):
             raise Namesake(one.name)
 
@@ -382,7 +402,11 @@ def _require_another_operator(unit: UnitOfWork, name: str) -> None:
 
 
 def _open_house(unit: UnitOfWork) -> list[Account]:
-    return [one for one in unit.accounts.all() if one.kind is AccountKind.STAFF and one.closed_at is None]
+    return [one for one in _house(unit) if one.closed_at is None]
+
+
+def _house(unit: UnitOfWork) -> list[Account]:
+    return [one for one in unit.accounts.all() if one.kind is AccountKind.STAFF]
 
 
 def _require_fit(kind: AccountKind, roles: frozenset[Role]) -> None:

@@ -1,5 +1,7 @@
 """What a status request asks of the contract: the structure that its approver signs, and the operation that is sent."""
 
+from registry.anchor.facts import batch_facts, certificate_life, joint_status
+from registry.anchor.history import BatchFlag
 from registry.anchor.operations import (
     BatchReinstatementApproval,
     Operation,
@@ -13,7 +15,7 @@ from registry.anchor.operations import (
     SuspendBatch,
     SuspendCertificates,
 )
-from registry.anchor.progress import StatusRequest
+from registry.anchor.progress import RequestState, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import IntegrityFault, RuleRefusal
 from registry.ports import Ledger
@@ -51,8 +53,19 @@ class SuccessorNotRecorded(RuleRefusal):
         super().__init__(f"request {request}: batch {batch} of the successors is {state}, not final")
 
 
+class PredecessorHeld(RuleRefusal):
+    """A certificate that is to be superseded is not valid now: what holds it would be undone by its successor."""
+
+    code = "replace/predecessor-held"
+
+    def __init__(self, request: str, number: str, standing: Status) -> None:
+        self.request, self.number, self.standing = request, number, standing
+        super().__init__(f"request {request}: certificate {number}, or its batch, is {standing.word}, not valid")
+
+
 StatusApproval = RevocationApproval | ReinstatementApproval | BatchReinstatementApproval | SupersessionApproval
 """What an approver of a status request signs."""
+_UNSIGNED = (RequestState.REQUESTED, RequestState.APPROVED)
 
 
 def require_consistent(unit: UnitOfWork, request: StatusRequest) -> None:
@@ -75,16 +88,35 @@ def require_consistent(unit: UnitOfWork, request: StatusRequest) -> None:
             raise RequestInconsistent(request.id, target.number)
 
 
-def require_successors(unit: UnitOfWork, request: StatusRequest) -> None:
-    """Let a supersession go to the chain once its successors are final there, and not before.
+def require_supersedable(unit: UnitOfWork, request: StatusRequest) -> None:
+    """Let a supersession be signed for the chain once its successors are final there, and not before.
 
-    Raises SuccessorNotRecorded.
+    Raises SuccessorNotRecorded, PredecessorHeld.
     """
     if request.new_batch is None:
         return
     new = unit.batches.of_chain(request.new_batch)
     if new is None or new.state is not AnchorState.FINAL:
         raise SuccessorNotRecorded(request.id, "?" if new is None else new.id, "missing" if new is None else new.state)
+    require_predecessors(unit, request)
+
+
+def require_predecessors(unit: UnitOfWork, request: StatusRequest) -> None:
+    """Check, before it is signed, that what a supersession lets fall is valid by the records read so far.
+
+    Whether a certificate or its batch is suspended: a successor would carry it out of that with nobody lifting it.
+    Raises PredecessorHeld.
+    """
+    if request.wanted is not Status.SUPERSEDED or request.state not in _UNSIGNED:
+        return
+    records = unit.projection.of_batch(request.issuer, request.batch)
+    facts = batch_facts(records, request.issuer, request.batch)
+    flags = facts.flags if facts is not None else BatchFlag(0)
+    for target in request.certificates:
+        life = tuple(certificate_life(records, request.issuer, request.batch, target.leaf))
+        standing = joint_status(life[-1].status if life else Status.VALID, flags)
+        if standing is not Status.VALID:
+            raise PredecessorHeld(request.id, target.number, standing)
 
 
 def status_nonces(ledger: Ledger, request: StatusRequest) -> tuple[int, ...]:

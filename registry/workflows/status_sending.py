@@ -15,7 +15,7 @@ from registry.status import Status
 from registry.workflows.anchor import PATIENCE, Desk, carry, require_in_time
 from registry.workflows.follow import follow
 from registry.workflows.sequence import NonceTaken, Sequencer
-from registry.workflows.status_operations import NotApproved, operation_of, require_successors, status_nonces
+from registry.workflows.status_operations import NotApproved, operation_of, require_supersedable, status_nonces
 
 
 class ApprovalOvertaken(RuleRefusal):
@@ -32,7 +32,8 @@ def change_status(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> S
     """Take a status request to the chain and wait until it is final or has failed.
 
     Returns it as it stands when patience ends, also where another process was sending all the time.
-    Raises NotApproved, ApprovalLapsed, ApprovalOvertaken, HistoryBroken, WritingHalted, LedgerUnavailable.
+    Raises NotApproved, ApprovalLapsed, ApprovalOvertaken, SuccessorNotRecorded, PredecessorHeld, HistoryBroken,
+    WritingHalted, LedgerUnavailable.
     """
 
     def read(unit: UnitOfWork) -> StatusRequest:
@@ -68,7 +69,7 @@ def _sign_request(desk: Desk, sequencer: Sequencer, request: StatusRequest) -> N
         if request.status_nonces != status_nonces(desk.ledger, request):
             raise ApprovalOvertaken(request.id)
         with desk.store.read() as unit:
-            require_successors(unit, request)
+            require_supersedable(unit, request)
     sequencer.sign(
         operation_of(request), lambda unit, transaction, at: unit.status_requests.sign(request.id, transaction, at)
     )

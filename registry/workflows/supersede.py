@@ -12,7 +12,7 @@ from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.ports import ApprovalSigner
 from registry.ports.storage import UnitOfWork
 from registry.workflows.anchor import PATIENCE, Desk
-from registry.workflows.status_operations import approvable, require_consistent
+from registry.workflows.status_operations import approvable, require_consistent, require_predecessors
 from registry.workflows.status_sending import change_status
 
 _OPEN = (RequestState.REQUESTED, RequestState.APPROVED)
@@ -24,7 +24,8 @@ def approve_supersessions(
 ) -> list[tuple[StatusRequest, Approval]]:
     """Sign, as the second person of a batch, that its certificates take the place of those they were issued for.
 
-    Keeps nothing; what is approved already is not signed again. Raises FourEyes, RequestInconsistent, as the signer.
+    Keeps nothing; what is approved already is not signed again. Raises FourEyes, RequestInconsistent,
+    PredecessorHeld, as the signer.
     """
     for one in unit.replacements.into(batch.id).values():
         require_second_person(one.asked_by, person, "approving a replacement")
@@ -33,6 +34,7 @@ def approve_supersessions(
         lapsed = request.approval is not None and request.approval.has_lapsed(now)
         if request.state is RequestState.REQUESTED or (request.state is RequestState.APPROVED and lapsed):
             require_consistent(unit, request)
+            require_predecessors(unit, request)
             signed.append((request, signer.approve(approvable(request, deadline=deadline, nonces=()))))
     return signed
 
@@ -78,7 +80,7 @@ def supersessions_to_approve(unit: UnitOfWork, batch: Batch) -> list[StatusReque
 def send_supersessions(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> list[StatusRequest]:
     """Take the supersessions of a final batch to the chain, one after the other; gives them as they stand then.
 
-    Raises ApprovalLapsed, SuccessorNotRecorded, LedgerUnavailable.
+    Raises ApprovalLapsed, SuccessorNotRecorded, PredecessorHeld, LedgerUnavailable.
     """
     with desk.store.read() as unit:
         waiting = supersessions_to_send(unit, unit.batches.batch(name))

@@ -4,14 +4,15 @@
 2. Work: every workflow here may be cut off anywhere and be run by two at once, so that a lease which ended too early
    costs work done twice and nothing else. A batch is proposed under the key of its task: a takeover finds the same one.
 3. Note the result, or the code of what is wrong. What does not answer now is no failure: the task is put down, to be
-   claimed again a little later, and others come in between.
+   claimed again a little later, and others come in between. Lost worker processes are few times made up for: what
+   kills them, such as too little memory, would kill the next ones, and a person has to see it.
 """
 
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,10 +31,11 @@ from registry.programme import Catalogue
 from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import NotWaiting
 from registry.workflows.change_status import RequestNotWaiting
+from registry.workflows.crew import WorkerLost
 from registry.workflows.deliver import Shelf, deliver, deliver_successors
 from registry.workflows.draw import draw_batch
 from registry.workflows.halt import ABOUT_NOW
-from registry.workflows.hand_over import PAPERS_KEPT, PAPERS_SUFFIX, REPLACEMENT, STEPS, Step
+from registry.workflows.hand_over import PAPERS_KEPT, PAPERS_SUFFIX, STEPS, Step, names_replacement
 from registry.workflows.issue import IssuingBody, propose
 from registry.workflows.replace import propose_replacements
 from registry.workflows.status_operations import NotApproved
@@ -48,6 +50,8 @@ _BEAT_SECONDS: Final = 5.0
 _TOLD_EVERY_SECONDS: Final = 0.5
 _AGAIN_AFTER: Final = timedelta(seconds=5)
 """How long what was put down waits before it is taken up again."""
+_TRIES: Final = 3
+"""How often one claim of a task is tried where worker processes are lost."""
 _AT_ONCE: Final = timedelta(0)
 _POLL_SECONDS: Final = 0.2
 _DECIDED: Final = frozenset({"final", "failed", "cancelled"})
@@ -73,6 +77,15 @@ class BundlesUnwritable(Unavailable):
     def __init__(self, cause: str) -> None:
         self.cause = cause
         super().__init__(f"bundles cannot be written: {cause}")
+
+
+@contextmanager
+def writing_bundles() -> Iterator[None]:
+    """Name what hinders the writing of bundles. Raises BundlesUnwritable."""
+    try:
+        yield
+    except OSError as error:
+        raise BundlesUnwritable(error.strerror or type(error).__name__) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,12 +266,12 @@ def work_one(place: Workplace, worker: Worker) -> Task | None:
 def _worked(place: Workplace, worker: Worker, held: _Held) -> Task:
     try:
         # 2
-        result = _WORK[held.task.kind](place, worker, held)
+        result = _done(place, worker, held)
     # 3
     except _PutDown:
         held.say(_AT_ONCE if worker.stopping.is_set() else _AGAIN_AFTER)
         return held.task
-    except (_Refused, PapersUnwritable) as error:  # for the latter a person has to make room, then asks again
+    except (_Refused, PapersUnwritable, WorkerLost) as error:  # a person has to make room, then asks again
         return _failed(held, error.code)
     except Unavailable as error:
         if isinstance(error, LedgerUnavailable):
@@ -271,6 +284,17 @@ def _worked(place: Workplace, worker: Worker, held: _Held) -> Task:
             return held.task
         return _failed(held, error.code)
     return held.end(lambda unit, id, name, at: unit.tasks.finish(id, name, result, at))
+
+
+def _done(place: Workplace, worker: Worker, held: _Held) -> str:
+    """Do a task; what was kept before worker processes were lost is not done again. Raises WorkerLost at the last."""
+    work = _WORK[held.task.kind]
+    for _ in range(_TRIES - 1):
+        try:
+            return work(place, worker, held)
+        except WorkerLost:
+            held.pause(_AGAIN_AFTER.total_seconds())
+    return work(place, worker, held)
 
 
 def _failed(held: _Held, code: str) -> Task:
@@ -291,7 +315,7 @@ def _propose(place: Workplace, worker: Worker, held: _Held) -> str:  # noqa: ARG
             held.tell(Step.SEAL)
 
     held.tell(Step.RESERVE)
-    if held.task.subject.startswith(REPLACEMENT):
+    if names_replacement(held.task.subject):
         (replaced,) = propose_replacements(
             place.store,
             place.clock,
@@ -349,10 +373,8 @@ def _send_batch(place: Workplace, worker: Worker, held: _Held) -> str:
             _send_supersessions(place, worker, held, desk, batch)
     if batch.state is not AnchorState.FINAL:
         raise _Refused(batch.failure or NotWaiting.code)
-    try:
+    with writing_bundles():
         deliver(place.store, place.clock, place.shelf, place.key_of, name, progress=held.progress(Step.DELIVER))
-    except OSError as error:
-        raise BundlesUnwritable(error.strerror or type(error).__name__) from error
     return name
 
 
@@ -378,7 +400,8 @@ def _send_request(place: Workplace, worker: Worker, held: _Held) -> str:
         request = _patiently(worker, held, lambda: change_status(desk, name, patience=_AT_ONCE))
     if request.state is not RequestState.FINAL:
         raise _Refused(request.failure or RequestNotWaiting.code)
-    deliver_successors(place.store, place.clock, place.shelf, place.key_of, request)
+    with writing_bundles():
+        deliver_successors(place.store, place.clock, place.shelf, place.key_of, request)
     return name
 
 

@@ -3,9 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from api.wiring import Home
 from tests.faults.demo_stage import Stage
 from tests.faults.test_issue_displaced import approved_batch
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_batch_waits_for_the_end_of_a_pause(stage: Stage, examined: Path) -> None:

@@ -19,6 +19,8 @@ from tests.faults.demo_stage import Playing, Stage
 from tests.faults.test_issue_displaced import approved_batch, issue
 from tests.faults.test_issue_node import node_of
 
+pytestmark = pytest.mark.slow
+
 WORKERS = 3
 
 

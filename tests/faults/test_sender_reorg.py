@@ -24,6 +24,8 @@ from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.test_issue_displaced import approved_batch
 from tests.http.web_client import WebClient
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = timedelta(0)
 
 

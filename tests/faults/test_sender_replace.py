@@ -21,6 +21,8 @@ from registry.workflows.sender_standing import Lot, standing
 from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.test_issue_displaced import approved_batch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home(examined: Path) -> Iterator[Home]:

@@ -68,6 +68,7 @@ def account(people: People, name: str = "zhou.lan", *roles: Role) -> str:
         kind=AccountKind.STAFF,
         roles=frozenset(roles or {Role.MAKER}),
         by="operator-1",
+        namesake=True,
     )
 
 

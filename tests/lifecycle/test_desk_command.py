@@ -8,9 +8,10 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,13 @@ from api.examination import examine
 from api.founding import make_installation
 from api.settings import read_installation, write_installation
 from api.wiring import Home, NoTerminal, passphrase_from
+from registry.kernel.errors import RegistryError
 from registry.ports.tasks import Task, TaskKind, TaskState
+from registry.workflows.deliver import NotDeliverable
 from registry.workflows.hand_over import PAPERS_KEPT
 from registry.workflows.issue import NothingToIssue
 from registry.workflows.sign_in import change_password, close_account, sign_in, signed_in
-from registry.workflows.work_off import PapersUnwritable, discard_papers
+from registry.workflows.work_off import BundlesUnwritable, PapersUnwritable, discard_papers
 
 SCOPE = "AIGC-APP-ENG/1"
 
@@ -101,6 +104,30 @@ def test_once_works_off_what_waits_says_so_and_ends(home: Home) -> None:
     assert task(home, name).failure == NothingToIssue.code
     again = run(home, "desk", "--once")
     assert (again.exit_code, again.stdout) == (0, "")
+
+
+def test_whatever_a_comparison_raises_is_said_tried_again_only_where_it_may_pass_and_ends_no_desk(home: Home) -> None:
+    raised: list[RegistryError] = [BundlesUnwritable("full"), NotDeliverable("N1", "sent"), NothingToIssue(SCOPE)]
+    said: list[RegistryError] = []
+    calls: list[float] = []
+
+    def first() -> None:
+        calls.append(time.monotonic())
+        raise raised[len(calls) - 1]
+
+    worker = desk_room.new_worker(threading.Event(), lambda _: None, patience=timedelta(0))
+
+    def untold(error: RegistryError) -> None:
+        said.append(error)
+        if len(said) == 2:
+            worker.stopping.set()
+
+    desk_room.work_on(desk_room.workplace(home), worker, untold, first)
+    assert said == raised[:2]
+    assert calls[1] - calls[0] >= 1
+    worker.stopping.clear()
+    desk_room.work_off(desk_room.workplace(home), worker, untold, first)
+    assert said == raised
 
 
 def test_a_paper_that_cannot_be_deleted_is_said_and_holds_no_task_up(

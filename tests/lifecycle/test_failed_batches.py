@@ -4,13 +4,20 @@ import json
 import shlex
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from api.cli import app
 from registry.anchor.differences import Name
+from registry.anchor.operations import SignedTransaction
 from registry.anchor.states import AnchorState
+from registry.ports import Ledger, TransactionRefused
 from registry.workflows import issue
+from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import approve
+from registry.workflows.fee_bump import replace_transaction
 from tests.faults.test_issue_displaced import use_the_account_elsewhere
 from tests.lifecycle.batch_house import PROGRAMME, House, make_examined
 
@@ -40,6 +47,41 @@ def test_cut_off_in_every_state_it_goes_on_by_the_command_that_is_told(house: Ho
     house.goes_on(name, "undelivered", "delivered")
     assert house.stands(name) == ("delivered", f"vermilion cert list --batch {name}")
     house.take(f"vermilion cert list --batch {name}")
+
+
+def test_what_no_node_takes_is_replaced_though_its_approval_lapsed_and_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(make_examined(tmp_path / "home"))
+    name, home = house.proposed("1"), house.home
+    soon = int((home.clock.now() + timedelta(seconds=2)).timestamp())
+    approve(
+        home.store, home.clock, home.catalogue, home.key_of, home.approver(), name, person="approver-1", deadline=soon
+    )
+    house.cut_off_at(name, AnchorState.SIGNED)
+    with home.store.read() as unit:
+        stuck = unit.batches.batch(name).transaction
+    time.sleep(3.1)  # the contract takes it in the second of the deadline itself
+    monkeypatch.setenv("VERMILION_LANG", "en")
+    again = CliRunner().invoke(app, ["batch", "approve", name, "--as", "approver-1", "--home", str(house.path)])
+    assert f"batch {name} was approved before and is signed now; nothing was signed." in again.stderr
+    with home.chain(writing=True) as ledger, pytest.MonkeyPatch.context() as patched:
+        broadcast = type(ledger).broadcast
+
+        def refuse(node: Ledger, transaction: SignedTransaction) -> None:
+            if transaction.hash == stuck:
+                raise TransactionRefused("it offers too little")
+            broadcast(node, transaction)
+
+        patched.setattr(type(ledger), "broadcast", refuse)
+        desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
+        with pytest.raises(TransactionRefused):
+            anchor_batch(desk, name)
+        better = replace_transaction(desk, name, person="operator-1", gas=260_000)
+        assert better.replaces == stuck
+        failed = anchor_batch(desk, name)
+    assert (failed.state, failed.failure) == (AnchorState.FAILED, "contract/approval-expired")
+    house.goes_on(name, "to-approve-again", "approved", "delivered")
 
 
 def test_a_pause_is_lifted_then_the_batch_is_approved_anew_and_sent(house: House) -> None:

@@ -208,6 +208,8 @@ def test_what_cannot_be_done_as_things_stand_is_refused_and_not_kept(scene: Scen
     refused: list[tuple[TaskKind, str, type[RegistryError]]] = [
         (TaskKind.PROPOSE, f"{PROGRAMME}/9", NothingToIssue),
         (TaskKind.PROPOSE, "no scope", IdentifierMalformed),
+        (TaskKind.PROPOSE, "X-RAY/1", NothingToIssue),  # a programme, though replacements are named so too
+        (TaskKind.PROPOSE, "X-2026-11-0009", NotHere),
         (TaskKind.SEND_BATCH, "B-2026-11-0009", NotHere),
         (TaskKind.SEND_REQUEST, "C-2026-11-0009", NotHere),
         (TaskKind.DRAW, "B-2026-11-0009", NotHere),

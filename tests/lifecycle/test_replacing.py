@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.commands.replacing import IdentityNumberTyped, NoSuchLine
 from api.demo_portraits import sample_photographs
 from api.errors import exit_code as exit_code_of
 from api.wiring import Home
@@ -20,11 +21,13 @@ from registry.access import FourEyes
 from registry.anchor.progress import Batch, RequestState
 from registry.anchor.states import AnchorState
 from registry.credential import Presentation, parse
+from registry.enrolment import IdentityType
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import unb64url
 from registry.kernel.errors import RegistryError
 from registry.ports.replacements import Replacement
 from registry.ports.storage import NotHere, StoredCertificate
+from registry.ports.tasks import TaskKind
 from registry.status import Reason, Status
 from registry.verification import Outcome, judging
 from registry.workflows import replace as replacing
@@ -37,6 +40,7 @@ from registry.workflows.change_status import (
     RequestOpen,
     approve_change,
     cancel_change,
+    request_batch_changes,
     request_changes,
 )
 from registry.workflows.correct import CertificateReserved, confirm_correction, correct_score
@@ -50,8 +54,10 @@ from registry.workflows.deliver import (
     public_bundle,
 )
 from registry.workflows.follow import follow
+from registry.workflows.hand_over import ask
 from registry.workflows.hold import held_by
-from registry.workflows.issue import last_valid_day
+from registry.workflows.issue import _still_certified, last_valid_day
+from registry.workflows.own_records import OwnRecords
 from registry.workflows.publish_status import StatusPublisher
 from registry.workflows.replace import (
     RENEWAL_OPENS,
@@ -73,7 +79,8 @@ from registry.workflows.replace import (
 )
 from registry.workflows.revisions import changes_of_replacement, line_of, status_word_of
 from registry.workflows.share import own
-from registry.workflows.status_operations import SuccessorNotRecorded
+from registry.workflows.sign_in import HolderDiffers, SignInRefused, accept, invite_holder, sign_in, signed_in
+from registry.workflows.status_operations import PredecessorHeld, SuccessorNotRecorded
 from registry.workflows.status_sending import change_status
 from registry.workflows.supersede import send_supersessions
 from tests.lifecycle.house_accounts import open_house
@@ -447,6 +454,65 @@ def test_until_the_approver_has_approved_both_nothing_of_the_new_one_goes_out(ho
     assert deliver(home.store, home.clock, home.shelf, home.key_of, batch.id) == 1
 
 
+def test_a_batch_suspended_as_a_whole_holds_the_correction_of_its_certificates(house: House) -> None:
+    home, old, other = house.home, house.one(), house.one()
+    batch = house.approve(house.propose(house.correct(old)))
+    unapproved = house.propose(house.correct(other))
+    with home.store.read() as unit:
+        (request,) = unit.status_requests.onto(batch.batch)
+
+    def on_the_whole(wanted: Status, reason: Reason) -> None:
+        names = [old.batch.id]
+        (change,) = request_batch_changes(home.store, home.clock, names, wanted, reason, person="maker-1").requests
+        with home.chain(writing=True) as ledger:
+            if wanted is Status.VALID:
+                approve_change(home.store, home.clock, ledger, home.approver(), change.id, person="approver-1")
+            change_status(Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock), change.id)
+        follow_now(house)
+
+    on_the_whole(Status.SUSPENDED, Reason.INVESTIGATION)
+    try:
+        with pytest.raises(PredecessorHeld) as held:
+            house.issue(batch)
+        assert (held.value.number, held.value.standing) == (old.reservation.number, Status.SUSPENDED)
+        with pytest.raises(PredecessorHeld):  # by a page
+            ask(home.store, home.clock, TaskKind.SEND_REQUEST, request.id, person="maker-1")
+        with pytest.raises(PredecessorHeld):
+            house.approve(unapproved)
+        follow_now(house)
+        report = home.verifier().by_number(old.reservation.number)
+        assert (report.outcome, (report.content or {})["revision"]) == (Outcome.SUSPENDED, 1)
+        with home.store.read() as unit:
+            assert unit.status_requests.request(request.id).state is RequestState.APPROVED
+    finally:
+        on_the_whole(Status.VALID, Reason.INVESTIGATION_CLOSED)
+    house.issue(batch)
+    follow_now(house)
+    report = home.verifier().by_number(old.reservation.number)
+    assert (report.outcome, (report.content or {})["revision"]) == (Outcome.VALID, 2)
+    house.issue(house.approve(unapproved))
+
+
+def test_a_successor_that_was_given_up_is_held_by_nobody(house: House) -> None:
+    home, old = house.home, house.one()
+    programme, _, level = old.batch.scope.partition("/")
+
+    def held() -> tuple[set[str], bool]:
+        with home.store.read() as unit:
+            standing = OwnRecords(unit, home.issuer, [])._standing(old.person, programme)
+            return set(standing), _still_certified(unit, home.issuer, old.person, programme, level)
+
+    batch = house.approve(house.propose(house.correct(old)))
+    with home.chain(writing=True) as ledger:
+        anchor_batch(Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock), batch.id)
+    with home.store.read() as unit:
+        (request,) = unit.status_requests.onto(batch.batch)
+    cancel_change(home.store, home.clock, request.id, person="approver-1")
+    assert held() == ({level}, True)
+    house.change(old.reservation.number, Status.REVOKED, Reason.MISCONDUCT)
+    assert held() == (set(), False)
+
+
 def test_a_supersession_given_up_leaves_the_old_one_for_good_and_another_may_follow(house: House) -> None:
     home, old = house.home, house.one()
     batch = house.approve(house.propose(house.correct(old)))
@@ -633,6 +699,83 @@ def test_a_demonstration_corrects_with_one_command_and_says_why_not(house: House
     run(house, "cert", "withdraw", done["replacements"][0]["id"], "--as", "maker-1", exit_code=1)
     listed = json.loads(run(house, "cert", "list", "--status", "superseded", "--limit", "0", "--json"))
     assert (number, 1) in {(one["number"], one["revision"]) for one in listed}
+
+
+def test_a_corrected_identity_number_opens_the_account_and_the_wrong_one_no_more(house: House) -> None:
+    home, old = house.home, house.one()
+    number, wrong = old.reservation.number, house.said(old).disclosed.identity_number
+    right, password = "E52718281", "eight quiet geese"
+    assert wrong is not None
+
+    def claimed_with(identity: str) -> bool:
+        link = invite_holder(home.store, home.clock, number=number, by="maker-1")
+        try:
+            accept(home.store, home.clock, link, password, identity_number=identity)
+        except HolderDiffers:
+            return False
+        return True
+
+    def signs_in_with(identity: str) -> bool:
+        try:
+            sign_in(home.store, home.clock, name=identity, password=password)
+        except SignInRefused:
+            return False
+        return True
+
+    def opened_by(identity: str) -> tuple[bool, bool]:
+        return claimed_with(identity), signs_in_with(identity)
+
+    assert opened_by(wrong) == (True, True)
+    batch = house.approve(house.propose(house.correct(old, identity_type=IdentityType.PASSPORT, identity_number=right)))
+    # Until the successor stands, nothing is otherwise.
+    assert (opened_by(right), opened_by(wrong)) == ((False, False), (True, True))
+    house.issue(batch)
+    follow_now(house)
+    assert (opened_by(wrong), opened_by(right.lower())) == ((False, False), (True, True))
+    # Another correction that says nothing of who the holder is changes nothing here.
+    again = house.replaced(house.of(batch))
+    follow_now(house)
+    assert (opened_by(wrong), opened_by(right)) == ((False, False), (True, True))
+    # Back to the first: the newest correction counts, not the first one.
+    house.replaced(again, identity_type=IdentityType.RESIDENT_IDENTITY_CARD, identity_number=wrong)
+    follow_now(house)
+    assert (opened_by(right), opened_by(wrong)) == ((False, False), (True, True))
+
+
+def test_who_was_enrolled_under_a_number_keeps_it_where_another_is_corrected_to_it(house: House) -> None:
+    home, old, other = house.home, house.one(), house.one()
+    number = house.said(other).disclosed.identity_number
+    assert number is not None
+    for one, password in ((old, "seven red kites"), (other, "nine grey mice")):
+        link = invite_holder(home.store, home.clock, number=one.reservation.number, by="maker-1")
+        accept(home.store, home.clock, link, password, identity_number=house.said(one).disclosed.identity_number or "")
+    house.replaced(old, identity_number=number)
+    follow_now(house)
+    for one, password in ((old, "seven red kites"), (other, "nine grey mice")):
+        token = sign_in(home.store, home.clock, name=number, password=password)
+        visitor = signed_in(home.store, home.clock, token)
+        assert visitor is not None
+        assert visitor.account.name == one.person
+    with pytest.raises(SignInRefused):
+        sign_in(home.store, home.clock, name=number, password="ten blue owls")
+
+
+def test_an_identity_number_is_read_from_standard_input_alone(house: House, monkeypatch) -> None:
+    monkeypatch.setenv("VERMILION_LANG", "en")
+    number = house.one().reservation.number
+    words = ("cert", "correct", number, "--identity-type", "passport", "--reason", WHY, "--as", "maker-1", "--later")
+    refused = CliRunner().invoke(app, [*words, "--identity-number", "E31415926", "--home", str(house.home.path)])
+    assert isinstance(refused.exception, IdentityNumberTyped)
+    assert exit_code_of(refused.exception) == 2
+    assert "E31415926" not in str(refused.exception)
+    given = [*words, "--identity-number", "-", "--name", "-", "--latin-name", "-", "--json"]
+    short = CliRunner().invoke(app, [*given, "--home", str(house.home.path)], input="欧阳子路\nOuyang Zilu\n")
+    assert isinstance(short.exception, NoSuchLine)
+    lines = "欧阳子路\nOuyang Zilu\nE31415926\n"
+    done = CliRunner().invoke(app, [*given, "--home", str(house.home.path)], input=lines)
+    (asked,) = json.loads(done.stdout)["replacements"]
+    after = {change["member"]: change["after"] for change in asked["changes"]}
+    assert [after[one] for one in ("name", "nameLatin", "nationalIdentityNumber")] == lines.splitlines()
 
 
 def test_a_holder_gets_nothing_of_a_successor_before_it_stands(house: House) -> None:

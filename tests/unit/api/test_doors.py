@@ -210,6 +210,19 @@ def test_one_person_has_one_account(home):
     assert code(run(home, add.format(3, "王莉"), "op")) == "account/namesake"
 
 
+def test_closing_an_account_does_not_make_its_owner_somebody_else(home):
+    appoint(home, "op", Role.OPERATOR)
+    add = "account add xu.hui{} --display 许辉 --role {}"
+    assert code(run(home, add.format(1, "maker"), "op")) == ""
+    close_account(home.store, home.clock, name="xu.hui1", by="op")
+    assert code(run(home, add.format(2, "approver"), "op")) == "account/namesake"
+    assert code(run(home, add.format(2, "approver") + " --namesake", "op")) == ""
+    with home.store.read() as unit:
+        added = {one.subject: dict(one.detail) for one in unit.journal.entries() if one.action == "account.add"}
+    assert added["xu.hui2"]["namesake"] == 1
+    assert "namesake" not in added["xu.hui1"]
+
+
 def test_a_closed_account_and_an_employers_are_nobodys_of_the_house(home):
     appoint(home, "clerk-1", Role.CLERK)
     appoint(home, "clerk-2", Role.CLERK)

@@ -27,6 +27,7 @@ TABLES = (
         revision INTEGER NOT NULL,
         statement BLOB NOT NULL,
         image BLOB,
+        identity_index BLOB,
         asked_by TEXT NOT NULL,
         asked_at INTEGER NOT NULL,
         batch TEXT,
@@ -45,6 +46,7 @@ TABLES = (
     ) STRICT
     """,
     "CREATE UNIQUE INDEX uq_replacement_open ON replacement (number, revision) WHERE cancelled_at IS NULL",
+    "CREATE INDEX ix_replacement_identity_index ON replacement (identity_index)",
     """
     CREATE TABLE status_successor (
         request TEXT NOT NULL,
@@ -82,6 +84,13 @@ RULES = (
     END
     """,
     """
+    CREATE TRIGGER replacement_identity_index_only_erased BEFORE UPDATE OF identity_index ON replacement
+    WHEN NEW.identity_index IS NOT NULL
+    BEGIN
+        SELECT RAISE(ABORT, 'the identity index of a replacement is only ever erased');
+    END
+    """,
+    """
     CREATE TRIGGER replacement_keeps_its_place BEFORE UPDATE OF batch, leaf ON replacement
     WHEN OLD.batch IS NOT NULL
     BEGIN
@@ -89,7 +98,8 @@ RULES = (
     END
     """,
     """
-    CREATE TRIGGER replacement_stays_cancelled BEFORE UPDATE ON replacement
+    CREATE TRIGGER replacement_stays_cancelled
+    BEFORE UPDATE OF batch, leaf, cancelled_by, cancelled_at ON replacement
     WHEN OLD.cancelled_at IS NOT NULL
     BEGIN
         SELECT RAISE(ABORT, 'a replacement that was cancelled stays so');
@@ -157,11 +167,16 @@ def upgrade() -> None:
 
 def _carry_over() -> None:
     connection, key = op.get_bind(), context.config.attributes["seal_key"]
+    head = connection.execute(text("SELECT trust_root FROM chain_head")).scalar()
+    ours = None if head is None else str(json.loads(head)["contract"]).rpartition(":")[2]
     found = connection.execute(text("SELECT * FROM chain_record WHERE op = :op ORDER BY seq"), {"op": SUPERSEDE})
     for record in found.mappings().all():
         if not hmac.compare_digest(seal_of_columns(key, "chain_record", dict(record)), record["seal"]):
             continue
         content = json.loads(record["content"])
+        # Only its own issuer's word lets a certificate take the place of another, and only in the contract it names.
+        if content["issuer"] != content["target_issuer"] or ours not in (None, content["target_contract"]):
+            continue
         for leaf in sorted({int(one) for one in content["new_indices"]}):
             row = {
                 "seq": record["seq"],

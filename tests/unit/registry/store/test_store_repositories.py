@@ -7,15 +7,17 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from api.demo_data import sample_roster
-from registry.anchor.history import Record, Superseded
+from registry.anchor.history import Record, StatusChanged, Superseded
 from registry.anchor.operations import Approval
 from registry.anchor.progress import Placement, RequestState, StatusRequest, Target
 from registry.anchor.states import AnchorState, TransitionForbidden
 from registry.batch import Reservation
 from registry.enrolment import decide, read_roster
 from registry.kernel.identifiers import (
+    Address,
     BatchId,
     CertificateNumber,
+    IssuerCode,
     batch_id,
     new_certificate_key,
     new_certificate_number,
@@ -23,11 +25,12 @@ from registry.kernel.identifiers import (
 from registry.kernel.merkle import MerkleTree, leaf_hash, require_included
 from registry.ports.storage import Mark, NotHere, Roster, Sheet, SignedCredential
 from registry.programme import load_catalogue
-from registry.status import Reason, Status
+from registry.status import Reason, Status, changes_of
 from registry.store.database import RowRefused
 from registry.store.sessions import StateMoved, micros, pieces, time_of
 from registry.store.standing import RowsMissing
 from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.issue import _still_certified
 from tests.unit.registry.store.filled import (
     APPROVER,
     BODY,
@@ -548,6 +551,18 @@ def test_a_correction_on_its_way_does_not_hide_what_stands(store, contents):
         new_indices=(0,),
         reason=37,
     )
+    # What another issuer writes of it, or its own issuer of another contract, changes nothing here.
+    strangers = [
+        replace(supersedes, issuer=IssuerCode("ELSEWHERE")),
+        replace(supersedes, target_contract=Address("0x" + "c1" * 20)),
+    ]
+    with store.write() as unit:
+        for content in strangers:
+            record = Record(position=position(unit.projection.size(), "stranger"), content=content)
+            unit.projection.extend(head(9), [record])
+        assert unit.projection.successors(ISSUER, batch.batch) == set()
+    with store.read() as unit:
+        assert unit.batches.by_number(number) == first
     with store.write() as unit:
         record = Record(position=position(unit.projection.size(), "superseded"), content=supersedes)
         unit.projection.extend(head(9), [record])
@@ -570,6 +585,36 @@ def test_what_a_person_holds_is_told_by_final_batches_of_that_programme(store, c
     reserved(store, "B-2026-11-0002", "7", application)
     with store.read() as unit:
         assert len(unit.batches.held_by(one.person, PROGRAMME)) == 1
+
+
+def test_after_a_revocation_who_is_in_a_batch_under_way_gets_no_second_one(store, contents):
+    with store.read() as unit:
+        one = list(unit.batches.certificates())[-1].reservation
+        application = unit.enrolments.application(one.admission)
+    revoked = StatusChanged(
+        issuer=ISSUER,
+        batch=contents.chain_id,
+        approver=APPROVER,
+        code=Status.REVOKED,
+        changes=changes_of([one.leaf]),
+        count=1,
+        reason=32,
+    )
+    asked = ISSUER, one.person, PROGRAMME, "1"
+    with store.write() as unit:
+        assert _still_certified(unit, *asked)
+        record = Record(position=position(unit.projection.size(), "revoked"), content=revoked)
+        unit.projection.extend(head(9), [record])
+        assert not _still_certified(unit, *asked)
+        assert unit.pieces.on_their_way(f"{PROGRAMME}/1", [one.person]) == set()
+    batch, _ = reserved(store, "B-2026-11-0002", "7", application)
+    with store.read() as unit:
+        assert unit.pieces.on_their_way(f"{PROGRAMME}/1", [one.person]) == {one.person}
+        assert _still_certified(unit, *asked)
+    with store.write() as unit:
+        unit.batches.move(batch.id, AnchorState.RESERVED, AnchorState.CANCELLED)
+    with store.read() as unit:
+        assert not _still_certified(unit, *asked)
 
 
 def test_who_has_a_certificate_waits_for_none_unless_the_batch_was_cancelled(store, contents):

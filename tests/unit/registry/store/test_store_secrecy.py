@@ -6,8 +6,10 @@ from contextlib import closing
 import pytest
 
 from api.demo_data import sample_roster
+from registry.access import Account, AccountKind, Role
 from registry.enrolment import IdentityType
 from registry.kernel.errors import IntegrityFault
+from registry.ports.replacements import Corrected, Replacement, ReplacementKind
 from registry.ports.storage import NotHere
 from registry.programme import load_catalogue
 from registry.store import DataKeys, open_database
@@ -235,6 +237,50 @@ def test_an_erased_person_is_gone_and_the_rest_stands(store, database_file, cont
         unit.enrolments.erase(erased.person, NOW)
     with store.write() as unit, pytest.raises(NotHere):
         unit.enrolments.erase("nobody", NOW)
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_who_was_erased_is_not_found_by_a_corrected_number_either(store, contents, is_cancelled):
+    with store.write() as unit:
+        old = unit.batches.by_leaf(contents.chain_id, 9).reservation
+        person = unit.batches.by_leaf(contents.chain_id, 9).person
+        corrected = {Corrected.IDENTITY_TYPE: "passport", Corrected.IDENTITY_NUMBER: "E16180339"}
+        asked = Replacement(
+            id=unit.next_name("X", NOW),
+            kind=ReplacementKind.CORRECTION,
+            number=old.number,
+            revision=1,
+            corrected=corrected,
+            reason="two columns were swapped",
+            asked_by="alice",
+            asked_at=NOW,
+            jti=old.jti,
+        )
+        unit.replacements.add(asked)
+        if unit.accounts.find(person) is None:
+            unit.accounts.add(
+                Account(
+                    name=person,
+                    kind=AccountKind.HOLDER,
+                    display="",
+                    roles=frozenset({Role.HOLDER}),
+                    person=person,
+                    password=None,
+                    created_by="alice",
+                    created_at=NOW,
+                    closed_at=None,
+                )
+            )
+        if is_cancelled:
+            unit.replacements.cancel(asked.id, "alice", NOW)
+    with store.read() as unit:
+        assert [one.name for one in unit.accounts.of_corrected_identity("passport", "e16180339")] == [person]
+        assert unit.accounts.of_corrected_identity("other", "E16180339") == []
+    with store.write() as unit:
+        unit.enrolments.erase(person, NOW)
+    with store.read() as unit:
+        assert unit.accounts.of_corrected_identity("passport", "E16180339") == []
+        assert list(unit.unsealed_rows()) == []
 
 
 def test_an_older_copys_ciphertext_does_not_open_under_what_is_left(store, database_file, contents):

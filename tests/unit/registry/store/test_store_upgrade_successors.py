@@ -2,18 +2,20 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from alembic import command
 from sqlalchemy import create_engine
 
 from registry.anchor.history import Superseded
-from registry.kernel.identifiers import Address, BatchId
+from registry.kernel.identifiers import Address, BatchId, IssuerCode
 from registry.store import open_database
 from registry.store.migrating import _config
 from registry.store.records import op_of, write_content
 from registry.store.sealing import seal_of_columns
-from tests.unit.registry.store.filled import APPROVER, ISSUER, KEYS, SENDER
+from tests.unit.registry.store.filled import APPROVER, ISSUER, KEYS, SENDER, TRUST_ROOT
 
 BEFORE = "20261122_0010"
 OLD, NEW = BatchId(b"o" * 32), BatchId(b"n" * 32)
@@ -30,7 +32,7 @@ CONTENT = Superseded(
 )
 
 
-def record(seq: int, *, whole: bool) -> dict[str, object]:
+def record(seq: int, *, whole: bool, content: Superseded = CONTENT) -> dict[str, object]:
     row = {
         "seq": seq,
         "by": SENDER,
@@ -39,10 +41,10 @@ def record(seq: int, *, whole: bool) -> dict[str, object]:
         "block_time": 1_800_000_000,
         "transaction": b"t" * 32,
         "leaf": b"l" * 32,
-        "op": op_of(CONTENT),
-        "issuer": ISSUER,
+        "op": op_of(content),
+        "issuer": content.issuer,
         "batch": OLD if whole else NEW,
-        "content": write_content(CONTENT),
+        "content": write_content(content),
     }
     return {**row, "seal": seal_of_columns(KEYS.seal, "chain_record", row) if whole else b"s" * 32}
 
@@ -58,6 +60,11 @@ def upgraded(path: Path, row: dict[str, object]):
         database.execute("PRAGMA journal_mode = WAL")
         columns, places = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
         database.execute(f"INSERT INTO chain_record ({columns}) VALUES ({places})", tuple(row.values()))
+        seen = {"id": 1, "trust_root": TRUST_ROOT.document(), "first_block_time": 1, "number": 9, "hash": b"h" * 32}
+        seen |= {"time": 1_800_000_000, "read_at": 1_800_000_000_000_000, "nodes": 1}
+        seen["seal"] = seal_of_columns(KEYS.seal, "chain_head", seen)
+        columns, places = ", ".join(f'"{name}"' for name in seen), ", ".join("?" * len(seen))
+        database.execute(f"INSERT INTO chain_head ({columns}) VALUES ({places})", tuple(seen.values()))
     return open_database(path, KEYS, create=True)
 
 
@@ -66,6 +73,20 @@ def test_what_was_read_before_is_found_by_its_successors(tmp_path) -> None:
         assert unit.projection.successors(ISSUER, NEW) == {0, 7}
         (found,) = unit.projection.concerning(ISSUER, NEW, 7)
         assert found.content == CONTENT
+        assert list(unit.unsealed_rows()) == []
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        replace(CONTENT, issuer=IssuerCode("ELSEWHERE")),
+        replace(CONTENT, target_contract=Address("0x" + "c1" * 20)),
+    ],
+)
+def test_what_a_stranger_or_another_contract_was_told_makes_no_successor(tmp_path, stranger) -> None:
+    row = record(0, whole=True, content=stranger)
+    with closing(upgraded(tmp_path / "registry.db", row)) as store, store.read() as unit:
+        assert unit.projection.successors(ISSUER, NEW) == set()
         assert list(unit.unsealed_rows()) == []
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from registry.anchor.states import AnchorState
 from registry.credential import credential_leaf
+from registry.kernel.errors import Unavailable
 from registry.kernel.merkle import MerkleTree, require_included, root_hash
 from registry.store.database import StoreBusy
 from registry.store.sessions import StateMoved
@@ -186,6 +187,44 @@ def _told(tools, text):
     return (yield text)
 
 
+def test_what_lies_in_the_working_directory_is_never_run(tmp_path, over_processes, monkeypatch):
+    stage = stage_of(tmp_path / "registry.db", 30)
+    (tmp_path / "json.py").write_text("open('run', 'w')\nfrom sys import argv\nloads = lambda text: eval(text)\n")
+    monkeypatch.chdir(tmp_path)
+    got: list[str] = []
+    with stage.store.read() as unit, pieces.crew_for(unit) as gathered:
+        gathered.run(None, [(_told, (one,)) for one in "ab"], lambda asked: asked, got.append, size=1)
+    assert sorted(got) == ["a", "b"]
+    assert not (tmp_path / "run").exists()
+
+
+def test_of_a_fault_that_nobody_foresaw_only_the_kind_is_told(tmp_path, over_processes, capfd):
+    stage = stage_of(tmp_path / "registry.db", 30)
+    for job, fault in ((_fails, "ValueError"), (_reads_too_far, "EOFError"), (_is_no_generator, "TypeError")):
+        with (
+            stage.store.read() as unit,
+            pieces.crew_for(unit) as gathered,
+            pytest.raises(crew.WorkerFailed, match=f"^a worker process failed with {fault}$"),
+        ):
+            gathered.run(None, [(job, (one,)) for one in "ab"], lambda asked: asked, lambda _: None, size=1)
+    assert not issubclass(crew.WorkerFailed, Unavailable)  # it would be tried for ever
+    assert capfd.readouterr() == ("", "")
+
+
+def _fails(tools, text):
+    yield text
+    raise ValueError(f"what {text} is called")
+
+
+def _reads_too_far(tools, text):
+    yield text
+    raise EOFError
+
+
+def _is_no_generator(tools):
+    yield tools
+
+
 def _runs(process: int) -> bool:
     try:
         with open(f"/proc/{process}/stat", encoding="utf-8") as file:
@@ -227,6 +266,24 @@ def test_a_run_cut_off_at_every_piece_is_continued(tmp_path, in_pieces_of, monke
     require_whole(stage, batch.id, 33)
     with stage.store.read() as unit:
         assert [one.id for one in unit.batches.batches()] == [batch.id]
+
+
+def test_who_is_claimed_and_not_drawn_yet_is_certified_for_that_level_and_no_other(tmp_path, monkeypatch):
+    stage = stage_of(tmp_path / "registry.db", 3)
+
+    def cut(*_args, **_words):
+        raise CutOff
+
+    monkeypatch.setattr(issue, "seal", cut)
+    with pytest.raises(CutOff):
+        stage.propose()
+    with stage.store.read() as unit:
+        assert numbers_of(stage) == {}
+        people = [one.person for one in unit.enrolments.applications(eligible=True)]
+        assert unit.pieces.certified(f"{PROGRAMME}/1", people) == set(people)
+        assert unit.pieces.on_their_way(f"{PROGRAMME}/1", people) == set(people)
+        for other in (f"{PROGRAMME}/2", "ANOTHER/1"):
+            assert unit.pieces.certified(other, people) == unit.pieces.on_their_way(other, people) == set()
 
 
 def test_of_two_runs_at_once_each_piece_is_kept_from_the_first(tmp_path, in_pieces_of, monkeypatch):

@@ -20,6 +20,7 @@ from registry.workflows.follow import HistoryBroken
 from registry.workflows.halt import lift
 from registry.workflows.issue import _reserve
 from registry.workflows.reconcile import look, reconcile
+from registry.workflows.work_off import BundlesUnwritable
 from tests.unit.registry.store.filled import BODY, PROGRAMME, SENDER, TRUST_ROOT, digest_of, transaction
 from tests.unit.registry.workflows.chain_scene import Scene
 
@@ -139,6 +140,34 @@ def test_a_final_batch_without_its_record_halts(scene):
     found = named(scene)
     assert (Name.ANCHOR_MISSING, scene.name, True) in found
     assert ("reconcile/anchor-missing", scene.name) in scene.alarms()
+
+
+def test_no_bundle_goes_out_of_a_final_batch_without_its_record(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT, INCLUDED)
+    scene.anchored()
+    scene.bring_to(FINAL)
+    scene.chain.kept.pop()
+    for raised in (True, False):  # the second time the alarm is open already
+        assert set(named(scene)) == {(Name.ANCHOR_MISSING, scene.name, raised), (Name.UNDELIVERED, scene.name, False)}
+        assert scene.batch.delivered_at is None
+        assert not scene.shelf.path("").exists()
+
+
+def test_a_folder_that_cannot_be_written_hinders_nothing_else_and_is_named_last(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT, INCLUDED)
+    scene.anchored()
+    scene.bring_to(FINAL)
+    reserved = left_reserved(scene, "2")
+    folder = scene.shelf.path("")
+    folder.write_bytes(b"in the way")
+    with pytest.raises(BundlesUnwritable):
+        reconcile(scene.place)
+    told = scene.journal()
+    assert ("reconcile.held", reserved.id) in told
+    assert ("reconcile.mended", scene.name) not in told
+    folder.unlink()
+    assert (Name.UNDELIVERED, scene.name, True) in named(scene)
+    assert scene.batch.delivered_at is not None
 
 
 def test_a_change_of_status_that_nobody_here_signed_halts(scene):

@@ -46,6 +46,8 @@ from tests.unit.registry.store.filled import (
     fill,
 )
 
+pytestmark = pytest.mark.slow
+
 WHO = {
     "wang.li": "Wang",
     "WANG.LI": "Wang",

@@ -12,6 +12,8 @@ import pytest
 from registry.anchor.states import AnchorState
 from registry.ports.tasks import Task, TaskKind, TaskState
 from registry.store import Shelf
+from registry.workflows import work_off
+from registry.workflows.crew import WorkerLost
 from registry.workflows.follow import follow
 from registry.workflows.halt import lift, raise_alarm
 from registry.workflows.hand_over import ask
@@ -84,6 +86,31 @@ def test_a_full_disk_under_the_bundles_keeps_the_task_until_there_is_room(room):
     done = room.work()
     assert (done.id, done.state) == (asked.id, TaskState.FINISHED)
     assert room.batch.delivered_at is not None
+
+
+def test_worker_processes_that_are_lost_again_and_again_fail_the_task(room, monkeypatch):
+    lost = lose_workers(monkeypatch, times=4)
+    asked = ask(room.store, room.clock, TaskKind.PROPOSE, f"{PROGRAMME}/2", person="alice")
+    failed = room.work()
+    assert (failed.id, failed.state, failed.failure) == (asked.id, TaskState.FAILED, WorkerLost.code)
+    assert len(lost) == 3
+    again = ask(room.store, room.clock, TaskKind.PROPOSE, f"{PROGRAMME}/2", person="alice")
+    done = room.work()  # lost once more, and made up for
+    assert (done.id, done.state, len(lost)) == (again.id, TaskState.FINISHED, 4)
+
+
+def lose_workers(monkeypatch, *, times: int) -> list[int]:
+    propose, lost = work_off.propose, list[int]()
+
+    def losing(*parts, **how):
+        if len(lost) < times:
+            lost.append(len(lost))
+            raise WorkerLost(4711)
+        return propose(*parts, **how)
+
+    monkeypatch.setattr(work_off, "propose", losing)
+    monkeypatch.setattr(work_off, "_AGAIN_AFTER", timedelta(0))
+    return lost
 
 
 def test_an_alarm_keeps_the_task_until_it_is_lifted(room):

@@ -110,6 +110,19 @@ WORDS: Final[Mapping[Situation, Told]] = MappingProxyType(
             ),
             ("为他们另提一批：", "Propose another batch for them:"),
         ),
+        Situation.SUCCESSOR_RESERVED: _told(
+            ("新证书的编号已预留，签署没有做完。", "The successor's number is reserved; it is not signed yet."),
+            ("原证书照旧；签好的不会重签。", "The old certificate stands; what is signed is not signed again."),
+            (
+                "用同样的话再运行一次更正或换发；看证书：",
+                "Run the correction or renewal again in the same words; see the certificate:",
+            ),
+        ),
+        Situation.SUCCESSOR_GIVEN_UP: _told(
+            ("已取消，原证书没有被代替。", "Given up; the old certificate was not replaced."),
+            ("原证书照旧；这个修订号不再使用。", "The old certificate stands; this revision is never used again."),
+            ("仍要更正或换发的，先看证书：", "To correct or renew it after all, see the certificate first:"),
+        ),
         Situation.AT_DESK: _told(
             ("签发台正在处理。", "A desk works on it."), _STORED, ("看它到了哪一步：", "See how far it is:")
         ),

@@ -122,7 +122,11 @@ def import_(
     else:
         taken = counted(roster.rows, "candidate")
         OUT.print(said(f"名册{roster.id}：导入{roster.rows}人", f"roster {roster.id}: {taken} taken"))
-    note(said("下一步：vermilion enrol decide", "next: vermilion enrol decide"))
+    if unit is None:
+        note(said("下一步：vermilion enrol decide", "next: vermilion enrol decide"))
+    else:  # nobody is decided on before another person has reviewed what the unit handed in
+        step = f"vermilion enrol step first-review-passed --roster {roster.id} --as"
+        note(said(f"下一步：{step} 另一人", f"next: {step} SOMEBODY-ELSE"))
 
 
 @app.command(epilog="Example: vermilion enrol decide --as clerk-1")

@@ -28,6 +28,7 @@ class Act(StrEnum):
     SEE_SCOPES = "consortium scopes"
     SEE_KEYS = "consortium keys list"
     RECONCILE = "reconcile"
+    SEE_CERTIFICATE = "cert show {number}"
 
 
 class Situation(StrEnum):
@@ -48,6 +49,9 @@ class Situation(StrEnum):
     """Final; its bundles are not all written."""
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
+    SUCCESSOR_RESERVED = "successor-reserved"
+    """Reserved, of certificates that are to take the place of others."""
+    SUCCESSOR_GIVEN_UP = "successor-given-up"
     AT_DESK = "at-desk"
     """A desk works on it now."""
     WAITS_FOR_DESK = "waits-for-desk"
@@ -84,6 +88,8 @@ ACTS: Final[Mapping[Situation, Act]] = MappingProxyType(
         Situation.UNDELIVERED: Act.ISSUE,
         Situation.DELIVERED: Act.LIST,
         Situation.CANCELLED: Act.PROPOSE,
+        Situation.SUCCESSOR_RESERVED: Act.SEE_CERTIFICATE,
+        Situation.SUCCESSOR_GIVEN_UP: Act.SEE_CERTIFICATE,
         Situation.AT_DESK: Act.WATCH,
         Situation.WAITS_FOR_DESK: Act.START_DESK,
         Situation.HALTED: Act.SEE_ALARMS,

@@ -21,6 +21,11 @@ from registry.ports.tasks import TaskKind
 _ANCHORED_BY_DESK = frozenset(
     {AnchorState.APPROVED, AnchorState.SIGNED, AnchorState.SENT, AnchorState.INCLUDED, AnchorState.ORPHANED}
 )
+_OF_REPLACED = {
+    Situation.RESERVED: Situation.SUCCESSOR_RESERVED,
+    Situation.CANCELLED: Situation.SUCCESSOR_GIVEN_UP,
+}
+"""What is otherwise where a batch holds successors: nobody of it waits for another batch."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +43,14 @@ def standing(unit: UnitOfWork, batch: Batch, now: datetime, *, desk_runs: bool) 
     """Say where a batch stands by what is kept here and was read of the chain."""
     situation = _situation(unit, batch, now, desk_runs=desk_runs)
     programme, _, level = batch.scope.partition("/")
-    command = ACTS[situation].format(batch=batch.id, programme=programme, level=level, issuer=batch.issuer)
+    replaced = ""
+    if situation in _OF_REPLACED:
+        first = next(iter(unit.replacements.into(batch.id).values()), None)
+        if first is not None:
+            situation, replaced = _OF_REPLACED[situation], first.number
+    command = ACTS[situation].format(
+        batch=batch.id, programme=programme, level=level, issuer=batch.issuer, number=replaced
+    )
     return Standing(situation=situation, command=f"vermilion {command}", failure=batch.failure)
 
 

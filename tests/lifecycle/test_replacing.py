@@ -19,6 +19,7 @@ from api.wiring import Home
 from benchmarks.bench import Stopwatch, examined, new_home, proposed
 from registry.access import FourEyes
 from registry.anchor.progress import Batch, RequestState
+from registry.anchor.situations import Situation
 from registry.anchor.states import AnchorState
 from registry.credential import Presentation, parse
 from registry.enrolment import IdentityType
@@ -80,6 +81,7 @@ from registry.workflows.replace import (
 from registry.workflows.revisions import changes_of_replacement, line_of, status_word_of
 from registry.workflows.share import own
 from registry.workflows.sign_in import HolderDiffers, SignInRefused, accept, invite_holder, sign_in, signed_in
+from registry.workflows.stand import standing
 from registry.workflows.status_operations import PredecessorHeld, SuccessorNotRecorded
 from registry.workflows.status_sending import change_status
 from registry.workflows.supersede import send_supersessions
@@ -422,6 +424,9 @@ def test_withdrawn_and_cancelled_leave_the_old_one_as_it_was(house: House) -> No
     with home.store.read() as unit:
         assert {one.state for one in unit.status_requests.onto(batch.batch)} == {RequestState.CANCELLED}
         assert unit.replacements.of_certificate(old.reservation.number, 1) is None
+        stands = standing(unit, unit.batches.batch(batch.id), home.clock.now(), desk_runs=False)
+    assert stands.situation is Situation.SUCCESSOR_GIVEN_UP  # nobody of it waits for another batch
+    assert stands.command == f"vermilion cert show {old.reservation.number}"
     follow_now(house)
     assert home.verifier().by_number(old.reservation.number).outcome is Outcome.VALID
     # A revision that was given up is never used again.

@@ -16,6 +16,8 @@ from registry.workflows.change_status import present_status
 from registry.workflows.follow import follow
 from tests.faults.demo_stage import INTERRUPTED, Stage
 
+pytestmark = pytest.mark.slow
+
 REVOKE = ("cert", "revoke", "--reason", "misconduct", "--as", "maker-1", "--approve-as", "approver-1", "--skip-done")
 STRIKES = (
     "commit status_requests.add",
@@ -95,7 +97,6 @@ def _revocations(records: list[Record]) -> Counter[str]:
     return counted
 
 
-@pytest.mark.slow
 def test_killed_at_one_instant_after_another_all_are_revoked_once(stage: Stage, finished: Path, tmp_path: Path) -> None:
     chosen, before = listed(finished, tmp_path / "numbers.csv"), statuses(Home(finished))
     command = (*REVOKE, "--from", str(tmp_path / "numbers.csv"))

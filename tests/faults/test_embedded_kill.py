@@ -26,6 +26,8 @@ import pytest
 from node.embedded import ChainFileBroken, EmbeddedChain
 from node.embedded.storage import ChainFile
 
+pytestmark = pytest.mark.slow
+
 SEALER_KEY = b"\x07" * 32
 SENDER_KEY = b"\x01" * 32
 CHAIN_ID = 20268

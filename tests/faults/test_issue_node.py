@@ -14,6 +14,8 @@ import pytest
 from tests.faults.demo_stage import Playing, Stage, copied
 from tests.faults.demo_truth import violations
 
+pytestmark = pytest.mark.slow
+
 DEAD = "http://127.0.0.1:9"
 
 
@@ -137,7 +139,6 @@ def test_another_chain_behind_the_address_raises_the_alarm_and_nothing_is_writte
     assert stage.play("audit", "timeline", "--limit", "1", "--json", home=other).stdout.count('"seq"') == 1
 
 
-@pytest.mark.slow
 def test_the_node_is_killed_and_started_again_between_the_steps(stage: Stage, examined: Path) -> None:
     batch = json.loads(
         stage.play(
@@ -182,7 +183,6 @@ def test_what_a_killed_node_announced_leads_nobody_astray(stage: Stage, finished
     assert not (finished / "node.json").exists()
 
 
-@pytest.mark.slow
 def test_the_server_is_killed_and_started_again(stage: Stage, finished: Path) -> None:
     port = free_port()
     for how in (signal.SIGKILL, signal.SIGTERM):

@@ -13,6 +13,8 @@ from registry.programme import load_catalogue
 from registry.store import DataKeys, open_database
 from registry.workflows.enrol import import_roster
 
+pytestmark = pytest.mark.slow
+
 KEYS = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)
 ROWS = 2_500
 PROGRAMME = "AIGC-APP-ENG"

@@ -21,6 +21,8 @@ from registry.workflows.fee_bump import replace_transaction
 from tests.faults.test_issue_displaced import use_the_account_elsewhere
 from tests.lifecycle.batch_house import PROGRAMME, House, make_examined
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:

@@ -22,7 +22,7 @@ test: .venv/.dev
 
 # What takes ten seconds and more each: left out of `make test`, never out of CI.
 test-slow: .venv/.dev
-	$(PYTEST) -n $(WORKERS) --dist load -m "slow and not deep"
+	$(PYTEST) -n $(WORKERS) --dist loadfile -m "slow and not deep"
 
 # Every fault of docs/reliability.md and pairs of them; first the harness against itself. About three minutes.
 faults: .venv/.dev

@@ -74,7 +74,13 @@ def _shared(request: Request, visit: Visit, number: str, fields: Mapping[str, st
     try:
         terms = _terms(request, fields)
         token = share(
-            people.store, people.clock, person=_person(visit), number=number, terms=terms, fields=_ticked(fields)
+            people.store,
+            people.clock,
+            person=_person(visit),
+            number=number,
+            terms=terms,
+            fields=_ticked(fields),
+            form=fields.get("key", ""),
         )
     except TermsRefused as error:
         return _share_form(request, visit, held, fields=fields, fault=error)
@@ -109,6 +115,7 @@ def _copied(request: Request, visit: Visit, number: str, fields: Mapping[str, st
             number=number,
             terms=terms,
             fields=ticked,
+            form=fields.get("key", ""),
         )
     except TermsRefused as error:
         return again(faults=(error.field,), error=_said(request, error), status=422)

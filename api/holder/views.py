@@ -21,6 +21,7 @@ from registry.workflows.share import (
     USUAL_DAYS,
     Field,
     fields_in,
+    form_key,
     last_day,
 )
 
@@ -83,6 +84,8 @@ class Choice:
 class Entry:
     """A form of terms: what was typed, what may be."""
 
+    key: str
+    """Drawn for this form: sent twice it makes one link."""
     audience: str
     purpose: str
     until: str
@@ -174,6 +177,7 @@ def entry_of(typed: Mapping[str, str] | None, words: Catalogue, now: datetime) -
     today = _today(now)
     known = {"until": (today + timedelta(days=USUAL_DAYS)).isoformat()} if typed is None else typed
     return Entry(
+        key=form_key(known.get("key", "")),
         audience=known.get("audience", "")[:_LONGEST_SHOWN],
         purpose=known.get("purpose", "")[:_LONGEST_SHOWN],
         until=known.get("until", "")[:_LONGEST_SHOWN],

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
+from itertools import islice
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -22,7 +23,7 @@ from starlette.responses import Response
 
 from api.issuer.desk import ApprovalDesk, ConsoleDesk
 from api.issuer.framing import Desk, onward, page, same_person, shown_moment, told_of
-from api.issuer.replacing import ReplacementView, replacement_view
+from api.issuer.replaced import replacements_into, replacements_of
 from api.issuer.requests import request_view
 from api.issuer.structures import field_views, issuer_name, scope_name
 from api.pages.rendering import add_page, words_of
@@ -37,14 +38,17 @@ from registry.anchor.operations import (
     SupersessionApproval,
 )
 from registry.anchor.progress import Batch, StatusRequest
+from registry.credential import parse
 from registry.kernel.errors import MalformedInput, RuleRefusal
 from registry.ports import ApprovalSigner
-from registry.ports.storage import UnitOfWork
+from registry.ports.storage import StoredCertificate, UnitOfWork
 from registry.workflows.approve import APPROVAL_LASTS, NotWaiting, approve, require_approver, to_be_approved
 from registry.workflows.change_status import RequestNotWaiting, approve_change, change_to_be_approved
-from registry.workflows.issue import Holder, holders
+from registry.workflows.deliver import presentation_of
 
 SAMPLES: Final = 3
+_DRAWN: Final = 30
+"""Places of which the samples are taken: some may be of people who were erased."""
 _DIGITS: Final = 12
 _Asked = AnchorApproval | RevocationApproval | ReinstatementApproval | BatchReinstatementApproval | SupersessionApproval
 
@@ -96,7 +100,7 @@ class Matter:
     """Gives the thing, for who approved it."""
     approve: Callable[[ConsoleDesk, ApprovalSigner, str, str, int], object]
     """Keeps an approval: desk, who signed, id, person, deadline."""
-    shown: Callable[[Request, UnitOfWork, ConsoleDesk, str], Mapping[str, Any]]
+    shown: Callable[[Request, Visit, UnitOfWork, ConsoleDesk, str], Mapping[str, Any]]
     """Words and values of its own for the page."""
 
     def path(self, id: str) -> str:
@@ -155,7 +159,7 @@ def _shown(
     with desk.store.read() as unit:
         fields = field_views(request, unit, desk, asked)
         maker = matter.asked_by(unit, id)
-        own_words = matter.shown(request, unit, desk, id)
+        own_words = matter.shown(request, visit, unit, desk, id)
     return page(
         request,
         visit,
@@ -234,35 +238,43 @@ def _approve_batch(desk: ConsoleDesk, given: ApprovalSigner, id: str, person: st
     return approve(desk.store, desk.clock, desk.catalogue, key_of, given, id, person=person, deadline=deadline)
 
 
-def _show_batch(request: Request, unit: UnitOfWork, desk: ConsoleDesk, id: str) -> Mapping[str, Any]:
+def _show_batch(request: Request, visit: Visit, unit: UnitOfWork, desk: ConsoleDesk, id: str) -> Mapping[str, Any]:
     batch = unit.batches.batch(id)
-    everybody = list(holders(unit, desk.catalogue, batch))
-    drawn = secrets.SystemRandom().sample(everybody, min(SAMPLES, len(everybody)))
-    size = f"{batch.size:,}"
     words = words_of(request)
+    replacements, paged = replacements_into(request, visit, unit, batch)
     return {
-        "statement": words.text("approving.statement", size=size, scope=scope_name(request, desk.catalogue, batch)),
-        "samples": [_sample(request, one) for one in drawn],
-        "size": size,
+        "statement": words.text(
+            "approving.statement", size=f"{batch.size:,}", scope=scope_name(request, desk.catalogue, batch)
+        ),
+        "samples": _samples(request, unit, batch),
+        "size": f"{batch.size:,}",
         "change": None,
-        "replacements": [replacement_view(request, unit, one) for one in unit.replacements.into(batch.id).values()],
+        "replacements": replacements,
+        "paged": paged,
         "origin": [
             (words.text("console.proposed"), batch.proposed_by, shown_moment(batch.proposed_at)),
-            (words.text("approving.version"), batch.programme_version, ""),
         ],
+        "version": batch.programme_version,
     }
 
 
-def _sample(request: Request, holder: Holder) -> SampleView:
-    words = words_of(request)
+def _samples(request: Request, unit: UnitOfWork, batch: Batch) -> list[SampleView]:
+    """Draw a few certificates, as they are signed; those of erased people show nothing, so that others are drawn."""
+    drawn = secrets.SystemRandom().sample(range(batch.size), min(_DRAWN, batch.size))
+    found = (unit.batches.by_leaf(batch.batch, leaf) for leaf in drawn)
+    return list(islice((_sample(request, one) for one in found if one is not None and one.disclosures), SAMPLES))
+
+
+def _sample(request: Request, one: StoredCertificate) -> SampleView:
+    words, said = words_of(request), parse(presentation_of(one, full=True)).disclosed
     results = [
-        f"{words.pick({'zh': one.name.zh, 'en': one.name.en})} {one.value}"
-        for one in holder.claims.results
-        if one is not None
+        f"{words.pick({'zh': result.name.zh, 'en': result.name.en})} {result.value}"
+        for result in said.results
+        if result is not None
     ]
     return SampleView(
-        number=holder.reservation.number,
-        name=holder.claims.name,
+        number=one.reservation.number,
+        name=said.name or "",
         results=words.text("approving.joint").join(results),
     )
 
@@ -293,24 +305,20 @@ def _approve_change(desk: ConsoleDesk, given: ApprovalSigner, id: str, person: s
         return approve_change(desk.store, desk.clock, ledger, given, id, person=person, deadline=deadline)
 
 
-def _show_change(request: Request, unit: UnitOfWork, desk: ConsoleDesk, id: str) -> Mapping[str, Any]:
+def _show_change(request: Request, visit: Visit, unit: UnitOfWork, desk: ConsoleDesk, id: str) -> Mapping[str, Any]:
     words, one = words_of(request), unit.status_requests.request(id)
     view = request_view(request, unit, desk, one)
+    replacements, paged = replacements_of(request, visit, unit, one)
     return {
         "statement": words.text(f"approving.change.{one.wanted.word}", what=view.covers, reason=view.reason),
         "samples": [],
         "size": "",
         "change": view,
-        "replacements": _replacements(request, unit, one),
+        "replacements": replacements,
+        "paged": paged,
         "origin": [(words.text("requests.asked"), view.requested_by, view.requested_at)],
+        "version": "",
     }
-
-
-def _replacements(request: Request, unit: UnitOfWork, of: StatusRequest) -> list[ReplacementView]:
-    """Show what the successors of a supersession say otherwise; nothing for other changes."""
-    new = None if of.new_batch is None else unit.batches.of_chain(of.new_batch)
-    made = {} if new is None else unit.replacements.into(new.id)
-    return [replacement_view(request, unit, made[leaf]) for leaf in of.new_leaves if leaf in made]
 
 
 CHANGE: Final = Matter(

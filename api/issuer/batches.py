@@ -1,6 +1,5 @@
 """What waits, every batch, and how far one batch is; what the desk is asked for to take it on."""
 
-import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,6 +13,8 @@ from starlette.responses import FileResponse, Response
 from api.issuer.desk import ConsoleDesk
 from api.issuer.framing import READ, Desk, Reader, onward, page, same_person, shown_moment, told_of
 from api.issuer.live import LISTENING, Glance, stream
+from api.issuer.paging import Paged, page_number
+from api.issuer.replaced import replacements_into
 from api.issuer.tasks import TaskView, Watcher, task_view, tasks_of_batch
 from api.issuer.todo import entries
 from api.pages.rendering import add_page, words_of
@@ -27,6 +28,7 @@ from registry.kernel.errors import Missing
 from registry.ports.storage import UnitOfWork
 from registry.ports.tasks import Task, TaskKind, TaskState
 from registry.workflows.approve import cancel
+from registry.workflows.draw import lacking_in
 from registry.workflows.hand_over import PAPERS_KEPT, ask
 from registry.workflows.stand import standing
 
@@ -43,8 +45,7 @@ WAY: Final = (
 _WITH_BUTTON: Final = frozenset({Act.APPROVE, Act.ISSUE, Act.LIST})
 """Next commands that a page does by itself."""
 _STILL: Final = frozenset({AnchorState.CANCELLED, AnchorState.FAILED})
-_MOST_NAMED: Final = 200
-"""Certificates that a ZIP lacks and that the page names."""
+_PER_PAGE: Final = 50
 
 router = APIRouter(include_in_schema=False)
 Sender = Annotated[Visit, Depends(allowed(Action.ISSUE_BATCH))]
@@ -126,7 +127,9 @@ class PapersView:
 def overview(request: Request, visit: Reader, desk: Desk) -> Response:
     """Show what waits, and every batch."""
     with desk.store.read() as unit:
-        batches = [_batch(request, one) for one in unit.batches.batches()]
+        names = unit.batches.names()
+        paged = Paged(number=page_number(request), total=len(names), size=_PER_PAGE)
+        batches = [_batch(request, unit.batches.batch(one)) for one in names[::-1][paged.first : paged.last]]
         waits = entries(request, visit, desk, unit)
         empty = not unit.enrolments.rosters()
     return page(
@@ -134,7 +137,8 @@ def overview(request: Request, visit: Reader, desk: Desk) -> Response:
         visit,
         "console.html",
         "overview",
-        batches=list(reversed(batches)),
+        batches=batches,
+        paged=paged,
         own=[one for one in waits if one.yours],
         others=[one for one in waits if not one.yours],
         empty=empty,
@@ -146,8 +150,10 @@ def batch_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response
     with desk.store.read() as unit:
         batch = unit.batches.batch(id)
         found = tasks_of_batch(unit, batch)
-        papers = _papers(unit, desk, batch, found)
+        papers = _papers(desk, batch, found)
         stands = _stands(request, visit, unit, desk, batch)
+        replacements, paged = replacements_into(request, visit, unit, batch)
+        supersessions = unit.status_requests.onto(batch.batch) if replacements else []
     tasks = [task_view(request, desk, one) for one in found]
     seen = _glance(batch, tasks)
     return page(
@@ -164,6 +170,9 @@ def batch_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response
         task=next((one for one in tasks if one.under_way), None),
         tasks=tasks,
         stands=stands,
+        replacements=replacements,
+        paged=paged,
+        supersessions=supersessions,
         undelivered=batch.state is AnchorState.FINAL and batch.delivered_at is None,
         papers=papers,
         kept_hours=int(PAPERS_KEPT.total_seconds() // 3600),
@@ -233,7 +242,7 @@ def _drawn(desk: ConsoleDesk, batch: Batch, tasks: Iterable[Task]) -> tuple[Path
     return (path, by, until) if desk.clock.now() < until and path.is_file() else None
 
 
-def _papers(unit: UnitOfWork, desk: ConsoleDesk, batch: Batch, tasks: Sequence[Task]) -> PapersView | None:
+def _papers(desk: ConsoleDesk, batch: Batch, tasks: Sequence[Task]) -> PapersView | None:
     found = _drawn(desk, batch, tasks)
     if found is None:
         return None
@@ -244,16 +253,8 @@ def _papers(unit: UnitOfWork, desk: ConsoleDesk, batch: Batch, tasks: Sequence[T
         until=shown_moment(until),
         drawn=drawn.done,
         lacking=lacking,
-        named=_lacking(unit, batch, path) if lacking else (),
+        named=lacking_in(path) if lacking else (),
     )
-
-
-def _lacking(unit: UnitOfWork, batch: Batch, path: Path) -> tuple[str, ...]:
-    """Name certificates of a batch that are not in its ZIP."""
-    with zipfile.ZipFile(path) as archive:
-        there = {name.removesuffix(".pdf") for name in archive.namelist()}
-    numbers = (one.number for one in unit.batches.reservations(batch.id))
-    return tuple(sorted(one for one in numbers if one not in there)[:_MOST_NAMED])
 
 
 def _stands(request: Request, visit: Visit, unit: UnitOfWork, desk: ConsoleDesk, batch: Batch) -> StandView:

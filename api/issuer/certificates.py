@@ -2,9 +2,10 @@
 for in plain words, a claim link for its holder.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
 from types import MappingProxyType
 from typing import Annotated, Final
 
@@ -14,7 +15,8 @@ from starlette.responses import Response
 
 from api.issuer.desk import ConsoleDesk
 from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, onward, page, shown_moment
-from api.issuer.requests import RequestView, request_view
+from api.issuer.paging import Paged
+from api.issuer.requests import RequestView, newest_requests, request_view
 from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from api.verifier.masking import masked_name
@@ -35,6 +37,8 @@ from registry.workflows.sign_in import INVITED_FOR, invite_holder
 
 AT_ONCE: Final = 50
 """Certificates of a batch on one page."""
+RECENT: Final = 10
+"""Changes of status on the page of all certificates; the others have a page of their own."""
 MOVES: Final = (Status.SUSPENDED, Status.VALID, Status.REVOKED)
 """What can be asked for on a page; a successor comes with its batch."""
 _USUAL: Final = MappingProxyType({Status.SUSPENDED: Reason.INVESTIGATION, Status.VALID: Reason.INVESTIGATION_CLOSED})
@@ -127,8 +131,10 @@ def _certificates(
     with desk.store.read() as unit:
         of = unit.batches.batch(batch) if batch else None
         rows = [] if of is None else [_row(unit, one) for one in _listed(unit, of.batch, first)]
-        requests = [request_view(request, unit, desk, one) for one in unit.status_requests.requests()[-AT_ONCE:]]
-        batches = [one.id for one in unit.batches.batches(AnchorState.FINAL)]
+        names = unit.status_requests.names()
+        recent = Paged(number=1, total=len(names), size=RECENT)
+        requests = newest_requests(request, unit, desk, names, recent)
+        batches = [] if of is not None else list(islice(_recorded(unit), AT_ONCE))
     return page(
         request,
         visit,
@@ -141,8 +147,9 @@ def _certificates(
         first=first,
         earlier=max(0, first - AT_ONCE) if first else None,
         later=first + AT_ONCE if of is not None and first + AT_ONCE < of.size else None,
-        batches=list(reversed(batches)),
-        requests=list(reversed(requests)),
+        batches=batches,
+        requests=requests,
+        more_requests=recent.pages > 1,
     )
 
 
@@ -219,12 +226,7 @@ def _view(request: Request, visit: Visit, desk: ConsoleDesk, unit: UnitOfWork, n
     life = certificate_life(records, batch.issuer, batch.batch, reservation.leaf)
     line = [] if one.batch.state is not AnchorState.FINAL else line_of(unit, one)
     revisions = [two for of in line if (two := unit.batches.by_number(of.number, of.revision)) is not None]
-    concerned = [
-        two
-        for two in unit.status_requests.requests()
-        if any(target.number == reservation.number for target in two.certificates)
-        or (not two.certificates and batch.batch in two.batches)
-    ]
+    concerned = unit.status_requests.concerning(reservation.number, batch.batch)
     return CertificateView(
         number=reservation.number,
         revision=reservation.revision,
@@ -270,6 +272,13 @@ def _grounds(wanted: Status) -> Sequence[Reason]:
 def _listed(unit: UnitOfWork, batch: BatchId, first: int) -> list[StoredCertificate]:
     found = [unit.batches.by_leaf(batch, leaf) for leaf in range(first, first + AT_ONCE)]
     return [one for one in found if one is not None]
+
+
+def _recorded(unit: UnitOfWork) -> Iterator[str]:
+    """Name the batches that are on the chain, the newest first."""
+    for name in reversed(unit.batches.names()):
+        if unit.batches.batch(name).state is AnchorState.FINAL:
+            yield name
 
 
 def _row(unit: UnitOfWork, one: StoredCertificate) -> RowView:

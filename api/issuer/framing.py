@@ -1,8 +1,9 @@
 """What every page of the console shares: who may see it, its frame, a file that is sent, problems in words."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -20,6 +21,7 @@ from registry.access import Action, may
 from registry.access import same_person as same_account
 from registry.enrolment.workbook import as_text
 from registry.kernel.calendar import CHINA_TIME
+from registry.ports.storage import UnitOfWork
 
 READ: Final = ["GET", "HEAD"]
 _OVERHEAD: Final = 8 * 1024
@@ -61,8 +63,26 @@ def page(request: Request, visit: Visit, template: str, tab: str, *, status: int
         tab=tab,
         can=lambda action, state=None: may(visit.account.roles, Action(action), state),
         halted=_halted(request),
+        who=_caller(request),
         **values,
     )
+
+
+def called(unit: UnitOfWork, name: str) -> str:
+    """Give how the person of an account is called on pages; the name itself where there is no such account."""
+    account = unit.accounts.find(name)
+    return name if account is None or not account.display else account.display
+
+
+def _caller(request: Request) -> Callable[[str], str]:
+    """Make what calls people by their names, each looked up once for a page."""
+
+    @cache
+    def who(name: str) -> str:
+        with desk_of(request).store.read() as unit:
+            return called(unit, name)
+
+    return who
 
 
 def _halted(request: Request) -> list[tuple[str, str]]:

@@ -1,111 +1,137 @@
 """Corrections and renewals for people of the house: what is wrong is written down here, the desk proposes the batch."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from enum import StrEnum
+from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
+from api.bodies import FORM_OVERHEAD_BYTES, read_form
 from api.issuer.desk import ConsoleDesk
-from api.issuer.framing import NAME_SHOWN, READ, Desk, onward, page, shown_moment
+from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, Sent, onward, page, told_of
+from api.issuer.replaced import replacement_view, sees_whole
+from api.pages.portraits import photograph_response
 from api.pages.rendering import add_page, words_of
+from api.problems import problem_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
-from registry.access import Action
-from registry.enrolment import IdentityType
+from registry.access import Action, require
+from registry.credential import parse
+from registry.enrolment import IdentityType, PhotographRefused
+from registry.enrolment.photograph import MAX_FILE
+from registry.kernel.errors import Conflict, MalformedInput, RegistryError, RuleRefusal
 from registry.ports.replacements import Replacement, ReplacementKind
-from registry.ports.storage import NotHere, UnitOfWork
+from registry.ports.storage import NotHere, StoredCertificate, UnitOfWork
 from registry.ports.tasks import TaskKind
+from registry.workflows.deliver import photograph_of, presentation_of
 from registry.workflows.hand_over import ask
 from registry.workflows.replace import Particulars, ask_correction, ask_renewals, withdraw_replacement
-from registry.workflows.revisions import changes_of_replacement
 
-_SCORE: Final = "result."
+_LARGEST: Final = 2 * MAX_FILE
+"""Bytes of a photograph that is looked at, to say what is wrong with it; larger ones are not kept while they come."""
+_TYPED: Final = ("name", "name_latin", "identity_type", "identity_number", "reason")
 
 router = APIRouter(include_in_schema=False)
 Maker = Annotated[Visit, Depends(allowed(Action.REQUEST_STATUS))]
 Withdrawer = Annotated[Visit, Depends(allowed(Action.CANCEL_CHANGE))]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeView:
-    """One thing that is said otherwise."""
+class Side(StrEnum):
+    """Which of the two photographs."""
 
-    what: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplacementView:
-    """A replacement as the pages show it."""
-
-    id: str
-    kind: ReplacementKind
-    number: str
-    revision: int
-    reason: str
-    asked_by: str
-    asked_at: str
-    batch: str
-    """Empty = it waits for the desk."""
-    changes: tuple[ChangeView, ...]
-
-
-def replacement_view(request: Request, unit: UnitOfWork, of: Replacement) -> ReplacementView:
-    """Write a replacement in the words of the page, with what it says before and after."""
-    words = words_of(request)
-
-    def name_of(member: str) -> str:
-        if member.startswith(_SCORE):
-            return words.text("replacing.score", paper=member.removeprefix(_SCORE))
-        return words.text(f"replacing.members.{member}")
-
-    return ReplacementView(
-        id=of.id,
-        kind=of.kind,
-        number=of.number,
-        revision=of.revision,
-        reason=of.reason or "",
-        asked_by=of.asked_by,
-        asked_at=shown_moment(of.asked_at),
-        batch=of.batch or "",
-        changes=tuple(
-            ChangeView(what=name_of(one.member), before=one.before or "–", after=one.after or "–")
-            for one in changes_of_replacement(unit, of)
-        ),
-    )
+    BEFORE = "before"
+    AFTER = "after"
 
 
 def replace_page(number: str, request: Request, visit: Maker, desk: Desk) -> Response:
     """Offer to write down what is wrong on a certificate, or to ask for its renewal."""
+    return _shown(request, visit, desk, number)
+
+
+def _shown(
+    request: Request,
+    visit: Visit,
+    desk: ConsoleDesk,
+    number: str,
+    *,
+    typed: Mapping[str, str] | None = None,
+    error: RegistryError | None = None,
+) -> Response:
     with desk.store.read() as unit:
-        one = unit.batches.by_number(number)
-        if one is None:
-            raise NotHere("certificate", number[:NAME_SHOWN])
+        one = _certificate(unit, number)
         there = unit.replacements.of_certificate(one.reservation.number, one.reservation.revision)
-        view = None if there is None else replacement_view(request, unit, there)
+        view = None if there is None else replacement_view(request, visit, unit, there)
     return page(
         request,
         visit,
         "console_replace.html",
         "certificates",
+        status=HTTPStatus.OK if error is None else problem_of(error).status,
         number=one.reservation.number,
         replacement=view,
         types=[kind.value for kind in IdentityType],
+        typed={name: (typed or {}).get(name, "") for name in _TYPED},
+        most=MAX_FILE // 1000,
+        error="" if error is None else _reason(request, error),
+        code="" if error is None else error.code,
     )
 
 
+def _reason(request: Request, error: RegistryError) -> str:
+    """Say why something was refused, and what to do."""
+    words = words_of(request)
+    joint = "" if words.language == "zh" else " "
+    if isinstance(error, PhotographRefused):
+        texts = (error.problem.reason, error.problem.remedy)
+        reason, remedy = (one.zh if words.language == "zh" else one.en for one in texts)
+        return words.text("replacing.photograph_refused", reason=reason, remedy=remedy)
+    return joint.join(told_of(request, error.code))
+
+
+def _certificate(unit: UnitOfWork, number: str) -> StoredCertificate:
+    one = unit.batches.by_number(number)
+    if one is None:
+        raise NotHere("certificate", number[:NAME_SHOWN])
+    return one
+
+
 async def replace_answer(number: str, request: Request, visit: Maker, desk: Desk) -> Response:
-    """Keep what was asked for, and hand it to the desk, which proposes the batch."""
-    fields = await fields_of(request)
-    require_own_form(request, visit, fields)
-    await run_in_threadpool(_asked, visit, desk, number, fields)
-    return onward(request, f"/console/certificates/{number[:NAME_SHOWN]}/replace")
+    """Keep what was asked for, and hand it to the desk, which proposes the batch; what is wrong is said on the form."""
+    sent = await _sent(request, visit)
+    if sent is None:
+        too_large = PhotographRefused("too-large", limit=MAX_FILE // 1000)
+        return await run_in_threadpool(_shown, request, visit, desk, number, error=too_large)
+    return await run_in_threadpool(_answered, request, visit, desk, number, sent)
 
 
-def _asked(visit: Visit, desk: ConsoleDesk, number: str, fields: dict[str, str]) -> None:
-    parts, person = (desk.store, desk.clock, desk.catalogue), visit.account.name
+async def _sent(request: Request, visit: Visit) -> Sent | None:
+    """Read the form, with its photograph where it has one; None = it is too large. Raises NothingSent, FormForeign."""
+    form = await read_form(request, most=_LARGEST + FORM_OVERHEAD_BYTES, files=1)
+    if form is None:
+        return None
+    try:
+        fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
+        require_own_form(request, visit, fields)
+        upload = form.get("file")
+        data = await upload.read() if isinstance(upload, UploadFile) else b""
+    finally:
+        await form.close()
+    return Sent(fields=fields, name="", data=data)
+
+
+def _answered(request: Request, visit: Visit, desk: ConsoleDesk, number: str, sent: Sent) -> Response:
+    try:
+        asked = _asked(visit, desk, number, sent)
+    except (MalformedInput, RuleRefusal, Conflict) as error:
+        return _shown(request, visit, desk, number, typed=sent.fields, error=error)
+    return onward(request, f"/console/certificates/{asked.number}/replace")
+
+
+def _asked(visit: Visit, desk: ConsoleDesk, number: str, sent: Sent) -> Replacement:
+    parts, person, fields = (desk.store, desk.clock, desk.catalogue), visit.account.name, sent.fields
     reason = fields.get("reason", "")
     if fields.get("kind") == ReplacementKind.RENEWAL:
         (asked,) = ask_renewals(*parts, [number], reason=reason, person=person)
@@ -119,12 +145,33 @@ def _asked(visit: Visit, desk: ConsoleDesk, number: str, fields: dict[str, str])
                 name_latin=fields.get("name_latin", "").strip() or None,
                 identity_type=IdentityType(kind) if kind in set(IdentityType) else None,
                 identity_number=fields.get("identity_number", "").strip() or None,
+                photograph=sent.data or None,
             ),
             reason=reason,
             person=person,
         )
     if asked.batch is None:
         ask(desk.store, desk.clock, TaskKind.PROPOSE, asked.id, person=person)
+    return asked
+
+
+def photograph(id: str, side: Side, visit: Reader, desk: Desk) -> Response:
+    """Give a photograph as it is on the certificate that is replaced, or as it is to be. Raises NotHere, NotAllowed."""
+    if not sees_whole(visit):
+        require(visit.account.roles, Action.REQUEST_STATUS)
+    with desk.store.read() as unit:
+        of = unit.replacements.replacement(id)
+        image = unit.replacements.image(id) if side is Side.AFTER else _present_photograph(unit, of)
+    if image is None:
+        raise NotHere("photograph", id)
+    return photograph_response(image)
+
+
+def _present_photograph(unit: UnitOfWork, of: Replacement) -> bytes | None:
+    old = unit.batches.by_number(of.number, of.revision)
+    if old is None or old.jwt is None or old.disclosures is None:
+        return None
+    return photograph_of(unit, old, parse(presentation_of(old, full=True)))
 
 
 async def withdraw_answer(id: str, request: Request, visit: Withdrawer, desk: Desk) -> Response:
@@ -138,3 +185,4 @@ async def withdraw_answer(id: str, request: Request, visit: Withdrawer, desk: De
 add_page(router, "/console/certificates/{number}/replace", replace_page, READ)
 add_page(router, "/console/certificates/{number}/replace", replace_answer, ["POST"])
 add_page(router, "/console/replacements/{id}/withdraw", withdraw_answer, ["POST"])
+add_page(router, "/console/replacements/{id}/photographs/{side}", photograph, ["GET"])

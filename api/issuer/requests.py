@@ -1,6 +1,6 @@
 """Changes of status on their way: what is asked for, by whom, who approved it, how far the desk has taken it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -11,6 +11,8 @@ from starlette.responses import Response
 from api.issuer.desk import ConsoleDesk
 from api.issuer.framing import READ, Desk, Reader, onward, page, same_person, shown_moment, told_of
 from api.issuer.live import LISTENING, Glance, stream
+from api.issuer.paging import Paged, page_number
+from api.issuer.replaced import replacements_of
 from api.issuer.tasks import TaskView, Watcher, task_view
 from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
@@ -24,6 +26,7 @@ from registry.workflows.hand_over import ask
 
 MOST_NUMBERS: Final = 50
 """Numbers of certificates that a page writes out."""
+PER_PAGE: Final = 50
 _ENDED: Final = frozenset({RequestState.FINAL, RequestState.FAILED, RequestState.CANCELLED})
 
 router = APIRouter(include_in_schema=False)
@@ -63,10 +66,20 @@ class RequestView:
 
 
 def requests_page(request: Request, visit: Reader, desk: Desk) -> Response:
-    """List all changes of status, the newest first."""
+    """List all changes of status, the newest first, page by page."""
     with desk.store.read() as unit:
-        found = [request_view(request, unit, desk, one) for one in reversed(unit.status_requests.requests())]
-    return page(request, visit, "console_requests.html", "certificates", requests=found)
+        names = unit.status_requests.names()
+        paged = Paged(number=page_number(request), total=len(names), size=PER_PAGE)
+        found = newest_requests(request, unit, desk, names, paged)
+    return page(request, visit, "console_requests.html", "certificates", requests=found, paged=paged)
+
+
+def newest_requests(
+    request: Request, unit: UnitOfWork, desk: ConsoleDesk, names: Sequence[str], paged: Paged
+) -> list[RequestView]:
+    """Show one page of all changes of status, whose names come oldest first, the newest first."""
+    shown = names[::-1][paged.first : paged.last]
+    return [request_view(request, unit, desk, unit.status_requests.request(one)) for one in shown]
 
 
 def request_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response:
@@ -74,6 +87,7 @@ def request_page(id: str, request: Request, visit: Reader, desk: Desk) -> Respon
     with desk.store.read() as unit:
         one = unit.status_requests.request(id)
         view = request_view(request, unit, desk, one)
+        replacements, paged = replacements_of(request, visit, unit, one)
         tasks = [task_view(request, desk, task) for task in unit.tasks.of_subject(id)]
     task = next((two for two in tasks if two.under_way), None)
     seen = _glance(one, tasks, answered=view.answered)
@@ -88,6 +102,8 @@ def request_page(id: str, request: Request, visit: Reader, desk: Desk) -> Respon
         approves=desk.approvals is not None and may(visit.account.roles, Action.APPROVE_CHANGE, one.state),
         task=task,
         tasks=tasks,
+        replacements=replacements,
+        paged=paged,
         listen="" if seen.over else f"/console/requests/{id}/events",
         mark=seen.mark,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from api.issuer.desk import ConsoleDesk
-from api.issuer.framing import same_person
+from api.issuer.framing import called, same_person
 from api.pages.rendering import words_of
 from api.sign_in.session import Visit
 from registry.access import ALLOWED, Action, may
@@ -49,7 +49,9 @@ def entries(request: Request, visit: Visit, desk: ConsoleDesk, unit: UnitOfWork)
         roles = [words.text(f"roles.{role}") for role, actions in ALLOWED.items() if one.action in actions]
         others = words.text("todo.joint").join(roles)
         theirs = same_person(one.not_by, visit)
-        waits_for = words.text("todo.other_than", who=others, person=one.not_by) if one.not_by else others
+        waits_for = others
+        if one.not_by:
+            waits_for = words.text("todo.other_than", who=others, person=called(unit, one.not_by))
         found.append(
             Entry(
                 text=words.text(f"todo.{one.key}", **one.values),
@@ -72,7 +74,7 @@ def _waiting(desk: ConsoleDesk, unit: UnitOfWork) -> Iterator[_Wait]:
         if sheet.waits:
             yield _Wait(
                 key="confirm",
-                values={"sheet": sheet.id, "person": sheet.entered_by},
+                values={"sheet": sheet.id, "person": called(unit, sheet.entered_by)},
                 path=f"/console/scores/{sheet.id}",
                 action=Action.CONFIRM_SCORES,
                 not_by=sheet.entered_by,
@@ -89,7 +91,7 @@ def _batches(desk: ConsoleDesk, unit: UnitOfWork) -> Iterator[_Wait]:
         if one.state is AnchorState.SEALED or (one.state is AnchorState.APPROVED and lapsed):
             yield _Wait(
                 key="approve_batch",
-                values={"batch": one.id, "person": one.proposed_by},
+                values={"batch": one.id, "person": called(unit, one.proposed_by)},
                 path=f"{path}/approve" if desk.approvals is not None else path,
                 action=Action.APPROVE,
                 not_by=one.proposed_by,
@@ -106,7 +108,7 @@ def _requests(unit: UnitOfWork) -> Iterator[_Wait]:
         if one.state is RequestState.REQUESTED and one.wanted in needs_approval:
             yield _Wait(
                 key="approve_request",
-                values={"request": one.id, "person": one.requested_by},
+                values={"request": one.id, "person": called(unit, one.requested_by)},
                 path=path,
                 action=Action.APPROVE_CHANGE,
                 not_by=one.requested_by,

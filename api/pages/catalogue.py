@@ -1,10 +1,11 @@
 """The pages' words, Chinese and English: in each room with pages two TOML files with the same keys."""
 
+import string
 import tomllib
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
-from typing import Literal
+from typing import Any, Final, Literal
 
 from registry.kernel.calendar import CHINA_TIME
 
@@ -18,8 +19,21 @@ Words = dict[str, "str | list[str] | Words"]
 Value = str | int | None
 
 
+class _Counting(string.Formatter):
+    """Fills placeholders; of `{n:certificate|certificates}` it takes the first where `n` is one."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        one, choice, many = format_spec.partition("|")
+        if not choice:
+            return str(super().format_field(value, format_spec))
+        return one if str(value) == "1" else many
+
+
+_COUNTING: Final = _Counting()
+
+
 class Catalogue:
-    """One language's words. Keys are dotted paths; texts hold `{placeholders}`."""
+    """One language's words. Keys are dotted paths; texts hold `{placeholders}`, and `{n:one|many}` by a number."""
 
     def __init__(self, language: Language, words: Words) -> None:
         self.language = language
@@ -30,7 +44,7 @@ class Catalogue:
         found = self._find(key)
         if not isinstance(found, str):
             raise KeyError(key)
-        return found.format(**values)
+        return _COUNTING.format(found, **values) if "|" in found else found.format(**values)
 
     def lines(self, key: str) -> list[str]:
         """Give the list of texts at `key`. Raises KeyError."""

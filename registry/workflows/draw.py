@@ -33,13 +33,19 @@ from registry.workflows.deliver import (
     ContentErased,
     NoDocument,
     NotDeliverable,
-    awaiting_succession,
     photograph_of,
     presentation_of,
     receipt_of,
     require_in_place,
 )
+from registry.workflows.succession import awaiting_succession
 
+NAMED: Final = 200
+"""Certificates that a ZIP lacks and that it names in its comment."""
+_END: Final = b"PK\x05\x06"
+_END_BYTES: Final = 22
+_MOST_COMMENT: Final = 0xFFFF
+"""The end record of a ZIP file (APPNOTE 4.3.16): its mark, its bytes, the most bytes of the comment behind it."""
 _AHEAD: Final = 4
 """Certificates read ahead for each worker."""
 
@@ -147,6 +153,7 @@ def draw_batch(
     folder.mkdir(mode=0o700, exist_ok=True)  # names and marks are nobody else's to read
     # 1
     refused: list[Refused] = []
+    left_out: list[str] = []
     erased = done = 0
     under_way: dict[Future[None], Printable] = {}
     workers = os.cpu_count() or 1
@@ -164,9 +171,11 @@ def draw_batch(
 
     # The typesetter works outside Python's lock, so that threads use all cores.
     with ThreadPoolExecutor(workers, thread_name_prefix="draw") as pool:
-        for what in _printables(store, key_of, name):
+        for number, what in _printables(store, key_of, name):
             if what is None or (folder / what.file_name).exists():
-                erased += what is None
+                if what is None:
+                    erased += 1
+                    left_out.append(number)
                 done += 1
                 progress(done, batch.size)
                 continue
@@ -186,6 +195,9 @@ def draw_batch(
             entry.create_system, entry.external_attr = 3, 0o600 << 16
             archive.writestr(entry, path.read_bytes())
             drawn += 1
+        lacking = sorted({*left_out, *(one.number for one in refused)})[:NAMED]
+        # A page reads this at once; the directory is as long as the batch.
+        archive.comment = "\n".join(lacking).encode("ascii")
     new.chmod(0o600)
     os.replace(new, target)
     # 3
@@ -193,14 +205,27 @@ def draw_batch(
     return DrawnBatch(drawn=drawn, erased=erased, refused=tuple(sorted(refused, key=lambda one: one.number)))
 
 
-def _printables(store: Store, key_of: KeyOf, name: str) -> Iterator[Printable | None]:
-    """Give a batch's certificates, None for one whose content was erased or whose predecessor stands."""
+def lacking_in(path: Path) -> tuple[str, ...]:
+    """Name the certificates that a drawn ZIP lacks, `NAMED` at most; reads its last bytes alone. Raises OSError."""
+    with path.open("rb") as file:
+        file.seek(0, os.SEEK_END)
+        file.seek(max(0, file.tell() - _END_BYTES - _MOST_COMMENT))
+        end = file.read()
+    at = end.rfind(_END)
+    return tuple(end[at + _END_BYTES :].decode("ascii", "replace").split()) if at >= 0 else ()
+
+
+def _printables(store: Store, key_of: KeyOf, name: str) -> Iterator[tuple[str, Printable | None]]:
+    """Give a batch's certificates by number, None for one whose content was erased or whose predecessor stands."""
     with store.read() as unit:
         tree = MerkleTree(unit.batches.leaves(name))
         awaiting = awaiting_succession(unit, unit.batches.batch(name))
         for certificate in unit.batches.certificates(batch_id=name):
             left_out = certificate.disclosures is None or certificate.reservation.leaf in awaiting
-            yield None if left_out else printable(unit, certificate, key_of, tree=tree)
+            yield (
+                certificate.reservation.number,
+                None if left_out else printable(unit, certificate, key_of, tree=tree),
+            )
 
 
 def _draw_into(folder: Path, press: Press, what: Printable) -> None:

@@ -18,10 +18,11 @@ from registry.workflows.share import (
     Field,
     Terms,
     bundle_with,
-    new_share_token,
+    form_key,
     own,
     presentation_with,
     share,
+    share_token,
 )
 
 
@@ -93,13 +94,15 @@ def stamped_copy(
     number: str,
     terms: Terms,
     fields: Collection[Field],
+    form: str = "",
 ) -> bytes:
     """Draw and sign a copy for somebody (加注); the link in its QR code shows the same fields until the same day.
 
-    The whole identity number is never behind the link. Raises NotHere, ContentErased, NotDeliverable, GlyphMissing,
-    TooManyShares.
+    The same `form` sent again leads to the same link; the whole identity number is never behind it.
+    Raises NotHere, ContentErased, NotDeliverable, GlyphMissing, TooManyShares, ShareOver.
     """
-    token = new_share_token()
+    key = form_key(form)
+    token = share_token(key, person, number, terms, fields)
     with store.read() as unit:
         certificate = own(unit, person, number)
         bundle = bundle_with(unit, certificate, desk.key_of, fields)
@@ -110,7 +113,7 @@ def stamped_copy(
     address = share_address(desk.press.base_url, token)
     data = stamped_pdf(desk.press, bundle, statement, address, until=terms.until.isoformat(), photograph=photograph)
     # Handed out only after its link is kept: the code on the paper always leads somewhere.
-    share(store, clock, person=person, number=number, terms=terms, fields=fields, token=token)
+    share(store, clock, person=person, number=number, terms=terms, fields=fields, form=key)
     return data
 
 

@@ -4,6 +4,8 @@ A link follows the number to its current revision and shows the fields that the 
 stands; the certificate's key, which opens what the paper shows to everybody, is never behind it.
 """
 
+import hmac
+import re
 import secrets
 import unicodedata
 from collections.abc import Collection
@@ -12,10 +14,11 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 
-from registry.access import token_hash
+from registry.access import new_token, token_hash
 from registry.credential import IssuedCredential, chosen_presentation, parse
 from registry.delivery.bundle import bundle_bytes
 from registry.kernel.calendar import CHINA_TIME
+from registry.kernel.encoding import canonical_json
 from registry.kernel.errors import MalformedInput, Missing, RuleRefusal
 from registry.kernel.identifiers import IdentifierMalformed, certificate_key, new_certificate_key
 from registry.ports import Clock, KeyOf
@@ -34,6 +37,8 @@ SHOWABLE: Final = frozenset(
     {Outcome.VALID, Outcome.SUSPENDED, Outcome.EXPIRED, Outcome.NOT_YET_VALID, Outcome.CANNOT_CONFIRM}
 )
 """How a certificate may stand of which a copy or a link is made; how it stands is told to whoever looks at it."""
+_FORM: Final = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
+_TOKEN_TAG: Final = b"vermilion/share-token/1\x00"
 _LEADING: Final = frozenset({"successor_key", "successor_batch", "successor_index"})
 """Evidence that leads to what the holder did not choose to show."""
 
@@ -173,9 +178,20 @@ def bundle_with(unit: UnitOfWork, certificate: StoredCertificate, key_of: KeyOf,
     return bundle_bytes(text, receipt_of(unit, certificate), key_of(certificate.batch.credential_key))
 
 
-def new_share_token() -> str:
-    """Draw a link's token: 26 base32 characters, 130 bits."""
-    return str(new_certificate_key())
+def form_key(sent: str) -> str:
+    """Give the key that a page drew for its form, as it came back with it; another where none came."""
+    return sent if _FORM.fullmatch(sent) else new_token()
+
+
+def share_token(form: str, person: str, number: str, terms: Terms, fields: Collection[Field]) -> str:
+    """Give a link's token, 26 base32 characters, 130 bits: of one form with the same terms always the same.
+
+    It is cut from HMAC-SHA256 under the form's key over `vermilion/share-token/1` ‖ 0x00 ‖ JCS of all that is chosen.
+    """
+    shown = " ".join(sorted(one.value for one in fields))
+    chosen = canonical_json([person, number, terms.audience, terms.purpose, terms.until.isoformat(), shown])
+    derived = hmac.digest(form.encode("ascii"), _TOKEN_TAG + chosen, "sha256")
+    return str(new_certificate_key(lambda length: derived[:length]))
 
 
 def share(
@@ -186,15 +202,20 @@ def share(
     number: str,
     terms: Terms,
     fields: Collection[Field],
-    token: str | None = None,
+    form: str = "",
 ) -> str:
-    """Make a link; give its token, of which only the hash is kept. A token that stands on paper already is given.
+    """Make a link; give its token, of which only the hash is kept. The same `form` sent again makes no other link.
 
-    Raises NotHere, ContentErased, TooManyShares.
+    Raises NotHere, ContentErased, TooManyShares, and ShareOver where the link of that form was withdrawn meanwhile.
     """
-    drawn, now = token or new_share_token(), clock.now()
+    drawn, now = share_token(form_key(form), person, number, terms, fields), clock.now()
     with store.write() as unit:
         has = fields_in(own(unit, person, number))
+        made_before = unit.shares.by_token(token_hash(drawn))
+        if made_before is not None:
+            if not is_live(made_before, now):
+                raise ShareOver
+            return drawn
         if sum(is_live(one, now) for one in unit.shares.of_person(person)) >= MOST_LIVE:
             raise TooManyShares
         made = Share(

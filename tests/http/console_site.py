@@ -47,12 +47,12 @@ class House:
             console=desk,
         )
 
-    def person(self, name: str, *roles: Role) -> "Person":
+    def person(self, name: str, *roles: Role, display: str = "") -> "Person":
         add_account(
             self.store,
             self.clock,
             name=name,
-            display=name,
+            display=display or name,
             kind=KINDS.get(roles[0], AccountKind.STAFF),
             roles=frozenset(roles),
             by="operator-1",

@@ -93,6 +93,23 @@ def test_every_key_of_the_templates_exists() -> None:
             assert words.has(key), (template.name, key)
 
 
+def test_a_text_says_one_or_many_by_its_number() -> None:
+    words = catalogue("en")
+    for n in (1, "1"):
+        assert words.text("console.batch_title.sealed", n=n) == "1 certificate waits for approval"
+    for n in (0, 2, "1,000"):
+        assert words.text("console.batch_title.sealed", n=n) == f"{n} certificates wait for approval"
+    assert catalogue("zh").text("console.batch_title.sealed", n=1) == "1张证书等待批准"
+
+
+def test_no_english_text_of_the_console_has_a_number_before_a_bare_plural() -> None:
+    plural = re.compile(
+        r"\{(?:n|of|size|rows|days)\} (?:certificates|candidates|rows|batches|score sheets|days|problems)\b"
+    )
+    words = leaves(tomllib.loads(files("api.issuer").joinpath("en.toml").read_text("utf-8")))
+    assert [key for key, text in words.items() if plural.search(str(text))] == []
+
+
 def test_samples_of_numbers_and_links_are_of_the_right_form() -> None:
     """Whoever copies an example finds nothing, rather than being told that it is mistyped."""
     root = Path(str(files("api"))).parent

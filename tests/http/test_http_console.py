@@ -178,7 +178,7 @@ def test_a_bad_row_is_named_and_only_the_good_ones_are_taken_when_that_is_wished
     clerk = house.person("clerk-1", Role.CLERK)
     tried = tried_by(clerk, spoilt(6))
     assert tried.status_code == 200
-    assert "1 rows need changes; nothing was imported" in tried.text
+    assert "1 row needs changes; nothing was imported" in tried.text
     assert "identity-check" in tried.text
     assert 'value="all"' not in tried.text
     kept = kept_in(tried.text)

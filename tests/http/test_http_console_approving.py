@@ -8,15 +8,18 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
 from api.demo_data import sample_roster, sample_scores
 from api.issuer import ApprovalDesk
+from api.issuer.approving import _samples
 from node.signer import AccountKey, ApproverSigner, WalletSignature, read_document
 from registry.access import ALLOWED, Action, Role
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.kernel.identifiers import Address, ContractAddress
 from registry.store import Database, open_database
+from registry.store.issuing import SqlBatches
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.issue import propose
@@ -113,6 +116,31 @@ def test_the_page_says_in_words_and_groups_what_is_to_be_signed(house):
     assert "checked" not in re.search(r'<input type="checkbox"[^>]*>', page)[0]
     names = re.findall(r"<bdi>([^<]+)</bdi>", page)
     assert len(names) == 3
+
+
+def test_samples_are_drawn_from_the_store_and_passed_over_where_somebody_was_erased(house, monkeypatch):
+    read = []
+    by_leaf = SqlBatches.by_leaf
+    monkeypatch.setattr(
+        SqlBatches, "by_leaf", lambda self, batch, leaf: read.append(leaf) or by_leaf(self, batch, leaf)
+    )
+    with house.store.read() as unit:
+        people = [unit.batches.by_leaf(house.batch.batch, leaf) for leaf in range(house.batch.size)]
+    read.clear()
+    approver = house.person("wu.qiming", Role.APPROVER)
+    assert len(re.findall(r"<bdi>([^<]+)</bdi>", approver.get(house.page).text)) == len(read) == 3
+    with house.store.write() as unit:
+        for one in people[1:]:
+            unit.enrolments.erase(one.person, house.clock.now())
+    page = page_of_samples(house)
+    assert [one.number for one in page] == [people[0].reservation.number]
+
+
+def page_of_samples(house: Approving) -> list:
+    """What is drawn of a batch, whatever else a page of it says: with erased people it cannot be approved."""
+    request = Request({"type": "http", "method": "GET", "path": "/en/x", "headers": [], "query_string": b""})
+    with house.store.read() as unit:
+        return _samples(request, unit, unit.batches.batch(house.batch.id))
 
 
 def test_a_signature_over_the_document_approves_the_batch(house):

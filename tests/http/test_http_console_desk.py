@@ -330,6 +330,7 @@ def drawn(house: AtWork, *, lacking: int = 0) -> list[str]:
     with zipfile.ZipFile(house.papers / f"{house.batch.id}.zip", "w") as archive:
         for number in numbers[lacking:]:
             archive.writestr(f"{number}.pdf", b"%PDF")
+        archive.comment = "\n".join(numbers[:lacking]).encode()
     house.tell(task.id, "draw", len(numbers) - lacking, len(numbers))
     house.end(task.id, result=f"{house.batch.id}.zip")
     return numbers[:lacking]
@@ -361,6 +362,34 @@ def test_certificates_that_are_not_in_the_zip_are_named(house):
     assert "2 are not in it" in page
     for number in lacking:
         assert f'href="/console/certificates/{number}"' in page
+
+
+def test_no_page_reads_a_whole_batch_to_name_some_of_it(house, monkeypatch):
+    lacking = drawn(house, lacking=2)
+
+    def whole(*asked: object, **named: object) -> None:
+        raise AssertionError("a page reads every certificate of a batch")
+
+    for name in ("reservations", "certificates", "signed_leaves", "digests", "leaves"):
+        monkeypatch.setattr(f"registry.store.issuing.SqlBatches.{name}", whole)
+    monkeypatch.setattr("registry.store.replacing.SqlReplacements.every", whole)
+    printer = house.person("operator-2", Role.OPERATOR)
+    assert lacking[0] in printer.get(house.at).text
+    for path in ("/console", "/console/certificates", f"/console/certificates?batch={house.batch.id}"):
+        assert printer.get(path).status_code == 200
+
+
+def test_every_batch_is_listed_page_by_page_the_newest_first(house, monkeypatch):
+    monkeypatch.setattr("api.issuer.batches._PER_PAGE", 1)
+    scope, _ = waiting_level(house)
+    parts = (house.store, house.clock, house.desk.catalogue, BODY, house.key)
+    newer = propose(*parts, programme=PROGRAMME, level=scope.partition("/")[2], person="maker-2")
+    auditor = house.person("auditor", Role.AUDITOR)
+    first, second = (auditor.get(f"/console?page={number}").text for number in (1, 2))
+    row = '<td><a class="mono" href="/console/batches/{}">'
+    assert (row.format(newer.id) in first, row.format(house.batch.id) in first) == (True, False)
+    assert (row.format(newer.id) in second, row.format(house.batch.id) in second) == (False, True)
+    assert 'href="/console?page=2"' in first
 
 
 def test_deleted_papers_are_drawn_again(house):

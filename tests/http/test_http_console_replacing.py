@@ -7,10 +7,13 @@ import pytest
 from registry.access import Role
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
+from registry.credential import parse
 from registry.ports.tasks import TaskKind
+from registry.workflows.deliver import presentation_of
 from registry.workflows.replace import propose_replacements
 from tests.http.test_http_console_approving import COMPARED, deadline_in, opened, signature_over
 from tests.http.test_http_console_desk import AtWork
+from tests.unit.registry.enrolment.photograph_samples import WHITE, jpeg, picture
 from tests.unit.registry.store.filled import BODY, SettableClock
 
 RIGHT, WHY = "欧阳子夏", "the roster had another character"
@@ -48,7 +51,7 @@ def test_a_correction_is_asked_for_seen_and_approved(house) -> None:
     (task,) = house.tasks()
     assert (task.kind, task.subject[:2]) == (TaskKind.PROPOSE, "X-")
     page = maker.get(f"/zh{at}").text
-    for text in (RIGHT, html.escape(WHY), "工作台会据此组成批次"):
+    for text in (RIGHT, html.escape(WHY), "签发台会据此组成批次"):
         assert text in page
     # The desk makes a batch of it; the approver sees what is said before and after, and signs twice.
     batch = proposed(house, task.subject)
@@ -75,6 +78,141 @@ def test_a_correction_is_asked_for_seen_and_approved(house) -> None:
         assert f"/console/batches/{batch.id}" in maker.get(language + at).text
 
 
+def name_of(house: AtWork, leaf: int = 0) -> str:
+    with house.store.read() as unit:
+        one = unit.batches.by_leaf(house.batch.batch, leaf)
+    return parse(presentation_of(one, full=True)).disclosed.name
+
+
+def asked(house: AtWork, maker, leaf: int = 0, file: bytes | None = None, **fields: str) -> str:
+    """Ask for a correction on the page; give its name."""
+    sent = maker.post(
+        f"/console/certificates/{number_of(house, leaf)}/replace",
+        file,
+        **{"kind": "correction", "reason": WHY, **fields},
+    )
+    assert sent.status_code == 303, sent.text
+    return house.tasks()[0].subject
+
+
+def test_the_batch_and_the_request_say_what_takes_the_place_of_what(house) -> None:
+    maker, auditor = house.person("maker-2", Role.MAKER), house.person("auditor", Role.AUDITOR)
+    approver = house.person("wu.qiming", Role.APPROVER)
+    before = name_of(house)
+    batch = proposed(house, asked(house, maker, name=RIGHT))
+    with house.store.read() as unit:
+        (request,) = unit.status_requests.onto(batch.batch)
+    where = (f"/console/batches/{batch.id}", f"/console/requests/{request.id}")
+    for path in where:
+        for person in (maker, approver):
+            page = person.get(path).text
+            assert f"<bdi>{before}</bdi>" in page, path
+            assert f"<bdi>{RIGHT}</bdi>" in page
+            assert html.escape(WHY) in page
+            assert f'href="/console/certificates/{number_of(house)}">{number_of(house)}</a> revision 1 →' in page
+            assert "revision 2" in page
+        covered = auditor.get(path).text
+        assert f"<bdi>{before[0]}＊</bdi>" in covered
+        assert f"<bdi>{RIGHT[0]}＊</bdi>" in covered
+        assert "Names and numbers are covered" in covered
+        for text in (before, RIGHT, html.escape(WHY)):
+            assert text not in covered
+    assert f'href="/console/requests/{request.id}"' in maker.get(where[0]).text
+    # The state stands once on each step, where both languages' words differ.
+    steps = maker.get(where[0]).text.partition('<ol class="way">')[2].partition("</ol>")[0]
+    assert steps.count("Sealed") == 1
+    assert "<code>sealed</code>" not in steps
+    assert "<code>sealed</code>" in maker.get(f"/zh{where[0]}").text
+
+
+def test_many_replacements_come_page_by_page(house, monkeypatch) -> None:
+    monkeypatch.setattr("api.issuer.replaced.PER_PAGE", 1)
+    maker = house.person("maker-2", Role.MAKER)
+    names = [asked(house, maker, leaf, name=RIGHT) for leaf in (0, 1, 2)]
+    (batch,) = propose_replacements(house.store, house.clock, house.desk.catalogue, BODY, house.key, names)
+    with house.store.read() as unit:
+        (request,) = unit.status_requests.onto(batch.batch)
+        assert unit.replacements.count_into(batch.id) == 3
+        assert [one.id for one in unit.replacements.into(batch.id, first=1, most=1).values()] == [names[1]]
+        assert sorted(one.id for one in unit.replacements.into(batch.id).values()) == sorted(names)
+    approver = house.person("wu.qiming", Role.APPROVER)
+    for path in (
+        f"/console/batches/{batch.id}",
+        f"/console/requests/{request.id}",
+        f"/console/batches/{batch.id}/approve",
+    ):
+        pages = [approver.get(f"{path}?page={number}").text for number in (1, 2, 3)]
+        assert [page.count('class="replacement"') for page in pages] == [1, 1, 1], path
+        shown = [
+            number_of(house, leaf)
+            for leaf in (0, 1, 2)
+            for page in pages
+            if f"{number_of(house, leaf)}</a> revision" in page
+        ]
+        assert sorted(shown) == sorted(number_of(house, leaf) for leaf in (0, 1, 2))
+        assert f'href="{path}?page=2"' in pages[0]
+
+
+def test_a_photograph_is_handed_in_seen_by_both_and_by_nobody_else(house) -> None:
+    maker, approver = house.person("maker-2", Role.MAKER), house.person("wu.qiming", Role.APPROVER)
+    name = asked(house, maker, file=jpeg())
+    batch = proposed(house, name)
+    address = f"/console/replacements/{name}/photographs"
+    for person, path in ((maker, f"/console/batches/{batch.id}"), (approver, f"/console/batches/{batch.id}/approve")):
+        assert f'src="{address}/after"' in person.get(path).text
+        given = person.get(f"{address}/after")
+        assert (given.status_code, given.headers["Content-Type"]) == (200, "image/jpeg")
+        assert given.headers["Cache-Control"] == "no-store"
+        assert given.content[:2] == b"\xff\xd8"
+        assert person.get(f"{address}/before").status_code == 404  # there was none
+        assert person.get(f"{address}/else").status_code == 422
+    auditor = house.person("auditor", Role.AUDITOR)
+    assert auditor.get(f"{address}/after").status_code == 403
+    assert address not in auditor.get(f"/console/batches/{batch.id}").text
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        (b"\xff\xd8 no photograph", "this is no whole JPEG photograph"),
+        (b"PK\x03\x04" + bytes(1000), "this is no whole JPEG photograph"),
+        (jpeg()[:4000], "photograph"),
+        (jpeg(picture(ground=WHITE, size=(10, 14))), "has 10 × 14 pixels"),
+        (jpeg() + bytes(250_000), "larger than 200 KB"),
+        (bytes(3_000_000), "larger than 200 KB"),
+    ],
+)
+def test_a_hostile_or_unfit_photograph_is_refused_with_its_reason_and_nothing_is_kept(house, file, said) -> None:
+    maker = house.person("maker-2", Role.MAKER)
+    path = f"/console/certificates/{number_of(house)}/replace"
+    answer = maker.post(path, file, kind="correction", name=RIGHT, reason=WHY)
+    assert (answer.status_code, said in answer.text, "photo/refused" in answer.text) == (422, True, True), answer.text
+    assert house.tasks() == []
+    with house.store.read() as unit:
+        assert unit.replacements.every() == []
+
+
+def test_a_form_that_is_larger_than_anything_taken_here_is_cut_off(house) -> None:
+    maker = house.person("maker-2", Role.MAKER)
+    path = f"/console/certificates/{number_of(house)}/replace"
+    answer = maker.post(path, bytes(33 * 1024 * 1024), kind="correction", reason=WHY)
+    assert answer.status_code == 413
+    assert house.tasks() == []
+
+
+def test_what_was_typed_stays_on_the_form_that_refuses_it(house) -> None:
+    maker = house.person("maker-2", Role.MAKER)
+    page = maker.post(
+        f"/console/certificates/{number_of(house)}/replace",
+        kind="correction",
+        name="欧阳<子>",
+        identity_type="passport",
+        reason=WHY,
+    ).text
+    for text in (f'value="{html.escape(WHY)}"', 'value="欧阳&lt;子&gt;"', '<option value="passport" selected>'):
+        assert text in page
+
+
 def test_what_has_no_batch_yet_is_given_up(house) -> None:
     number = number_of(house)
     maker = house.person("maker-2", Role.MAKER)
@@ -91,7 +229,7 @@ def test_what_has_no_batch_yet_is_given_up(house) -> None:
         ({"kind": "renewal"}, 403, "replace/for-life"),
         ({"kind": "correction", "name": "欧阳<子>", "reason": WHY}, 422, "replace/particular"),
         ({"kind": "correction", "reason": WHY}, 403, "replace/same-as-before"),
-        ({"kind": "correction", "name": RIGHT, "reason": " "}, 422, "exam/reason-missing"),
+        ({"kind": "correction", "name": RIGHT, "reason": " "}, 422, "replace/reason-missing"),
     ],
 )
 def test_what_cannot_be_asked_for_is_said_with_what_to_do(house, fields, status, code) -> None:

@@ -308,3 +308,42 @@ def test_a_role_does_what_the_table_allows_and_nothing_else(house, role):
     somebody.csrf = "made up"
     for path in (at(house) + "/claim", at(house) + "/change", f"{where}/send", f"{where}/cancel", f"{where}/approve"):
         assert somebody.post(path).status_code == 403
+
+
+def test_changes_of_status_come_page_by_page_the_newest_first(house, monkeypatch):
+    maker = house.person("maker-2", Role.MAKER)
+    for leaf in range(3):
+        maker.post(f"{at(house, leaf)}/change", wanted="suspended", reason="investigation", **UNDERSTOOD)
+    names = [one.id for one in requests_of(house)]
+    assert len(names) == 3
+    monkeypatch.setattr("api.issuer.requests.PER_PAGE", 2)
+    monkeypatch.setattr("api.issuer.certificates.RECENT", 2)
+    shown = [
+        re.findall(r'/console/requests/(C-[0-9-]+)"', maker.get(f"/console/requests?page={n}").text) for n in (1, 2)
+    ]
+    assert shown == [names[:0:-1], names[:1]]
+    assert 'href="/console/requests?page=2"' in maker.get("/console/requests").text
+    # The page of all certificates names the newest and leads to the others.
+    page = maker.get("/console/certificates").text
+    assert names[0] not in page
+    assert 'href="/console/requests">All changes of status' in page
+    # That of one certificate names what concerns it, and nothing else.
+    for leaf, name in enumerate(names):
+        listed = re.findall(r'/console/requests/(C-[0-9-]+)"', maker.get(at(house, leaf)).text)
+        assert listed == [name]
+
+
+def test_pages_call_people_by_their_names_and_facts_by_account_too(house):
+    maker = house.person("maker-2", Role.MAKER, display="沈望舒")
+    asked = maker.post(f"{at(house)}/change", wanted="revoked", reason="misconduct", **UNDERSTOOD).headers["Location"]
+    approver = house.person("wu.qiming", Role.APPROVER, display="秦怀瑾")
+    assert "requested by" not in approver.get("/console").text
+    assert "asked for by 沈望舒" in approver.get("/console").text
+    listed = approver.get("/console/requests").text
+    assert "沈望舒<br>" in listed
+    assert "maker-2" not in listed
+    assert "An approver other than 沈望舒" in approver.get(asked).text
+    for page in (approver.get(asked).text, approver.get(f"{asked}/approve").text):
+        assert '沈望舒 <code class="account">maker-2</code>' in page
+    # Who has no account here is called as the journal does.
+    assert "maker-1" in approver.get(house.at).text

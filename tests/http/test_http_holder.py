@@ -712,6 +712,26 @@ def test_a_holder_sees_which_links_are_open_and_which_have_ended(world: World, h
     assert "Withdrawn" in ended
 
 
+def test_a_form_that_is_sent_twice_makes_one_link(world: World, holder: HolderAtHome) -> None:
+    forms = [holder.get(path).text for path in (f"/holder/{holder.number}/share", "/holder")]
+    keys = [re.search(r'name="key" value="([A-Za-z0-9_-]{43})"', form)[1] for form in (*forms, forms[0])]
+    assert len(set(keys)) == 2
+    before = len(of_person(world, holder)[0])
+    tokens = {holder.share(key=keys[0]) for _ in range(2)}
+    assert (len(tokens), len(of_person(world, holder)[0])) == (1, before + 1)
+    assert holder.site.get(f"/share/{tokens.copy().pop()}").status_code == 200
+    for _ in range(2):
+        holder.copied(key=keys[1])
+    assert len(of_person(world, holder)[0]) == before + 2
+    # Gone back to and filled in for somebody else, it is another link.
+    assert holder.share(key=keys[0], audience="另一个对象") not in tokens
+    # What its holder has withdrawn stays withdrawn.
+    (first,) = (one for one in of_person(world, holder)[0] if one.token_hash == token_hash(tokens.copy().pop()))
+    withdraw(world.home.store, world.home.clock, person=holder.certificate.person, id=first.id)
+    again = holder.send(f"/holder/{holder.number}/share", **holder.terms(key=keys[0]))
+    assert (again.status_code, "share/over" in again.text) == (404, True)
+
+
 def test_so_many_links_can_be_open_and_no_more(world: World, holder: HolderAtHome) -> None:
     live = len(of_person(world, holder)[0])
     terms = terms_of(AUDIENCE, PURPOSE, holder.terms()["until"], world.home.clock.now())

@@ -32,7 +32,9 @@ function put(seen) {
 async function renew() {
   let answer;
   try {
-    answer = await fetch(`${location.pathname}?unattended=1`, { cache: "no-store" });
+    const query = new URLSearchParams(location.search); // the page of a long list stays
+    query.set("unattended", "1");
+    answer = await fetch(`${location.pathname}?${query}`, { cache: "no-store" });
   } catch {
     return; // the server is away: the next look may find it
   }

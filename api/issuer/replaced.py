@@ -1,0 +1,143 @@
+"""What takes the place of what, before and after, as the pages show it: whole to who decides about the certificate,
+covered for everybody else.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import Request
+
+from api.issuer.covering import covered_name, covered_number
+from api.issuer.framing import shown_moment
+from api.issuer.paging import Paged, page_number
+from api.pages.catalogue import Catalogue
+from api.pages.rendering import words_of
+from api.sign_in.session import Visit
+from registry.access import Action, may
+from registry.anchor.progress import Batch, StatusRequest
+from registry.ports.replacements import Corrected, Replacement, ReplacementKind
+from registry.ports.storage import UnitOfWork
+from registry.workflows.revisions import Change, changes_of_replacement, successor_asked
+
+PER_PAGE: Final = 20
+_SCORE: Final = "result."
+_NONE: Final = "–"
+_KNOWN_TO: Final = (Action.REQUEST_STATUS, Action.APPROVE, Action.APPROVE_CHANGE)
+_COVERED: Final = {
+    Corrected.NAME: covered_name,
+    Corrected.NAME_LATIN: covered_name,
+    Corrected.IDENTITY_NUMBER: covered_number,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeView:
+    """One thing that is said otherwise."""
+
+    what: str
+    before: str
+    after: str
+    photograph: bool = False
+    """Before and after are pictures; the page shows them to who may see them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacementView:
+    """A replacement as the pages show it."""
+
+    id: str
+    kind: ReplacementKind
+    number: str
+    revision: int
+    new_number: str
+    """Of the successor; empty = it has no place yet."""
+    new_revision: int
+    reason: str
+    """Empty where there is none, or who reads this need not know it."""
+    asked_by: str
+    asked_at: str
+    batch: str
+    """Empty = it waits for the desk."""
+    cancelled: bool
+    changes: tuple[ChangeView, ...]
+    whole: bool
+    """Nothing is covered."""
+
+
+def sees_whole(visit: Visit) -> bool:
+    """Tell whether somebody decides about certificates, and so sees what a correction says of people."""
+    return any(may(visit.account.roles, action) for action in _KNOWN_TO)
+
+
+def replacement_view(request: Request, visit: Visit, unit: UnitOfWork, of: Replacement) -> ReplacementView:
+    """Write a replacement in the words of the page, with what it says before and after."""
+    words, whole, new = words_of(request), sees_whole(visit), successor_asked(unit, of)
+    return ReplacementView(
+        id=of.id,
+        kind=of.kind,
+        number=of.number,
+        revision=of.revision,
+        new_number="" if new is None else new.reservation.number,
+        new_revision=0 if new is None else new.reservation.revision,
+        reason=(of.reason or "") if whole else "",
+        asked_by=of.asked_by,
+        asked_at=shown_moment(of.asked_at),
+        batch=of.batch or "",
+        cancelled=of.cancelled_at is not None,
+        changes=tuple(_change(words, one, whole=whole) for one in changes_of_replacement(unit, of)),
+        whole=whole,
+    )
+
+
+def replacements_into(
+    request: Request, visit: Visit, unit: UnitOfWork, batch: Batch
+) -> tuple[list[ReplacementView], Paged]:
+    """Show what the certificates of a batch take the place of, one page of it; nothing for most batches."""
+    paged = Paged(number=page_number(request), total=unit.replacements.count_into(batch.id), size=PER_PAGE)
+    if not paged.total:
+        return [], paged
+    found = unit.replacements.into(batch.id, first=paged.first, most=PER_PAGE).values()
+    return [replacement_view(request, visit, unit, one) for one in found], paged
+
+
+def replacements_of(
+    request: Request, visit: Visit, unit: UnitOfWork, of: StatusRequest
+) -> tuple[list[ReplacementView], Paged]:
+    """Show what the successors of a supersession say otherwise, one page of it; nothing for other changes."""
+    new = None if of.new_batch is None else unit.batches.of_chain(of.new_batch)
+    leaves = () if new is None else of.new_leaves
+    paged = Paged(number=page_number(request), total=len(leaves), size=PER_PAGE)
+    if new is None:
+        return [], paged
+    made = _made(unit, new, leaves[paged.first : paged.last])
+    return [replacement_view(request, visit, unit, one) for one in made], paged
+
+
+def _made(unit: UnitOfWork, batch: Batch, leaves: Iterable[int]) -> Iterable[Replacement]:
+    return (one for leaf in leaves if (one := unit.replacements.that_made(batch.id, leaf)) is not None)
+
+
+def _change(words: Catalogue, of: Change, *, whole: bool) -> ChangeView:
+    if of.member.startswith(_SCORE):
+        what = words.text("replacing.score", paper=of.member.removeprefix(_SCORE))
+    else:
+        what = words.text(f"replacing.members.{of.member}")
+    if of.member == Corrected.PORTRAIT:
+        before, after = (words.text("replacing.photograph") if one else _NONE for one in (of.before, of.after))
+        return ChangeView(what=what, before=before, after=after, photograph=whole)
+    return ChangeView(
+        what=what,
+        before=_said(words, of.member, of.before, whole=whole),
+        after=_said(words, of.member, of.after, whole=whole),
+    )
+
+
+def _said(words: Catalogue, member: str, text: str | None, *, whole: bool) -> str:
+    if not text:
+        return _NONE
+    if member == Corrected.IDENTITY_TYPE:
+        return words.text(f"replacing.types.{text}")
+    if whole or member not in set(_COVERED):
+        return text
+    return _COVERED[Corrected(member)](text)

@@ -108,8 +108,12 @@ class Pieces(Protocol):
     def waiting(self, programme: str, level: str, rosters: Sequence[str], *, at_once: int) -> Iterator[Material]:
         """Read the applications of these rosters that are eligible and in no batch that counts, page by page.
 
-        Who is claimed by a batch that was cut off while it was reserved is left out too.
+        Photographs are not read. Who is claimed by a batch that was cut off while it was reserved is left out too.
         """
+        ...
+
+    def photographed(self, programme: str, level: str) -> bool:
+        """Tell whether anybody of a level has handed in a photograph."""
         ...
 
     def doubled(self, programme: str, level: str) -> set[str]:

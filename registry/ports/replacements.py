@@ -1,6 +1,6 @@
 """Certificates that take the place of others: what was asked for, and which certificate came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -76,8 +76,15 @@ class Replacements(Protocol):
         """Which certificates of a batch are to take the place of others, and of which this was given up."""
         ...
 
-    def into(self, batch_id: str) -> dict[int, Replacement]:
-        """Give those whose successors are in a batch, by leaf; empty for almost every batch."""
+    def into(self, batch_id: str, *, first: int = 0, most: int | None = None) -> dict[int, Replacement]:
+        """Give those whose successors are in a batch, by leaf; empty for almost every batch.
+
+        `most` of them from the `first` (from 0) on, in the order in which they were asked for.
+        """
+        ...
+
+    def count_into(self, batch_id: str) -> int:
+        """Count those whose successors are in a batch, also what was given up."""
         ...
 
     def every(self, *, unplaced: bool = False) -> list[Replacement]:
@@ -96,6 +103,13 @@ class Replacements(Protocol):
         """Say which successors have another identity of their holder than the holder was enrolled with.
 
         By place (batch, leaf), the one asked for last first, each with whether the identity is this one.
+        """
+        ...
+
+    def holders_of(self, identities: Sequence[tuple[str, str]]) -> list[tuple[int, str, bool]]:
+        """Find whom a correction ever concerned of those with these identities (type, number).
+
+        By place among them, the person who was enrolled with it (True), or was to have it by a correction (False).
         """
         ...
 

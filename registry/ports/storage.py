@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Protocol
 
 from registry.anchor.history import Block, Record
 from registry.anchor.operations import Approval, SignedTransaction
@@ -37,6 +38,9 @@ from registry.ports.training import Admissions, Courses
 
 if TYPE_CHECKING:
     from registry.ports.issuing import Claim, Pieces, Written
+
+NOBODY: Final[Mapping[int, str]] = MappingProxyType({})
+"""No candidate is known by another identity than the roster's."""
 
 
 class NotHere(Missing):
@@ -212,9 +216,17 @@ class Enrolments(Protocol):
     """Rosters, people, applications."""
 
     def add_roster(
-        self, roster: Roster, candidates: Sequence[tuple[int, Candidate]], progress: Progress = unheard
+        self,
+        roster: Roster,
+        candidates: Sequence[tuple[int, Candidate]],
+        progress: Progress = unheard,
+        *,
+        known: Mapping[int, str] = NOBODY,
     ) -> list[str]:
-        """Keep a roster and its candidates (with their line); return the admission numbers, in order."""
+        """Keep a roster and its candidates (with their line); return the admission numbers, in order.
+
+        `known`: who somebody is, by line, where another identity is kept of them.
+        """
         ...
 
     def roster_of_file(self, file_digest: Digest) -> Roster | None:
@@ -250,8 +262,13 @@ class Enrolments(Protocol):
         """Count applications that are eligible, refused, and (None) not decided yet; without those of the erased."""
         ...
 
-    def still_open(self, programme: str, candidates: Sequence[Candidate]) -> set[int]:
-        """Which candidates (by line) have an application for their level undecided, or eligible and without marks."""
+    def still_open(
+        self, programme: str, candidates: Sequence[Candidate], *, known: Mapping[int, str] = NOBODY
+    ) -> set[int]:
+        """Which candidates (by line) have an application for their level undecided, or eligible and without marks.
+
+        `known`: who somebody is, by line, where another identity is kept of them.
+        """
         ...
 
     def application(self, admission: str) -> Application:
@@ -344,8 +361,11 @@ class Marks(Protocol):
         """List eligible applications that have confirmed marks and no certificate in a batch that still counts."""
         ...
 
-    def marked(self, batch_id: str) -> dict[str, Marked]:
-        """The applications of a batch with the marks that each was reserved on, by admission number."""
+    def marked(self, batch_id: str, sheet_of: Mapping[str, str] | None = None) -> dict[str, Marked]:
+        """The applications of a batch with the marks that each was reserved on, by admission number.
+
+        `sheet_of`: only these, each with the sheet that it was reserved on.
+        """
         ...
 
     def rested_on(self, sheet_of: Mapping[str, str]) -> dict[str, Marked]:
@@ -521,6 +541,10 @@ class StatusRequests(Protocol):
 
     def onto(self, batch: BatchId) -> list[StatusRequest]:
         """List the supersessions whose successors stand in a batch, oldest first."""
+        ...
+
+    def concerning(self, number: str, batch: BatchId) -> list[StatusRequest]:
+        """List requests that name a certificate, or the whole of its batch, oldest first."""
         ...
 
     def open_on(self, batch: BatchId) -> list[StatusRequest]:

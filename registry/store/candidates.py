@@ -1,7 +1,7 @@
 """Candidates and decisions as plain values, the way they lie encrypted in the database."""
 
 from datetime import date
-from typing import Any
+from typing import Any, Final
 
 from registry.enrolment import (
     AwardWon,
@@ -15,6 +15,8 @@ from registry.enrolment import (
     Sex,
 )
 from registry.programme import Degree, DirectionCode, Education, LevelCode, SectorCode, Title, WorkProof
+
+_NO_EVIDENCE: Final = Evidence()
 
 
 def candidate_document(candidate: Candidate) -> dict[str, Any]:
@@ -107,7 +109,7 @@ def candidate_of(document: dict[str, Any]) -> Candidate:
         direction=DirectionCode(document["direction"]) if "direction" in document else None,
         sector=SectorCode(document["sector"]) if "sector" in document else None,
         registration_number=document.get("registration_number"),
-        evidence=_evidence_of(document.get("evidence", {})),
+        evidence=_evidence_of(stated) if (stated := document.get("evidence")) else _NO_EVIDENCE,
     )
 
 

@@ -153,25 +153,33 @@ class SqlMarks:
                     entered.sort(key=lambda placed: placed[0])
                     yield _marked(one, [counted for _, counted in entered], scores)
 
-    def marked(self, batch_id: str) -> dict[str, Marked]:
-        """The applications of a batch with the marks that each was reserved on, by admission number."""
-        sheets, found = self._confirmed_sheets(), dict[str, Marked]()
+    def marked(self, batch_id: str, sheet_of: Mapping[str, str] | None = None) -> dict[str, Marked]:
+        """The applications of a batch with the marks that each was reserved on, by admission number.
+
+        `sheet_of`: only these, each with the sheet that it was reserved on.
+        """
         of = self._session.row(batch, select(batch).where(batch.c.id == batch_id))
         # Its time is whole seconds, rounded down; what is confirmed later changes nothing that was signed.
         before = None if of is None else time_of(of["proposed_at"]) + timedelta(seconds=1)
+        if sheet_of is not None:
+            return self._up_to(sheet_of, before)
+        sheets, found = self._confirmed_sheets(), dict[str, Marked]()
         query = select(certificate, application).join_from(certificate, application)
         query = query.where(certificate.c.batch == batch_id)
         for page in self._session.pages(query, certificate.c.leaf, certificate, application):
-            sheet_of = {row["admission"]: row["sheet"] for row, _ in page}
-            found |= self._rested_on(sheet_of, [row for _, row in page], sheets, before)
+            of_page = {row["admission"]: row["sheet"] for row, _ in page}
+            found |= self._rested_on(of_page, [row for _, row in page], sheets, before)
         return found
 
     def rested_on(self, sheet_of: Mapping[str, str]) -> dict[str, Marked]:
         """Applications with their marks up to a sheet as they are now: admission number → sheet, → with its marks."""
+        return self._up_to(sheet_of, None)
+
+    def _up_to(self, sheet_of: Mapping[str, str], before: datetime | None) -> dict[str, Marked]:
         sheets, found = self._confirmed_sheets(), dict[str, Marked]()
         for piece in pieces(sheet_of):
             rows = self._session.rows(application, select(application).where(application.c.admission.in_(piece)))
-            found |= self._rested_on(sheet_of, rows, sheets, None)
+            found |= self._rested_on(sheet_of, rows, sheets, before)
         return found
 
     def _confirmed_sheets(self) -> dict[str, tuple[int, Sheet]]:

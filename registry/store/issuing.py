@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, literal_column, or_, select
 
 from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import Batch, Placement
@@ -34,12 +34,11 @@ from registry.store.alarms import require_writing
 from registry.store.outbox import keep_transaction
 from registry.store.people import PersonErased, opened_key, person_keys
 from registry.store.piecework import next_id, undrawn_admissions, undrawn_claims, workbench
-from registry.store.sealing import sealer
+from registry.store.sealing import SealBroken, sealer
 from registry.store.sessions import (
     AT_ONCE,
     Question,
     Row,
-    SealBroken,
     Session,
     StateMoved,
     maybe_time,
@@ -381,7 +380,12 @@ class SqlBatches:
         """List certificates in the order of issue, from the one after the `after`-th, at most `limit`."""
         query = _certificates().where(certificate.c.id > after)
         if batch_id is not None:
-            query = query.where(certificate.c.batch == batch_id)
+            # By id, from the batch's first to its last: by the batch, each page would be found by sorting all of it.
+            ends = select(func.min(certificate.c.id), func.max(certificate.c.id)).where(certificate.c.batch == batch_id)
+            first, last = self._session.connection.execute(ends).one()
+            if first is None:
+                return
+            query = query.where(certificate.c.id.between(first, last), literal_column("+certificate.batch") == batch_id)
         batches: dict[str, Batch] = {}
         at_once = AT_ONCE if limit is None else min(AT_ONCE, limit)
         given = 0

@@ -16,7 +16,8 @@ from registry.kernel.encoding import b64url, canonical_json
 from registry.kernel.errors import MalformedInput
 from registry.kernel.identifiers import Digest
 from registry.ports.storage import JournalEntry
-from registry.store.sessions import AT_ONCE, Row, SealBroken, Session, micros, time_of
+from registry.store.sealing import SealBroken
+from registry.store.sessions import AT_ONCE, Row, Session, micros, time_of
 from registry.store.tables import journal, journal_head
 
 _TAG = b"vermilion/journal/1\0"

@@ -1,7 +1,7 @@
 """Rosters, people and their applications; everything personal is encrypted with the person's own key."""
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from registry.enrolment import Candidate, Decision
 from registry.kernel.errors import Missing
 from registry.kernel.identifiers import Digest
 from registry.kernel.progress import Progress, unheard
-from registry.ports.storage import Application, NotHere, Roster
+from registry.ports.storage import NOBODY, Application, NotHere, Roster
 from registry.store.accounts import SqlAccounts
 from registry.store.candidates import candidate_document, candidate_of, decision_document
 from registry.store.judged import confirmed_judgements
@@ -75,9 +75,17 @@ class SqlEnrolments:
         self._session = session
 
     def add_roster(
-        self, new: Roster, candidates: Sequence[tuple[int, Candidate]], progress: Progress = unheard
+        self,
+        new: Roster,
+        candidates: Sequence[tuple[int, Candidate]],
+        progress: Progress = unheard,
+        *,
+        known: Mapping[int, str] = NOBODY,
     ) -> list[str]:
-        """Keep a roster and its candidates (with their line); return the admission numbers, in order."""
+        """Keep a roster and its candidates (with their line); return the admission numbers, in order.
+
+        `known`: who somebody is, by line, where another identity is kept of them.
+        """
         self._session.add(
             roster,
             [
@@ -96,7 +104,7 @@ class SqlEnrolments:
         prefix = "".join(part for part in new.id if part.isdigit())[2:]
         admissions = [f"{prefix}{serial:06d}" for serial in range(1, len(candidates) + 1)]
         for done, piece in enumerate(pieces(zip(admissions, candidates, strict=True))):
-            people = self._people([candidate for _, (_, candidate) in piece], new.imported_at)
+            people = self._people([(candidate, known.get(line)) for _, (line, candidate) in piece], new.imported_at)
             self._session.add(
                 application,
                 [
@@ -115,17 +123,19 @@ class SqlEnrolments:
             progress(done * AT_ONCE + len(piece), len(candidates))
         return admissions
 
-    def _people(self, candidates: Sequence[Candidate], at: datetime) -> list[tuple[str, bytes]]:
-        """Find each candidate's person by identity number, or keep a new one; give id and key of each."""
+    def _people(self, candidates: Sequence[tuple[Candidate, str | None]], at: datetime) -> list[tuple[str, bytes]]:
+        """Find each candidate's person, as named or by identity number, or keep a new one; give id and key of each."""
         keys = self._session.keys
-        indices = [identity_index(keys, one.identity_type, one.identity_number) for one in candidates]
-        query = select(person).where(person.c.identity_index.in_(set(indices)))
-        known = {
-            row["identity_index"]: (row["id"], unwrap_person_key(keys, row["id"], row["wrapped_key"]))
-            for row in self._session.rows(person, query)
-        }
+        asked = [named or identity_index(keys, one.identity_type, one.identity_number) for one, named in candidates]
+        known: dict[str | bytes, tuple[str, bytes]] = {}
+        for column, values in (
+            (person.c.id, {one for one in asked if isinstance(one, str)}),
+            (person.c.identity_index, {one for one in asked if isinstance(one, bytes)}),
+        ):
+            for row in self._session.rows(person, select(person).where(column.in_(values))) if values else ():
+                known[row[column.name]] = row["id"], unwrap_person_key(keys, row["id"], row["wrapped_key"])
         new = []
-        for index, candidate in zip(indices, candidates, strict=True):
+        for index, (candidate, _) in zip(asked, candidates, strict=True):
             if index in known:
                 continue
             of = secrets.token_hex(16)
@@ -142,7 +152,7 @@ class SqlEnrolments:
                 }
             )
         self._session.add(person, new)
-        return [known[index] for index in indices]
+        return [known[one] for one in asked]
 
     def roster_of_file(self, file_digest: Digest) -> Roster | None:
         """Find the roster that a file was taken as."""
@@ -224,23 +234,34 @@ class SqlEnrolments:
                 decided_by=row["decided_by"],
             )
 
-    def still_open(self, programme: str, candidates: Sequence[Candidate]) -> set[int]:
-        """Which candidates (by line) have an application for their level undecided, or eligible and without marks."""
+    def still_open(
+        self, programme: str, candidates: Sequence[Candidate], *, known: Mapping[int, str] = NOBODY
+    ) -> set[int]:
+        """Which candidates (by line) have an application for their level undecided, or eligible and without marks.
+
+        `known`: who somebody is, by line, where another identity is kept of them.
+        """
         keys = self._session.keys
         found: set[int] = set()
-        for some in pieces(candidates):
-            piece = {identity_index(keys, one.identity_type, one.identity_number): one for one in some}
-            unmarked = ~stands_on_a_sheet()
+        unmarked = ~stands_on_a_sheet()
+        sides = [
+            (person.c.identity_index, [one for one in candidates if one.line not in known]),
+            (person.c.id, [one for one in candidates if one.line in known]),
+        ]
+        for column, some in ((column, piece) for column, side in sides for piece in pieces(side)):
+            asked: dict[str | bytes, Candidate] = {
+                known.get(one.line) or identity_index(keys, one.identity_type, one.identity_number): one for one in some
+            }
             query = (
-                select(person.c.identity_index, application.c.level)
+                select(column, application.c.level)
                 .join_from(application, person)
-                .where(person.c.identity_index.in_(list(piece)), application.c.programme == programme)
+                .where(column.in_(list(asked)), application.c.programme == programme)
                 .where(or_(application.c.eligible.is_(None), and_(application.c.eligible == 1, unmarked)))
                 .where(~ended_in_admission())
             )
-            for index, level in self._session.connection.execute(query):
-                if piece[bytes(index)].level == level:
-                    found.add(piece[bytes(index)].line)
+            for of, level in self._session.connection.execute(query):
+                if asked[of].level == level:
+                    found.add(asked[of].line)
         return found
 
     def application(self, admission: str) -> Application:

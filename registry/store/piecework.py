@@ -108,7 +108,14 @@ class SqlPieces:
         }
         while found := self._session.driver.execute(_WAITING, {**asked, "after": after}).fetchall():
             after = str(found[-1][0])
-            yield self._with_marks([row for row in found if row[0] not in claimed] if claimed else found, 0)
+            left = [row for row in found if row[0] not in claimed] if claimed else found
+            yield self._with_marks(left, 0, photographs=False)
+
+    def photographed(self, programme: str, level: str) -> bool:
+        """Tell whether anybody of a level has handed in a photograph."""
+        query = select(portrait.c.admission).join(application).limit(1)
+        query = query.where(application.c.programme == programme, application.c.level == level)
+        return self._session.connection.execute(query).first() is not None
 
     def doubled(self, programme: str, level: str) -> set[str]:
         """Name the people who have several applications of a level."""
@@ -202,7 +209,9 @@ class SqlPieces:
         row = self._session.row(batch, select(batch).where(batch.c.id == batch_id))
         return _LATEST if row is None else int(row["proposed_at"]) + 1_000_000
 
-    def _with_marks(self, found: Sequence[tuple[Any, ...]], first_id: int, before: int = _LATEST) -> Material:
+    def _with_marks(
+        self, found: Sequence[tuple[Any, ...]], first_id: int, before: int = _LATEST, *, photographs: bool = True
+    ) -> Material:
         """Put marks, photographs, and corrections of before some time, beside applications read with their people."""
         width, asked = _WIDTH_OF_APPLICATION, {"asked": json.dumps([row[0] for row in found])}
         driver = self._session.driver
@@ -213,7 +222,7 @@ class SqlPieces:
                 "person": [row[width : width + _WIDTH_OF_PERSON] for row in found],
                 "score": driver.execute(_MARKS, asked).fetchall(),
                 "correction": driver.execute(_CORRECTIONS, {**asked, "before": before}).fetchall(),
-                "portrait": driver.execute(_PORTRAITS, asked).fetchall(),
+                "portrait": driver.execute(_PORTRAITS, asked).fetchall() if photographs else [],
                 "certificate": [],
                 "credential": [],
             },

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 
 from registry.ports.replacements import Corrected, Replacement, ReplacementKind
 from registry.ports.storage import NotHere
-from registry.store.people import PersonErased, person_keys
-from registry.store.sessions import Row, Session, maybe_time, micros, time_of
+from registry.store.people import PersonErased, SqlEnrolments, person_keys
+from registry.store.sessions import Row, Session, maybe_time, micros, pieces, time_of
 from registry.store.tables import IS_REPLACED, certificate, replacement
 from registry.store.tables import person as people
 from registry.store.vault import decrypt, decrypt_json, encrypt, encrypt_json, identity_index
@@ -38,7 +38,7 @@ class SqlReplacements:
             "number": new.number,
             "revision": new.revision,
             "statement": encrypt_json(key, person, _statement(new.id), statement),
-            "identity_index": self._identity_index(person, key, new),
+            "identity_index": self._identity_index(row["admission"], new),
             "asked_by": new.asked_by,
             "asked_at": micros(new.asked_at),
         }
@@ -70,9 +70,15 @@ class SqlReplacements:
         rows = self._session.rows(replacement, select(replacement).where(replacement.c.batch == batch_id))
         return {row["leaf"]: row["cancelled_at"] is not None for row in rows}
 
-    def into(self, batch_id: str) -> dict[int, Replacement]:
-        """Give those whose successors are in a batch, by leaf; empty for almost every batch."""
-        return {one.leaf: one for one in self._many(replacement.c.batch == batch_id) if one.leaf is not None}
+    def into(self, batch_id: str, *, first: int = 0, most: int | None = None) -> dict[int, Replacement]:
+        """Give those whose successors are in a batch, by leaf; `most` of them from the `first` on."""
+        found = self._many(replacement.c.batch == batch_id, first=first, most=most)
+        return {one.leaf: one for one in found if one.leaf is not None}
+
+    def count_into(self, batch_id: str) -> int:
+        """Count those whose successors are in a batch, also what was given up."""
+        query = select(func.count()).select_from(replacement).where(replacement.c.batch == batch_id)
+        return self._session.connection.execute(query).scalar_one()
 
     def every(self, *, unplaced: bool = False) -> list[Replacement]:
         """List them, the oldest first; `unplaced`: only those that wait for a batch."""
@@ -101,18 +107,42 @@ class SqlReplacements:
         )
         return [(row["batch"], row["leaf"], row["identity_index"] == index) for row, _ in reversed(rows)]
 
-    def _identity_index(self, person: str, key: bytes, new: Replacement) -> bytes | None:
+    def holders_of(self, identities: Sequence[tuple[str, str]]) -> list[tuple[int, str, bool]]:
+        """Find whom a correction ever concerned of those with these identities (type, number).
+
+        By place among them, the person who was enrolled with it (True), or was to have it by a correction (False).
+        """
+        ever: dict[bytes, dict[str, bool]] = {}
+        for row, of in self._rows(replacement.c.identity_index.is_not(None), replacement.c.batch.is_not(None)):
+            ever.setdefault(row["identity_index"], {})[of["person"]] = False
+        if not ever:
+            return []
+        for column, values in (
+            (people.c.id, {of for holders in ever.values() for of in holders}),
+            (people.c.identity_index, set(ever)),
+        ):
+            for piece in pieces(values):
+                for row in self._session.rows(people, select(people).where(column.in_(piece))):
+                    if row["identity_index"] is not None:
+                        ever.setdefault(row["identity_index"], {})[row["id"]] = True
+        indices = [identity_index(self._session.keys, *identity) for identity in identities]
+        return [
+            (place, person, enrolled)
+            for place, index in enumerate(indices)
+            for person, enrolled in ever.get(index, {}).items()
+        ]
+
+    def _identity_index(self, admission: str, new: Replacement) -> bytes | None:
         """Compute by what a holder is found whose identity is corrected; None = it stays as enrolled."""
         said = new.corrected or {}
         if Corrected.IDENTITY_TYPE not in said and Corrected.IDENTITY_NUMBER not in said:
             return None
-        row = self._session.row(people, select(people).where(people.c.id == person))
-        if row is None:
-            raise NotHere("person", person)
-        number = said.get(Corrected.IDENTITY_NUMBER)
-        if number is None:
-            number = decrypt(key, person, "person.identity_number", row["identity_number"]).decode()
-        return identity_index(self._session.keys, said.get(Corrected.IDENTITY_TYPE, row["identity_type"]), number)
+        stated = SqlEnrolments(self._session).application(admission).candidate
+        return identity_index(
+            self._session.keys,
+            said.get(Corrected.IDENTITY_TYPE, stated.identity_type),
+            said.get(Corrected.IDENTITY_NUMBER, stated.identity_number),
+        )
 
     def image(self, replacement_id: str) -> bytes | None:
         """Give the new photograph; None = there is none, or the holder was erased."""
@@ -122,17 +152,21 @@ class SqlReplacements:
                 return decrypt(key, of["person"], _image(row["id"]), row["image"])
         return None
 
-    def _rows(self, *conditions: ColumnElement[bool]) -> Sequence[tuple[Row, ...]]:
+    def _rows(
+        self, *conditions: ColumnElement[bool], first: int = 0, most: int | None = None
+    ) -> Sequence[tuple[Row, ...]]:
         query = (
             select(replacement, certificate)
             .join_from(replacement, certificate, IS_REPLACED)
             .where(*conditions)
             .order_by(replacement.c.asked_at, replacement.c.id)
+            .offset(first or None)
+            .limit(most)
         )
         return self._session.joined(query, replacement, certificate)
 
-    def _many(self, *conditions: ColumnElement[bool]) -> list[Replacement]:
-        rows = self._rows(*conditions)
+    def _many(self, *conditions: ColumnElement[bool], first: int = 0, most: int | None = None) -> list[Replacement]:
+        rows = self._rows(*conditions, first=first, most=most)
         keys = person_keys(self._session, (of["person"] for _, of in rows))
         return [_replacement(row, of, keys.get(of["person"])) for row, of in rows]
 

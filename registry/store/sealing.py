@@ -11,7 +11,11 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from hashlib import sha256
+from operator import itemgetter
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final
+
+from registry.kernel.errors import IntegrityFault
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -22,6 +26,16 @@ _BLOCK: Final = 64
 _INNER: Final = bytes(one ^ 0x36 for one in range(256))
 _OUTER: Final = bytes(one ^ 0x5C for one in range(256))
 _LENGTHS: Final = tuple(length.to_bytes(4, "big") for length in range(4_096))
+
+
+class SealBroken(IntegrityFault):
+    """A row does not carry the seal of its content."""
+
+    code = "store/seal-broken"
+
+    def __init__(self, table: str, row: str) -> None:
+        self.table, self.row = table, row
+        super().__init__(f"{table} {row} was changed outside the registry: its seal does not match")
 
 
 def _length(body: bytes) -> bytes:
@@ -49,39 +63,54 @@ def _layout_of(table: "Table") -> _Layout:
 class Sealer:
     """Seals rows of one table that are given as values in a fixed order of columns, as a driver takes and gives them.
 
-    The key's two halves of HMAC and the layout are worked out once; only the values are left.
+    The key's two halves of HMAC are worked out once, and what stands between the values once for all rows whose values
+    are of the same types; only the values and their lengths are left.
     """
 
-    __slots__ = ("_beginning", "_columns", "_inner", "_outer")
+    __slots__ = ("_beginning", "_forms", "_inner", "_outer", "_parts", "_take")
 
     def __init__(self, key: bytes, table: str, columns: Sequence[str]) -> None:
         """`columns` names the values' places; a column called `seal` among them is passed over."""
         self._beginning, named = _layout(table, columns)
-        self._columns = tuple((columns.index(name), part) for name, part in named)
+        self._parts = tuple(part for _, part in named)
+        self._take: Any = itemgetter(*(columns.index(name) for name, _ in named))
+        self._forms: dict[tuple[type, ...], bytes] = {}
         block = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
         self._inner, self._outer = sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))
 
     def seal(self, values: Sequence[Any]) -> bytes:
         """Compute the seal over a row's values: as `seal` over the same row."""
-        parts, lengths, most = [self._beginning], _LENGTHS, len(_LENGTHS)
-        for place, name in self._columns:
-            value = values[place]
-            if value is None:
-                continue
+        taken, lengths, most = self._take(values), _LENGTHS, len(_LENGTHS)
+        filled: list[bytes] = []
+        for value in taken:
             # As `written` does it, without a call for each value.
             if type(value) is str:
-                kind, body = b"s", value.encode()
+                body = value.encode()
             elif type(value) is bytes:
-                kind, body = b"b", value
+                body = value
+            elif value is None:
+                continue
             else:
-                whole = written(value)
-                kind, body = whole[:1], whole[1:]
+                body = written(value)[1:]
             size = len(body) + 1
-            parts += (name, lengths[size] if size < most else size.to_bytes(4, "big"), kind, body)
+            filled += (lengths[size] if size < most else size.to_bytes(4, "big"), body)
+        types = tuple(map(type, taken))
+        form = self._forms.get(types)
+        if form is None:
+            form = self._forms[types] = self._form(types)
         inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(b"".join(parts))
+        inner.update(form % tuple(filled))
         outer.update(inner.digest())
         return outer.digest()
+
+    def _form(self, types: tuple[type, ...]) -> bytes:
+        """Write what stands around the values of these types: `%b` for each length and each body."""
+        form = self._beginning.replace(b"%", b"%%")
+        for part, kind in zip(self._parts, types, strict=True):
+            if kind is not NoneType:
+                letter = b"s" if issubclass(kind, str) else b"i" if issubclass(kind, int) else b"b"
+                form += part.replace(b"%", b"%%") + b"%b" + letter + b"%b"
+        return form
 
     def is_sealed(self, values: Sequence[Any], kept: bytes) -> bool:
         """Tell whether a row that was read carries its seal."""

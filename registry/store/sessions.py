@@ -13,8 +13,8 @@ from sqlalchemy import Column, Connection, LargeBinary, Select, Table, and_, cas
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import RowMapping
 
-from registry.kernel.errors import Conflict, IntegrityFault
-from registry.store.sealing import seal, seal_of_written
+from registry.kernel.errors import Conflict
+from registry.store.sealing import SealBroken, seal, seal_of_written
 from registry.store.vault import DataKeys
 
 Row = dict[str, Any]
@@ -37,16 +37,6 @@ class StateMoved(Conflict):
     def __init__(self, table: str, row: str) -> None:
         self.table, self.row = table, row
         super().__init__(f"{table} {row} was changed by another step meanwhile")
-
-
-class SealBroken(IntegrityFault):
-    """A row does not carry the seal of its content."""
-
-    code = "store/seal-broken"
-
-    def __init__(self, table: str, row: str) -> None:
-        self.table, self.row = table, row
-        super().__init__(f"{table} {row} was changed outside the registry: its seal does not match")
 
 
 class Question:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, select
+from sqlalchemy import Select, Table, and_, or_, select
 
 from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import RequestState, StatusRequest, Target, require_request_move
@@ -112,6 +112,13 @@ class SqlStatusRequests:
         """List the supersessions whose successors stand in a batch, oldest first."""
         concerned = select(status_successor.c.request).where(status_successor.c.batch == batch)
         return self._many(select(status_request).where(status_request.c.id.in_(concerned)))
+
+    def concerning(self, number: str, batch: BatchId) -> list[StatusRequest]:
+        """List requests that name a certificate, or the whole of its batch, oldest first."""
+        named = select(status_certificate.c.request).where(status_certificate.c.number == number)
+        whole = select(status_batch.c.request).where(status_batch.c.batch == batch)
+        by_batch = and_(status_request.c.certificates == 0, status_request.c.id.in_(whole))
+        return self._many(select(status_request).where(or_(status_request.c.id.in_(named), by_batch)))
 
     def open_on(self, batch: BatchId) -> list[StatusRequest]:
         """List requests on a batch or on certificates of it that are not finished, oldest first."""

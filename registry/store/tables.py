@@ -106,8 +106,9 @@ application = _table(
         "(eligible IS NULL) = (decided_by IS NULL) AND (eligible IS NULL) = (decided_at IS NULL)", name="decided_whole"
     ),
 )
-Index(None, application.c.roster)
-Index(None, application.c.programme, application.c.level, application.c.eligible)
+# In the order in which pages of them are read.
+Index(None, application.c.roster, application.c.admission)
+Index(None, application.c.programme, application.c.level, application.c.eligible, application.c.admission)
 
 sheet = _table(
     "sheet",

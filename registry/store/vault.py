@@ -23,6 +23,7 @@ from registry.kernel.errors import IntegrityFault
 _FORM = b"\x01"
 _INDEX_TAG = b"vermilion/identity-index/1"
 _WRAPPED = "person.wrapped_key"
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class CiphertextUnreadable(IntegrityFault):
@@ -70,7 +71,7 @@ def decrypt(key: bytes, person: str, field: str, stored: bytes) -> bytes:
 
 def encrypt_json(key: bytes, of: str, field: str, value: Mapping[str, Any]) -> bytes:
     """Encrypt a mapping of plain values as one personal field."""
-    return encrypt(key, of, field, json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
+    return encrypt(key, of, field, _write(value).encode())
 
 
 def decrypt_json(key: bytes, of: str, field: str, stored: bytes) -> dict[str, Any]:

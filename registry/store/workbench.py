@@ -12,7 +12,7 @@ from registry.kernel.identifiers import CertificateKey, CertificateNumber, Diges
 from registry.ports.issuing import Material, Opened, Written
 from registry.ports.storage import Application, Mark, Marked, Sheet, SignedCredential
 from registry.store.candidates import candidate_of
-from registry.store.sealing import Sealer
+from registry.store.sealing import SealBroken, Sealer
 from registry.store.vault import DataKeys, decrypt, decrypt_json, encrypt, encrypt_json, unwrap_person_key
 
 RowValues = tuple[Any, ...]
@@ -46,8 +46,6 @@ class _Layout:
     def opened(self, row: RowValues) -> Any:
         """Take what is wanted of a row, once its seal is checked. Raises SealBroken."""
         if not self.sealer.is_sealed(row, row[-1]):
-            from registry.store.sessions import SealBroken  # noqa: PLC0415 - SQL is imported where it is needed at all
-
             raise SealBroken(self.table, str(row[0]))
         return self.take(row)
 

@@ -54,12 +54,13 @@ from registry.store import Database, DataKeys, open_database
 from registry.workflows.approve import approve
 from registry.workflows.assess import confirm_sheet, record_scores, return_sheet
 from registry.workflows.change_status import request_changes
+from registry.workflows.contents import IssuingBody
 from registry.workflows.correct import confirm_correction
 from registry.workflows.duty import put_on_duty
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.examine import close_session, make_session, register, sign_in
 from registry.workflows.halt import raise_alarm
-from registry.workflows.issue import IssuingBody, propose
+from registry.workflows.issue import propose
 from registry.workflows.judge import override_refusal
 from registry.workflows.mark_session import record_session_scores
 from registry.workflows.sign_in import accept, add_account, invite_holder

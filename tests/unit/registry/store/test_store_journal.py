@@ -6,7 +6,7 @@ import pytest
 
 from registry.kernel.encoding import b64url
 from registry.store.journal import entry_hash
-from registry.store.sessions import SealBroken
+from registry.store.sealing import SealBroken
 from tests.unit.registry.store.attacks import attacked
 from tests.unit.registry.store.filled import NOW
 

@@ -10,7 +10,8 @@ import pytest
 
 from registry.kernel.merkle import require_included
 from registry.store import issuing
-from registry.store.sessions import Memory, SealBroken
+from registry.store.sealing import SealBroken
+from registry.store.sessions import Memory
 from tests.unit.registry.store.attacks import attacked
 from tests.unit.registry.store.filled import fill
 

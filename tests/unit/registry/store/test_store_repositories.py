@@ -23,18 +23,21 @@ from registry.kernel.identifiers import (
     new_certificate_number,
 )
 from registry.kernel.merkle import MerkleTree, leaf_hash, require_included
+from registry.ports.replacements import Corrected, Replacement, ReplacementKind
 from registry.ports.storage import Mark, NotHere, Roster, Sheet, SignedCredential
 from registry.programme import load_catalogue
 from registry.status import Reason, Status, changes_of
 from registry.store.database import RowRefused
 from registry.store.sessions import StateMoved, micros, pieces, time_of
 from registry.store.standing import RowsMissing
+from registry.store.vault import identity_index
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.issue import _still_certified
 from tests.unit.registry.store.filled import (
     APPROVER,
     BODY,
     ISSUER,
+    KEYS,
     NOW,
     PROGRAMME,
     SENDER,
@@ -149,6 +152,37 @@ def test_the_same_people_in_two_rosters_are_the_same_people(empty):
         )
     assert second == list(reversed(first))
     assert len(set(first)) == 12
+
+
+def test_who_is_known_by_another_identity_is_the_same_person_and_keeps_what_each_application_states(empty):
+    (line, candidate), (_, other) = candidates_of(2)
+    with empty.write() as unit:
+        unit.enrolments.add_roster(roster_of("R-2026-11-0001", 1), [(line, candidate)])
+    with empty.read() as unit:
+        (first,) = unit.enrolments.applications()
+    again = replace(candidate, identity_type=other.identity_type, identity_number=other.identity_number)
+    known = {line: first.person}
+    with empty.write() as unit:
+        assert unit.enrolments.still_open(PROGRAMME, [again]) == set()
+        assert unit.enrolments.still_open(PROGRAMME, [again], known=known) == {line}
+        (admission,) = unit.enrolments.add_roster(roster_of("R-2026-11-0002", 1), [(line, again)], known=known)
+    with empty.write() as unit:
+        second = unit.enrolments.application(admission)
+        assert (second.person, second.candidate.identity_number) == (first.person, other.identity_number)
+        only_the_kind = Replacement(
+            id="X-2026-11-0001",
+            kind=ReplacementKind.CORRECTION,
+            number="",
+            revision=1,
+            corrected={Corrected.IDENTITY_TYPE: "other"},
+            reason=None,
+            asked_by="alice",
+            asked_at=NOW,
+            jti="",
+        )
+        # What is not corrected stays as that application states it, not as the person was first enrolled.
+        index = unit.replacements._identity_index(admission, only_the_kind)
+    assert index == identity_index(KEYS, "other", other.identity_number)
 
 
 def test_one_person_applies_for_two_levels_in_one_roster_but_not_twice_for_one(empty):
@@ -760,6 +794,20 @@ def test_one_change_of_a_batch_as_a_whole_at_a_time(store):
         unit.status_requests.add(both)
         assert unit.status_requests.request(both.id) == both  # in the order that was asked for
         assert [one.id for one in unit.status_requests.open_on(other)] == [both.id]
+
+
+def test_requests_that_concern_a_certificate_name_it_or_its_whole_batch(store):
+    other = BatchId(b"o" * 32)
+    with store.write() as unit:
+        unit.status_requests.add(request_for("M", "N"))
+        unit.status_requests.add(request_for("O", name="C-2026-11-0003"))
+        unit.status_requests.add(of_batches(BATCH, name="C-2026-11-0004", wanted=Status.SUSPENDED))
+        unit.status_requests.add(of_batches(other, name="C-2026-11-0005", wanted=Status.SUSPENDED))
+    with store.read() as unit:
+        concerning = unit.status_requests.concerning
+        assert [one.id for one in concerning("N", BATCH)] == ["C-2026-11-0002", "C-2026-11-0004"]
+        assert [one.id for one in concerning("O", other)] == ["C-2026-11-0003", "C-2026-11-0005"]
+        assert list(concerning("P", BatchId(b"p" * 32))) == []
 
 
 def test_a_request_of_many_comes_back_by_leaf_and_whole(store):

@@ -13,14 +13,20 @@ from sqlalchemy import create_engine
 from api.demo_data import sample_roster, sample_scores
 from registry.assessment import ReasonMissing
 from registry.audit import Difference
-from registry.ports.storage import KeyReused
 from registry.programme import load_catalogue
 from registry.store import open_database
 from registry.store.database import RowRefused
 from registry.store.migrating import _config
 from registry.store.sealing import seal_of_columns
 from registry.store.sessions import micros
-from registry.workflows.assess import SheetConfirmed, SheetReturned, confirm_sheet, record_scores, return_sheet
+from registry.workflows.assess import (
+    FileEnteredElsewhere,
+    SheetConfirmed,
+    SheetReturned,
+    confirm_sheet,
+    record_scores,
+    return_sheet,
+)
 from registry.workflows.audit import Auditor
 from registry.workflows.enrol import check_roster, decide_applications, import_roster
 from tests.unit.registry.store.attacks import attacked
@@ -82,7 +88,7 @@ def test_the_same_file_is_the_same_sheet_until_it_is_returned(case):
     second = case.enter(day=9)
     assert second != case.first
     assert case.enter(day=9) == second
-    with pytest.raises(KeyReused) as reused:  # the same file, and another examination
+    with pytest.raises(FileEnteredElsewhere) as reused:  # the same file, and another examination
         case.enter(day=10)
     assert reused.value.earlier == second
     with case.store.read() as unit:

@@ -75,7 +75,7 @@ def test_the_comparison_sees_a_check_constraint_and_an_index_that_differ(tmp_pat
     with closing(sqlite3.connect(tmp_path / "migrated.db")) as connection:
         connection.executescript(
             """
-            DROP INDEX ix_application_roster;
+            DROP INDEX ix_application_roster_admission;
             PRAGMA writable_schema = ON;
             UPDATE sqlite_master SET sql = replace(sql, 'id = 1', 'id = 2') WHERE name = 'chain_head';
             """

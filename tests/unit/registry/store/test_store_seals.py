@@ -5,8 +5,7 @@ import struct
 import pytest
 
 from registry.ports.storage import NotHere
-from registry.store.sealing import seal
-from registry.store.sessions import SealBroken
+from registry.store.sealing import SealBroken, seal
 from registry.store.tables import metadata, sheet
 from tests.unit.registry.store.attacks import attacked, edits, primary_key, row_name
 from tests.unit.registry.store.filled import KEYS, NOW, PROGRAMME

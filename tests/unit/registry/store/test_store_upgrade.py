@@ -14,8 +14,8 @@ from registry.status import Reason, Status
 from registry.store import open_database
 from registry.store.database import RowRefused
 from registry.store.migrating import _config, schema_of
-from registry.store.sealing import seal_of_columns
-from registry.store.sessions import SealBroken, micros, time_of
+from registry.store.sealing import SealBroken, seal_of_columns
+from registry.store.sessions import micros, time_of
 from tests.unit.registry.store.filled import ISSUER, KEYS, NOW
 from tests.unit.registry.store.test_store_repositories import request_for
 

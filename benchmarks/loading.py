@@ -28,8 +28,8 @@ from registry.store.tables import application, certificate, credential, person
 from registry.store.vault import encrypt, encrypt_json, identity_index, new_person_key
 from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import APPROVAL_LASTS, approve
+from registry.workflows.contents import Holder, evidence_of, holders, terms_of
 from registry.workflows.follow import follow
-from registry.workflows.issue import Holder, evidence_of, holders, terms_of
 
 BATCH = 100_000
 """Certificates in one batch."""

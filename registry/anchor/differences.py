@@ -4,9 +4,13 @@ docs/operations.md has the same table in words; `registry.workflows.reconcile` f
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+CLOCKS_MAY_DIFFER: Final = timedelta(hours=1)
+"""A chain whose blocks come fast is a little ahead of every clock, or behind; a day of award must not be."""
 
 
 class Rule(StrEnum):
@@ -37,6 +41,8 @@ class Name(StrEnum):
     """The chain has a batch under our code that this database does not know."""
     ANCHOR_MISSING = "reconcile/anchor-missing"
     """Final here, and the chain has no such record at that place."""
+    DATED_AHEAD = "reconcile/dated-ahead"
+    """Proposed here later than the block that recorded it: the clock here was ahead, and what it dated is too."""
     FOREIGN_CHANGE = "reconcile/foreign-change"
     """The chain has a change of status under our code by a transaction that was not signed here."""
     REQUEST_RECORDED = "reconcile/request-recorded"
@@ -66,6 +72,7 @@ RULES: Final[Mapping[Name, Rule]] = MappingProxyType(
         Name.ROOT_TAKEN: Rule.HALTS,
         Name.FOREIGN_ANCHOR: Rule.HALTS,
         Name.ANCHOR_MISSING: Rule.HALTS,
+        Name.DATED_AHEAD: Rule.HALTS,
         Name.FOREIGN_CHANGE: Rule.HALTS,
         Name.REQUEST_RECORDED: Rule.MENDED,
         Name.NONCE_AHEAD: Rule.HALTS,
@@ -77,3 +84,14 @@ RULES: Final[Mapping[Name, Rule]] = MappingProxyType(
         Name.TASK_WAITS: Rule.HELD,
     }
 )
+
+
+def dated_ahead(proposed_at: datetime, recorded_at: datetime) -> tuple[str, str] | None:
+    """Say what the clock here and the block said, where a batch was proposed after the block that recorded it.
+
+    None = it was not, as far as clocks may differ. Only a block made since tells anything: an idle chain's last one is
+    old by right.
+    """
+    if proposed_at <= recorded_at + CLOCKS_MAY_DIFFER:
+        return None
+    return f"proposed {proposed_at:%Y-%m-%d %H:%M} UTC", f"recorded {recorded_at:%Y-%m-%d %H:%M} UTC"

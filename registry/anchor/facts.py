@@ -276,6 +276,12 @@ def _flag_change(record: Record, flags: BatchFlag, issuer: IssuerCode, batch: Ba
             return None
 
 
+def batch_flags(records: Iterable[Record], issuer: IssuerCode, batch: BatchId) -> BatchFlag:
+    """Give what holds for a batch as a whole after these records; nothing does of one that was never recorded."""
+    facts = batch_facts(records, issuer, batch)
+    return facts.flags if facts is not None else BatchFlag(0)
+
+
 def joint_status(own: Status, flags: BatchFlag) -> Status:
     """Join a certificate's own status with what holds for its batch: revoked, else superseded, else suspended."""
     if own is Status.REVOKED or flags & BatchFlag.REVOKED:
@@ -331,6 +337,14 @@ def certificate_life(records: Iterable[Record], issuer: IssuerCode, batch: Batch
                     by=BY_MEMBERS,
                     block=position.block_number,
                 )
+
+
+def own_status(records: Iterable[Record], issuer: IssuerCode, batch: BatchId, index: int) -> Status:
+    """Give one certificate's own status after these records, whatever holds for its batch."""
+    status = Status.VALID
+    for step in certificate_life(records, issuer, batch, index):
+        status = step.status
+    return status
 
 
 def succession(

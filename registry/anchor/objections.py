@@ -15,8 +15,8 @@ from registry.anchor.facts import (
     IssuerFacts,
     address_key,
     batch_facts,
-    certificate_life,
     issuer_facts,
+    own_status,
 )
 from registry.anchor.history import (
     BallotKind,
@@ -101,10 +101,8 @@ def _about_leaves(leaves: tuple[int, ...], batch: BatchFacts, records: Sequence[
     if max(leaves) >= anchored.size:
         return "contract/outside-batch"
     of_batch = [record for record in records if _names(record, anchored.batch)]
-    for leaf in leaves:
-        steps = tuple(certificate_life(of_batch, anchored.issuer, anchored.batch, leaf))
-        if steps and steps[-1].status.is_final:
-            return "contract/status-final"
+    if any(own_status(of_batch, anchored.issuer, anchored.batch, leaf).is_final for leaf in leaves):
+        return "contract/status-final"
     return None
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
+from registry.anchor.history import Position
 from registry.anchor.operations import Approval
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import Conflict
@@ -34,6 +35,17 @@ class Placement:
     block_time: datetime
     transaction: TransactionHash
     """The one that recorded it, whichever of ours that was."""
+
+    @classmethod
+    def at(cls, position: Position) -> Self:
+        """Give the place of the record that anchored a batch."""
+        return cls(
+            seq=position.seq,
+            block_number=position.block_number,
+            block_hash=position.block_hash,
+            block_time=position.block_time,
+            transaction=position.transaction,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,12 +13,12 @@ from registry.anchor.states import AnchorState
 
 
 class Act(StrEnum):
-    """The next command, after `vermilion`; `{batch}`, `{programme}`, `{level}` and `{issuer}` are filled in."""
+    """The next command, after `vermilion`; what stands in braces is filled in, `{person}`: who proposed the batch."""
 
-    PROPOSE = "batch propose --programme {programme} --level {level}"
+    PROPOSE = "batch propose --programme {programme} --level {level} --as {person}"
     APPROVE = "batch approve {batch} --as SOMEBODY-ELSE"
     ISSUE = "batch issue {batch}"
-    CANCEL = "batch cancel {batch}"
+    CANCEL = "batch cancel {batch} --as {person}"
     LIST = "cert list --batch {batch}"
     START_DESK = "desk"
     WATCH = "batch status {batch}"
@@ -29,6 +29,7 @@ class Act(StrEnum):
     SEE_KEYS = "consortium keys list"
     RECONCILE = "reconcile"
     SEE_CERTIFICATE = "cert show {number}"
+    PROPOSE_SUCCESSOR = "cert propose {replacement} --as {person}"
 
 
 class Situation(StrEnum):
@@ -88,7 +89,7 @@ ACTS: Final[Mapping[Situation, Act]] = MappingProxyType(
         Situation.UNDELIVERED: Act.ISSUE,
         Situation.DELIVERED: Act.LIST,
         Situation.CANCELLED: Act.PROPOSE,
-        Situation.SUCCESSOR_RESERVED: Act.SEE_CERTIFICATE,
+        Situation.SUCCESSOR_RESERVED: Act.PROPOSE_SUCCESSOR,
         Situation.SUCCESSOR_GIVEN_UP: Act.SEE_CERTIFICATE,
         Situation.AT_DESK: Act.WATCH,
         Situation.WAITS_FOR_DESK: Act.START_DESK,

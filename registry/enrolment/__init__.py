@@ -24,6 +24,7 @@ from registry.enrolment.model import (
     Judgement,
     PersonKey,
     RosterReading,
+    RosterUnreadable,
     RowsRefused,
 )
 from registry.enrolment.names import folded_name, latin_name_fault, name_fault, normal_name
@@ -90,6 +91,7 @@ __all__ = [
     "Place",
     "ProblemKind",
     "RosterReading",
+    "RosterUnreadable",
     "Row",
     "RowProblem",
     "RowsRefused",

@@ -7,7 +7,7 @@ from typing import NewType
 
 from registry.enrolment.identity import IdentityType, Sex
 from registry.enrolment.problems import RowProblem
-from registry.kernel.errors import RuleRefusal
+from registry.kernel.errors import MalformedInput, RuleRefusal
 from registry.kernel.identifiers import Digest
 from registry.programme import Degree, DirectionCode, Education, LevelCode, SectorCode, Title, WorkProof
 
@@ -151,6 +151,17 @@ class RowsRefused(RuleRefusal):
         super().__init__(f"{refused} of {total} rows cannot be taken; nothing was stored")
 
 
+class RosterUnreadable(MalformedInput):
+    """A file as a whole cannot be read as a roster, so that it has no good rows either; `problem` is the first."""
+
+    code = "enrol/file-unreadable"
+
+    def __init__(self, problem: RowProblem) -> None:
+        self.problem = problem
+        where = f"{problem.column}: " if problem.column else ""
+        super().__init__(f"the file cannot be read as a roster: {where}{problem.reason.en}; nothing was stored")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RosterReading:
     """Everything a roster (名册) says and everything wrong with it."""
@@ -181,10 +192,13 @@ class RosterReading:
         return self.rows - len(self.candidates)
 
     def accepted(self, *, good_rows_only: bool = False) -> tuple[Candidate, ...]:
-        """Give the candidates to store: all of a clean file, or the good rows if asked for. Raises RowsRefused.
+        """Give the candidates to store: all of a clean file, or the good rows if asked for.
 
-        A file that cannot be read as a whole is refused either way.
+        Raises RowsRefused; RosterUnreadable either way for a file that cannot be read as a whole.
         """
-        if self.problems and (self.file_refused or not good_rows_only):
+        whole = next((problem for problem in self.problems if problem.line <= 1), None)
+        if whole is not None:
+            raise RosterUnreadable(whole)
+        if self.problems and not good_rows_only:
             raise RowsRefused(self.refused_rows, self.rows)
         return self.candidates

@@ -16,7 +16,7 @@ from PIL import Image
 
 from registry.enrolment.jpeg import NoJpeg, bare_jpeg
 from registry.enrolment.problems import ProblemKind, kinds
-from registry.kernel.errors import RuleRefusal
+from registry.kernel.errors import MalformedInput
 from registry.kernel.identifiers import Digest
 from registry.programme import Programme
 
@@ -156,7 +156,7 @@ PHOTOGRAPH_PROBLEMS: Final = kinds(
 """By slug; `ground` refuses only where the programme asks for blue, elsewhere it is a notice."""
 
 
-class PhotographRefused(RuleRefusal):
+class PhotographRefused(MalformedInput):
     """A photograph cannot be taken; `problem` says why, in both languages."""
 
     code = "photo/refused"

@@ -251,6 +251,13 @@ _ROW_TEXTS = (
         "remove the row, or wait for the result of the earlier application",
     ),
     (
+        "identity-corrected",
+        "这个号码已在一张证书上更正为另一个号码",
+        "this number was corrected to another one on a certificate",
+        "填写更正后的号码；另有其人的，请联系发证机构",
+        "write the corrected number; if this is somebody else, ask the issuing body",
+    ),
+    (
         "duplicate-person",
         "与第{other}行是同一个人",
         "same person as line {other}",

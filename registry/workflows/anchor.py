@@ -5,7 +5,8 @@
 3. Look at what became of them: unknown → send again; reverted → failed, held for a person. What was in a block and is
    there no more was dropped by a reorganisation: that goes into the journal, and the same bytes are sent again.
 4. Success is our event in a final block, nothing else: for a batch, with our root. A final batch is never sent again,
-   whatever the chain shows later: a history that changed below what was final halts (`registry.workflows.halt`).
+   whatever the chain shows later: a history that changed below what was final halts (`registry.workflows.halt`). One
+   that was proposed later than the block that recorded it was dated by a clock that is ahead: an alarm.
 """
 
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
+from registry.anchor.differences import Name, dated_ahead
 from registry.anchor.facts import BatchFacts, batch_facts
 from registry.anchor.operations import AnchorApproval, AnchorBatch
 from registry.anchor.progress import Batch, Placement, RequestState, StatusRequest
@@ -22,9 +24,9 @@ from registry.kernel.errors import Conflict, IntegrityFault, RuleRefusal, Unavai
 from registry.ports import Clock, FateKind, Ledger, LedgerUnavailable, TransactionSigner
 from registry.ports.sending import LeaseLost, SenderBusy
 from registry.ports.storage import Store, UnitOfWork
+from registry.workflows.contents import evidence_of
 from registry.workflows.follow import follow
-from registry.workflows.halt import SYSTEM, halting
-from registry.workflows.issue import evidence_of
+from registry.workflows.halt import SYSTEM, halting, raise_alarm
 from registry.workflows.sequence import NonceTaken, Sequencer
 from registry.workflows.status_operations import NotApproved
 
@@ -226,16 +228,11 @@ def _watch_included(desk: Desk, sequencer: Sequencer, batch: Batch) -> bool:
     facts = _recorded(desk, batch)
     if facts is not None:
         with desk.store.write() as unit:
-            unit.batches.place(
-                batch.id,
-                Placement(
-                    seq=facts.position.seq,
-                    block_number=facts.position.block_number,
-                    block_hash=facts.position.block_hash,
-                    block_time=facts.position.block_time,
-                    transaction=facts.position.transaction,
-                ),
-            )
+            unit.batches.place(batch.id, Placement.at(facts.position))
+            clocks = dated_ahead(batch.proposed_at, facts.position.block_time)
+            if clocks is not None:
+                detail = "here {}; there {}".format(*clocks)
+                raise_alarm(unit, desk.clock.now(), code=Name.DATED_AHEAD, subject=batch.id, detail=detail)
         desk.told(batch.id, AnchorState.FINAL)
         return True
     fate = sequencer.fate(batch.transaction)

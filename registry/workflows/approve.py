@@ -24,7 +24,7 @@ from registry.ports import ApprovalSigner, Clock, KeyOf
 from registry.ports.storage import Store, UnitOfWork
 from registry.programme import Catalogue
 from registry.workflows.anchor import ApprovalLapsed
-from registry.workflows.contents import BatchInconsistent, evidence_of, terms_of
+from registry.workflows.contents import BatchInconsistent, evidence_of
 from registry.workflows.crew import Job
 from registry.workflows.pieces import Gathered, Leaves, Spent, Tools, add_spent, check_piece, crew_for
 from registry.workflows.supersede import approve_supersessions, give_up_with_batch, keep_supersessions
@@ -97,16 +97,7 @@ def require_consistent_batch(
     """
     if key.thumbprint() != batch.credential_key:
         raise BatchInconsistent(batch.id, "credential key")
-    programme = catalogue.by_digest(batch.programme_digest)
-    tools = Tools(
-        bench=unit.pieces.workbench(),
-        batch=batch,
-        programme=programme,
-        terms=terms_of(batch, programme),
-        year=batch.proposed_at.year,
-        replacements=unit.replacements.into(batch.id),
-        public_key=key,
-    )
+    tools = Tools.of(unit, batch, catalogue.by_digest(batch.programme_digest), public_key=key)
     gathered, checked = Gathered(batch), 0
 
     def take(leaves: Leaves) -> None:

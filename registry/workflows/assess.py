@@ -15,7 +15,7 @@ from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import Digest
 from registry.ports import Clock
-from registry.ports.storage import KeyReused, Mark, Sheet, SheetReturn, Store
+from registry.ports.storage import Mark, Sheet, SheetReturn, Store
 from registry.programme import LevelCode, Programme
 
 
@@ -27,6 +27,16 @@ class ExaminedLater(RuleRefusal):
     def __init__(self, examined_on: date, today: date) -> None:
         self.examined_on, self.today = examined_on, today
         super().__init__(f"the examination cannot have been on {examined_on}: today is {today}")
+
+
+class FileEnteredElsewhere(Conflict):
+    """The same file was entered before, for another day or another session."""
+
+    code = "exam/file-entered-elsewhere"
+
+    def __init__(self, earlier: str, wanted: str) -> None:
+        self.earlier, self.wanted = earlier, wanted
+        super().__init__(f"this file was entered before, as score sheet {earlier}: it is not entered for {wanted} too")
 
 
 class SheetConfirmed(Conflict):
@@ -75,7 +85,7 @@ def record_scores(
 ) -> Recorded:
     """Enter a sheet of marks as a whole. The same file again is the same sheet, unless that was returned.
 
-    Raises ExaminedLater, ScoresRefused, KeyReused where the file was entered for another day.
+    Raises ExaminedLater, ScoresRefused, FileEnteredElsewhere where the file was entered for another day.
     """
     today = clock.now().astimezone(CHINA_TIME).date()
     if examined_on > today:
@@ -84,7 +94,7 @@ def record_scores(
         earlier = unit.marks.sheet_of_file(Digest(hashlib.sha256(data).digest()))
         if earlier is not None:
             if earlier.examined_on != examined_on:
-                raise KeyReused(earlier.file_digest.hex(), earlier.id)
+                raise FileEnteredElsewhere(earlier.id, examined_on.isoformat())
             return Recorded(sheet=earlier, reading=None)
         unit.require_room()
         reading = _read(unit.marks.awaited(programme.code), programme, data)

@@ -13,10 +13,11 @@
 11. Certificates that replaced others (`registry.workflows.audit_replacements`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Protocol
+from itertools import islice
+from typing import Final, Protocol
 
 from registry.anchor.facts import batch_facts
 from registry.anchor.history import Block, Checkpoint, Record
@@ -35,8 +36,8 @@ from registry.audit import (
 from registry.credential import credential_leaf
 from registry.credential.v1 import IssuedCredential
 from registry.kernel.errors import IntegrityFault, RegistryError
-from registry.kernel.identifiers import IssuerCode, TransactionHash
-from registry.kernel.merkle import MerkleTree, root_hash
+from registry.kernel.identifiers import Digest, IssuerCode, LeafHash, RootHash, TransactionHash
+from registry.kernel.merkle import HASH_SIZE, MerkleTree, leaf_hash
 from registry.kernel.progress import Progress, unheard
 from registry.ports import KeyOf, Ledger, LedgerUnavailable
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
@@ -44,10 +45,13 @@ from registry.programme import Catalogue
 from registry.workflows.audit_enrolments import enrolment_differences
 from registry.workflows.audit_examinations import examination_differences
 from registry.workflows.audit_replacements import replacement_differences
-from registry.workflows.deliver import awaiting_succession, bundle_name, bundle_of
-from registry.workflows.issue import Holder, holders, manifest_of
+from registry.workflows.contents import Contents, Holder, holders_of, manifest_over
+from registry.workflows.deliver import bundle_name, bundle_of
+from registry.workflows.succession import awaiting_succession
 
 _WITHOUT_TREE = (AnchorState.RESERVED, AnchorState.CANCELLED)
+_AT_ONCE: Final = 1_000
+"""Certificates held in memory together."""
 
 
 class DeliveredFiles(Protocol):
@@ -192,6 +196,12 @@ class Auditor:
     ) -> tuple[list[Batch], int]:
         batches: list[Batch] = []
         done = 0
+
+        def heard(piece: int) -> None:
+            nonlocal done
+            done += piece
+            progress(done, done)
+
         for name in unit.batches.names():
             try:
                 batch = unit.batches.batch(name)
@@ -204,15 +214,7 @@ class Auditor:
                             )
                         )
                     continue
-                certificates = list(unit.batches.certificates(batch_id=name))
-                found.extend(self._batch(unit, batch, certificates, records))
-                found.extend(
-                    _sheet_difference(one.reservation.number, "a sheet that counts", one.reservation.sheet)
-                    for one in certificates
-                    if one.reservation.sheet in returned
-                )
-                done += len(certificates)
-                progress(done, done)
+                found.extend(self._batch(unit, batch, records, returned, heard))
             except RegistryError as error:
                 found.append(
                     Difference(
@@ -231,9 +233,9 @@ class Auditor:
                 request = unit.status_requests.request(name)
                 found.extend(self._targets(unit, request))
                 ours: list[Record] = []
-                if request.transaction is not None:
-                    ours = of_transaction.get(request.transaction, [])
-                    yield request.transaction
+                for rival in () if request.transaction is None else unit.outbox.rivals(request.transaction):
+                    ours += of_transaction.get(rival.transaction.hash, [])
+                    yield rival.transaction.hash
                 found.extend(request_differences(request, ours))
             except RegistryError as error:
                 found.append(
@@ -255,41 +257,55 @@ class Auditor:
                 )
 
     def _batch(
-        self, unit: UnitOfWork, batch: Batch, certificates: list[StoredCertificate], records: list[Record]
+        self,
+        unit: UnitOfWork,
+        batch: Batch,
+        records: list[Record],
+        returned: frozenset[str],
+        heard: Callable[[int], None],
     ) -> Iterator[Difference]:
-        everybody = {holder.reservation.leaf: holder for holder in holders(unit, self.catalogue, batch)}
-        digests = unit.batches.digests(batch.id)
-        tree = MerkleTree(unit.batches.leaves(batch.id))
+        """Compare a batch piece by piece: of a certificate nothing but three hashes is held longer than its piece."""
+        leaves = _Leaves(batch)
+        contents, replacements = (
+            Contents(self.catalogue.by_digest(batch.programme_digest)),
+            unit.replacements.into(batch.id),
+        )
+        key, awaiting = self.key_of(batch.credential_key), awaiting_succession(unit, batch)
+        tree, certificates = MerkleTree(unit.batches.leaves(batch.id)), unit.batches.certificates(batch_id=batch.id)
+        while piece := list(islice(certificates, _AT_ONCE)):
+            reservations = [one.reservation for one in piece]
+            everybody = {
+                holder.reservation.leaf: holder
+                for holder in holders_of(unit, contents, batch, reservations, replacements)
+            }
+            for certificate in piece:
+                reservation = certificate.reservation
+                holder = everybody.get(reservation.leaf)
+                leaves.add(reservation.leaf, certificate.digest, holder)
+                if reservation.sheet in returned:
+                    yield _sheet_difference(reservation.number, "a sheet that counts", reservation.sheet)
+                if certificate.jwt is None or certificate.digest is None or holder is None:
+                    continue  # counted by batch_differences
+                yield from certificate_differences(
+                    batch,
+                    reservation,
+                    IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures or {}),
+                    certificate.digest,
+                    key=key,
+                    entry=holder.entry,
+                    claims=holder.claims,
+                )
+                if batch.delivered_at is not None and reservation.leaf not in awaiting:
+                    yield from self._delivered(unit, certificate, tree)
+            heard(len(piece))
         yield from batch_differences(
             batch,
             batch_facts(records, batch.issuer, batch.batch),
-            digests=len(digests),
-            root=root_hash(credential_leaf(digest) for digest in digests),
+            digests=leaves.digests,
+            root=leaves.root,
             stored_root=tree.root,
-            manifest=self._manifest(batch, [everybody[leaf] for leaf in sorted(everybody)]),
+            manifest=leaves.manifest(),
         )
-        key, awaiting = self.key_of(batch.credential_key), awaiting_succession(unit, batch)
-        for certificate in certificates:
-            holder = everybody.get(certificate.reservation.leaf)
-            if certificate.jwt is None or certificate.digest is None or holder is None:
-                continue  # counted by batch_differences
-            yield from certificate_differences(
-                batch,
-                certificate.reservation,
-                IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures or {}),
-                certificate.digest,
-                key=key,
-                entry=holder.entry,
-                claims=holder.claims,
-            )
-            if batch.delivered_at is not None and certificate.reservation.leaf not in awaiting:
-                yield from self._delivered(unit, certificate, tree)
-
-    def _manifest(self, batch: Batch, everybody: list[Holder]) -> bytes:
-        """Compute the manifest again; where people were erased their rows and salts are gone, and it cannot be."""
-        if len(everybody) < batch.size and batch.manifest is not None:
-            return batch.manifest
-        return manifest_of(batch, everybody).document()
 
     def _delivered(self, unit: UnitOfWork, certificate: StoredCertificate, tree: MerkleTree) -> Iterator[Difference]:
         name = bundle_name(certificate.reservation)
@@ -301,3 +317,39 @@ class Auditor:
 
 def _sheet_difference(subject: str, expected: str, found: str) -> Difference:
     return Difference(code="fsck/sheet", subject=subject, expected=expected, found=found)
+
+
+class _Leaves:
+    """What the certificates of a batch lead to, each at its leaf: 96 bytes for one."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch, self.digests, self._holders = batch, 0, 0
+        self._credentials, self._roster, self._scores = (bytearray(batch.size * HASH_SIZE) for _ in range(3))
+
+    def add(self, leaf: int, digest: Digest | None, holder: Holder | None) -> None:
+        """Take one in; without a digest it was not signed, without a holder it is of somebody who was erased."""
+        at = slice(leaf * HASH_SIZE, (leaf + 1) * HASH_SIZE)
+        if digest is not None:
+            self.digests += 1
+            self._put(self._credentials, at, credential_leaf(digest))
+        if holder is not None:
+            self._holders += 1
+            salts = holder.reservation
+            self._put(self._roster, at, leaf_hash(holder.roster_row.commitment(salts.roster_salt)))
+            self._put(self._scores, at, leaf_hash(holder.score_row.commitment(salts.score_salt)))
+
+    def _put(self, hashes: bytearray, at: slice, one: LeafHash) -> None:
+        if at.stop <= len(hashes):  # beyond the size there is no leaf: something is missing within
+            hashes[at] = one
+
+    @property
+    def root(self) -> RootHash:
+        """Head of the tree over the credentials; what is missing counts as zeros."""
+        return MerkleTree.from_packed(bytes(self._credentials)).root
+
+    def manifest(self) -> bytes:
+        """Compute the manifest again; where people were erased their rows and salts are gone, and it cannot be."""
+        if self._holders < self._batch.size and self._batch.manifest is not None:
+            return self._batch.manifest
+        roster, scores = (MerkleTree.from_packed(bytes(one)).root for one in (self._roster, self._scores))
+        return manifest_over(self._batch, roster, scores).document()

@@ -6,13 +6,13 @@
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
 from registry.access import require_second_person
-from registry.anchor.facts import batch_facts, certificate_life, joint_status
+from registry.anchor.facts import batch_flags, joint_status, own_status
 from registry.anchor.history import BatchFlag, Record
 from registry.anchor.progress import Batch, RequestState, StatusRequest, Target
 from registry.anchor.states import AnchorState
@@ -31,7 +31,13 @@ from registry.status import (
     require_move,
 )
 from registry.workflows.approve import deadline_from
-from registry.workflows.status_operations import StatusApproval, approvable, require_consistent, status_nonces
+from registry.workflows.status_operations import (
+    StatusApproval,
+    approvable,
+    require_consistent,
+    require_predecessors,
+    status_nonces,
+)
 
 
 class NotFinalYet(Conflict):
@@ -142,29 +148,21 @@ class Asked:
 def present_status(unit: UnitOfWork, certificate: StoredCertificate) -> Status:
     """Give a certificate's own status by the records read so far."""
     batch, leaf = certificate.batch, certificate.reservation.leaf
-    return _own_status(unit.projection.concerning(batch.issuer, batch.batch, leaf), batch, leaf)
+    records = unit.projection.concerning(batch.issuer, batch.batch, leaf)
+    return own_status(records, batch.issuer, batch.batch, leaf)
 
 
 def present_standing(unit: UnitOfWork, certificate: StoredCertificate) -> Status:
     """Give a certificate's status together with its batch's, as a verdict does, by the records read so far."""
     batch, leaf = certificate.batch, certificate.reservation.leaf
     records = unit.projection.concerning(batch.issuer, batch.batch, leaf)
-    return joint_status(_own_status(records, batch, leaf), _flags(records, batch))
+    own = own_status(records, batch.issuer, batch.batch, leaf)
+    return joint_status(own, batch_flags(records, batch.issuer, batch.batch))
 
 
 def present_flags(unit: UnitOfWork, batch: Batch) -> BatchFlag:
     """Give what holds for a batch as a whole by the records read so far."""
-    return _flags(unit.projection.of_batch(batch.issuer, batch.batch), batch)
-
-
-def _own_status(records: Iterable[Record], batch: Batch, leaf: int) -> Status:
-    last = next(reversed(tuple(certificate_life(records, batch.issuer, batch.batch, leaf))), None)
-    return last.status if last is not None else Status.VALID
-
-
-def _flags(records: Iterable[Record], batch: Batch) -> BatchFlag:
-    facts = batch_facts(records, batch.issuer, batch.batch)
-    return facts.flags if facts is not None else BatchFlag(0)
+    return batch_flags(unit.projection.of_batch(batch.issuer, batch.batch), batch.issuer, batch.batch)
 
 
 # — asking for certificates —
@@ -304,8 +302,9 @@ def _found(unit: UnitOfWork, numbers: Sequence[str]) -> tuple[list[_Named], list
 
 def _require_move(records: Sequence[Record], named: _Named, wanted: Status) -> None:
     batch = named.certificate.batch
-    own = _own_status(records, batch, named.leaf)
-    if own is wanted is Status.VALID and joint_status(own, _flags(records, batch)) is Status.SUSPENDED:
+    own = own_status(records, batch.issuer, batch.batch, named.leaf)
+    flags = batch_flags(records, batch.issuer, batch.batch)
+    if own is wanted is Status.VALID and joint_status(own, flags) is Status.SUSPENDED:
         raise SuspendedWithBatch(named.name, batch.id)
     require_move(own, wanted)
 
@@ -451,7 +450,7 @@ def _of_chain(unit: UnitOfWork, batch: BatchId) -> Batch:
 def change_to_be_approved(store: Store, clock: Clock, ledger: Ledger, name: str) -> StatusApproval:
     """Derive what an approver of this request would sign, for a signature that is made elsewhere. Keeps nothing.
 
-    Raises RequestNotWaiting, RequestInconsistent, LedgerUnavailable.
+    Raises RequestNotWaiting, RequestInconsistent, PredecessorHeld, LedgerUnavailable.
     """
     now = clock.now()
     with store.read() as unit:
@@ -473,7 +472,7 @@ def approve_change(
 
     One whose approval lapsed, or is overtaken by another suspension, is approved anew. `deadline`: the one that was
     signed already, where the signature was made elsewhere. Raises FourEyes, RequestNotWaiting, RequestInconsistent,
-    ApprovalLapsed, LedgerUnavailable.
+    PredecessorHeld, ApprovalLapsed, LedgerUnavailable.
     """
     now = clock.now()
     with store.read() as unit:
@@ -502,6 +501,7 @@ def _derived(
         raise RequestNotWaiting(request.id, request.state, "an approval")
     with store.read() as unit:
         require_consistent(unit, request)
+        require_predecessors(unit, request)
     return approvable(request, deadline=deadline, nonces=nonces)
 
 
@@ -545,4 +545,4 @@ def certificates_of(unit: UnitOfWork, request: StatusRequest) -> Iterator[tuple[
     batch = _of_chain(unit, request.batch)
     records = unit.projection.of_batch(batch.issuer, batch.batch)
     for target in request.certificates:
-        yield target, _own_status(records, batch, target.leaf)
+        yield target, own_status(records, batch.issuer, batch.batch, target.leaf)

@@ -6,10 +6,11 @@ Computed from what is kept, and the same whenever it is computed: when a batch i
 import hashlib
 import json
 from calendar import monthrange
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from registry.anchor.progress import Batch
@@ -39,7 +40,7 @@ from registry.credential.v1 import Result as ShownResult
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import JsonObject, JsonValue, canonical_json
 from registry.kernel.errors import Conflict, IntegrityFault
-from registry.kernel.identifiers import BatchId, BlockHash, ContractAddress, Digest, IssuerCode
+from registry.kernel.identifiers import BatchId, BlockHash, ContractAddress, Digest, IssuerCode, RootHash
 from registry.kernel.merkle import leaf_hash, root_hash
 from registry.ports.replacements import Replacement
 from registry.ports.storage import Marked, UnitOfWork
@@ -47,7 +48,10 @@ from registry.programme import CERTIFICATE_TYPE_NAMES, Catalogue, LevelCode, Pap
 from registry.programme import Bilingual as Named
 from registry.workflows.overlay import corrected_candidate, corrected_portrait
 from registry.workflows.photographs import portraits_of
-from registry.workflows.stated import award_of, direction_of, form_number_of, hours_of, sector_of
+from registry.workflows.stated import Stated, award_of
+
+_REMEMBERED: Final = 10_000
+"""Most combinations of marks that a judgement is remembered of."""
 
 
 class BatchInconsistent(IntegrityFault):
@@ -233,14 +237,9 @@ class Judged:
     """A result, and how certificates show it; the same for everybody with the same marks."""
 
     result: Result
+    passed: bool
     results: tuple[ShownResult | None, ...]
     grade: Coded | None
-
-
-def judged(programme: Programme, marked: Marked) -> Judged:
-    """Judge an application by its confirmed marks."""
-    result = result_of(programme, marked)
-    return Judged(result, shown_results(result), shown_grade(result))
 
 
 def shown_results(result: Result) -> tuple[ShownResult | None, ...]:
@@ -258,78 +257,108 @@ def shown_grade(result: Result) -> Coded | None:
     return None if result.grade is None else Coded(code=result.grade.code, name=_shown(result.grade.name))
 
 
-def holder_of(
-    programme: Programme,
-    reservation: Reservation,
-    marked: Marked,
-    judgement: Judged,
-    portrait: Portrait | None,
-    replacement: Replacement | None,
-) -> Holder:
-    """Say what one certificate states, and what the manifest commits to of its holder."""
-    candidate = corrected_candidate(marked.application.candidate, replacement)
-    portrait = corrected_portrait(portrait, replacement)
-    return Holder(
-        reservation=reservation,
-        entry=CertificateEntry(
-            id=UUID(reservation.jti.removeprefix("urn:uuid:")),
-            index=reservation.leaf,
-            status=StatusEntry(list_number=reservation.status_list, index=reservation.status_index),
-            license_number=reservation.number,
-            revision=reservation.revision,
-            replaces=None if replacement is None else UUID(replacement.jti.removeprefix("urn:uuid:")),
-            activity_end_date=marked.sheet.examined_on,
-            registration_number=form_number_of(programme, candidate),
-            direction=direction_of(programme, candidate),
-            sector=sector_of(programme, candidate),
-            training_hours=hours_of(programme, candidate),
-            award=award_of(candidate),
-        ),
-        claims=HolderClaims(
-            name=candidate.name,
-            name_latin=candidate.name_latin,
-            identity_type=IdentityType(candidate.identity_type.value),
-            identity_number=candidate.identity_number,
-            results=judgement.results,
-            grade=judgement.grade,
-            portrait=portrait,
-        ),
-        roster_row=RosterRow(
-            jti=reservation.jti,
-            name=candidate.name,
-            identity_type=candidate.identity_type.value,
-            identity_number=candidate.identity_number,
-            rule=marked.application.rule or "",
-            decision="overridden" if marked.application.overridden else "eligible",
-            portrait=None if portrait is None else portrait.digest,
-        ),
-        score_row=ScoreRow(
-            jti=reservation.jti,
-            papers=tuple((mark.paper, mark.hundredths or 0) for mark in marked.marks if mark.paper != LISTED),
-            entered_by=marked.sheet.entered_by,
-            confirmed_by=marked.sheet.confirmed_by or "",
-        ),
-    )
+class Contents:
+    """Says what certificates of one programme version state; what many have alike is worked out once."""
+
+    def __init__(self, programme: Programme) -> None:
+        self._programme, self._stated = programme, Stated(programme)
+        self._judged: dict[tuple[str | tuple[str, int | None], ...], Judged] = {}
+
+    def judged(self, marked: Marked) -> Judged:
+        """Judge an application by its confirmed marks; few marks differ from all that were seen before."""
+        marks = tuple([(mark.paper, mark.hundredths) for mark in marked.marks])
+        found = self._judged.get((marked.application.level, *marks))
+        if found is None:
+            if len(self._judged) >= _REMEMBERED:
+                self._judged.clear()
+            result = result_of(self._programme, marked)
+            found = Judged(result, result.passed, shown_results(result), shown_grade(result))
+            self._judged[marked.application.level, *marks] = found
+        return found
+
+    def holder(
+        self,
+        reservation: Reservation,
+        marked: Marked,
+        judgement: Judged,
+        portrait: Portrait | None,
+        replacement: Replacement | None,
+    ) -> Holder:
+        """Say what one certificate states, and what the manifest commits to of its holder."""
+        application, sheet = marked.application, marked.sheet
+        candidate = corrected_candidate(application.candidate, replacement)
+        portrait = corrected_portrait(portrait, replacement)
+        applied_for = self._stated.applied_for(candidate)
+        return Holder(
+            reservation=reservation,
+            entry=CertificateEntry(
+                id=UUID(reservation.jti.removeprefix("urn:uuid:")),
+                index=reservation.leaf,
+                status=StatusEntry(list_number=reservation.status_list, index=reservation.status_index),
+                license_number=reservation.number,
+                revision=reservation.revision,
+                replaces=None if replacement is None else UUID(replacement.jti.removeprefix("urn:uuid:")),
+                activity_end_date=sheet.examined_on,
+                registration_number=self._stated.form_number(candidate),
+                direction=applied_for.direction,
+                sector=applied_for.sector,
+                training_hours=applied_for.training_hours,
+                award=award_of(candidate),
+            ),
+            claims=HolderClaims(
+                name=candidate.name,
+                name_latin=candidate.name_latin,
+                identity_type=IdentityType(candidate.identity_type.value),
+                identity_number=candidate.identity_number,
+                results=judgement.results,
+                grade=judgement.grade,
+                portrait=portrait,
+            ),
+            roster_row=RosterRow(
+                jti=reservation.jti,
+                name=candidate.name,
+                identity_type=candidate.identity_type.value,
+                identity_number=candidate.identity_number,
+                rule=application.rule or "",
+                decision="overridden" if application.overridden else "eligible",
+                portrait=None if portrait is None else portrait.digest,
+            ),
+            score_row=ScoreRow(
+                jti=reservation.jti,
+                papers=tuple([(mark.paper, mark.hundredths or 0) for mark in marked.marks if mark.paper != LISTED]),
+                entered_by=sheet.entered_by,
+                confirmed_by=sheet.confirmed_by or "",
+            ),
+        )
 
 
 def holders(unit: UnitOfWork, catalogue: Catalogue, batch: Batch) -> Iterator[Holder]:
     """Give a batch's certificates in leaf order, computed from what is kept; without those of erased people."""
-    marked = unit.marks.marked(batch.id)
-    programme = catalogue.by_digest(batch.programme_digest)
+    contents, replacements = Contents(catalogue.by_digest(batch.programme_digest)), unit.replacements.into(batch.id)
+    yield from holders_of(unit, contents, batch, unit.batches.reservations(batch.id), replacements)
+
+
+def holders_of(
+    unit: UnitOfWork,
+    contents: Contents,
+    batch: Batch,
+    reservations: Sequence[Reservation],
+    replacements: Mapping[int, Replacement],
+) -> Iterator[Holder]:
+    """Give some of a batch's certificates, as they come; `replacements`: those that are placed in it, by leaf."""
+    marked = unit.marks.marked(batch.id, {one.admission: one.sheet for one in reservations})
     # Photographs do not change from reservation on. Once the batch is cancelled they may, for the next one.
     cancelled = batch.state is AnchorState.CANCELLED
     portraits = _signed_portraits(unit, batch) if cancelled else portraits_of(unit, list(marked))
-    replacements = unit.replacements.into(batch.id)
-    for reservation in unit.batches.reservations(batch.id):
+    for reservation in reservations:
         of = marked.get(reservation.admission)
         if of is not None:
             portrait, replacement = portraits.get(reservation.admission), replacements.get(reservation.leaf)
-            yield holder_of(programme, reservation, of, judged(programme, of), portrait, replacement)
+            yield contents.holder(reservation, of, contents.judged(of), portrait, replacement)
 
 
-def manifest_of(batch: Batch, everybody: Iterable[Holder]) -> BatchManifest:
-    """Compute a batch's manifest from its rows and salts, in leaf order."""
-    rows = list(everybody)
+def manifest_over(batch: Batch, roster: RootHash, scores: RootHash) -> BatchManifest:
+    """Give a batch's manifest over the roots of its rows."""
     return BatchManifest(
         issuer=batch.issuer,
         batch=batch.batch,
@@ -337,8 +366,18 @@ def manifest_of(batch: Batch, everybody: Iterable[Holder]) -> BatchManifest:
         size=batch.size,
         programme_version=batch.programme_version,
         programme_digest=batch.programme_digest,
-        roster_root=root_hash(leaf_hash(one.roster_row.commitment(one.reservation.roster_salt)) for one in rows),
-        scores_root=root_hash(leaf_hash(one.score_row.commitment(one.reservation.score_salt)) for one in rows),
+        roster_root=roster,
+        scores_root=scores,
+    )
+
+
+def manifest_of(batch: Batch, everybody: Iterable[Holder]) -> BatchManifest:
+    """Compute a batch's manifest from its rows and salts, in leaf order."""
+    rows = list(everybody)
+    return manifest_over(
+        batch,
+        root_hash(leaf_hash(one.roster_row.commitment(one.reservation.roster_salt)) for one in rows),
+        root_hash(leaf_hash(one.score_row.commitment(one.reservation.score_salt)) for one in rows),
     )
 
 

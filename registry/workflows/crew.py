@@ -6,6 +6,8 @@
 3. A job is a generator: what it yields is handled by the process that has the database, and the answer is sent back
    into it; what it returns ends it. In one process the same generators run one after another.
 4. Whatever is ready at the same time is handled at once, so that many answers cost one transaction.
+5. While a job is worked at, nothing looks for cyclic garbage: it would look through all rows of the piece again and
+   again, for a fifth of the whole time, and find none. Between jobs it may.
 
 A worker that dies, or fails, ends the whole run with an error; what was handled before is kept, and the run may be
 repeated. Workers end with the process that started them: their socket closes. Of a fault that nobody foresaw a worker
@@ -22,7 +24,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from types import TracebackType
@@ -213,14 +215,26 @@ class Crew:
         return kind, value
 
 
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
 def _run_here(make: Callable[..., Work[_Result]], tools: Any, arguments: tuple[Any, ...], handle: Handler) -> _Result:
-    work, answer = make(tools, *arguments), None
-    while True:
-        try:
-            asked = work.send(answer)
-        except StopIteration as end:
-            return cast("_Result", end.value)
-        (answer,) = handle([asked])
+    with _without_collecting():
+        work, answer = make(tools, *arguments), None
+        while True:
+            try:
+                asked = work.send(answer)
+            except StopIteration as end:
+                return cast("_Result", end.value)
+            (answer,) = handle([asked])
 
 
 def serve(lines: Sequence[int], imports: Sequence[str]) -> None:
@@ -255,7 +269,9 @@ def _work(line: "Connection[tuple[str, Any], tuple[str, Any]]") -> None:
                 tools = value
             else:
                 make, arguments = value
-                line.send(_worked(line, make, tools, arguments))
+                with _without_collecting():
+                    told = _worked(line, make, tools, arguments)
+                line.send(told)
 
 
 def _worked(

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Protocol
 
-from registry.anchor.progress import Batch, RequestState, StatusRequest
+from registry.anchor.progress import RequestState, StatusRequest
 from registry.anchor.receipt import AnchorReceipt
 from registry.anchor.states import AnchorState
 from registry.batch import Reservation
@@ -16,7 +16,8 @@ from registry.kernel.merkle import MerkleTree
 from registry.kernel.progress import Progress, unheard
 from registry.ports import Clock, KeyOf
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
-from registry.workflows.issue import place_of
+from registry.workflows.contents import place_of
+from registry.workflows.succession import awaiting_succession, is_held_back
 
 
 class Shelf(Protocol):
@@ -67,12 +68,6 @@ class NoDocument(Missing):
 
     def __init__(self) -> None:
         super().__init__("there is no document under this certificate key")
-
-
-def awaiting_succession(unit: UnitOfWork, batch: Batch) -> set[int]:
-    """Which certificates of a batch were issued in the place of others that still stand, by the records read so far."""
-    issued = unit.replacements.leaves(batch.id)
-    return issued.keys() - unit.projection.successors(batch.issuer, batch.batch) if issued else set()
 
 
 def require_in_place(unit: UnitOfWork, certificate: StoredCertificate) -> None:
@@ -183,13 +178,6 @@ def bundle_name(reservation: Reservation) -> str:
     """Name a certificate's bundle: by its number, and from the second revision on by that too."""
     later = f".r{reservation.revision}" if reservation.revision > 1 else ""
     return f"{reservation.number}{later}{BUNDLE_SUFFIX}"
-
-
-def is_held_back(unit: UnitOfWork, batch: Batch) -> bool:
-    """Tell whether certificates of a batch are still to take the place of others; given up, they never are."""
-    awaiting = awaiting_succession(unit, batch)
-    given_up = unit.replacements.leaves(batch.id) if awaiting else {}
-    return not all(given_up[leaf] for leaf in awaiting)
 
 
 def deliver(

@@ -6,16 +6,17 @@ from datetime import datetime
 
 from registry.enrolment import ROSTER_PROBLEMS, Candidate, RosterReading, read_roster
 from registry.kernel.calendar import CHINA_TIME
-from registry.kernel.errors import RuleRefusal
+from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import IssuerCode
 from registry.kernel.progress import Progress, unheard
 from registry.ports import Clock
 from registry.ports.enrolments import ProgrammeFile
-from registry.ports.storage import KeyReused, Roster, Store, UnitOfWork
+from registry.ports.storage import Roster, Store, UnitOfWork
 from registry.ports.training import Organisation
 from registry.programme import Catalogue, Programme, ProgrammeVersionTwice, RegisteredByUnit
 from registry.workflows.admit import pre_register
 from registry.workflows.hours import not_yet_to_decide
+from registry.workflows.identities import known_holders
 from registry.workflows.own_records import OwnRecords
 from registry.workflows.photographs import PhotographsRefused, PhotographsTaken, take_photographs
 
@@ -24,6 +25,7 @@ __all__ = [
     "Imported",
     "PhotographsRefused",
     "PhotographsTaken",
+    "RosterOfAnother",
     "UnitDiffers",
     "check_roster",
     "decide_applications",
@@ -31,6 +33,21 @@ __all__ = [
     "keep_programme",
     "take_photographs",
 ]
+
+_LINES = 10
+"""Line numbers that a message names."""
+
+
+class RosterOfAnother(Conflict):
+    """The same file was taken before as the roster of another programme."""
+
+    code = "enrol/file-of-another-programme"
+
+    def __init__(self, roster: str, programme: str, wanted: str) -> None:
+        self.roster, self.programme, self.wanted = roster, programme, wanted
+        super().__init__(
+            f"this file was taken before, as roster {roster} of {programme}: it is not taken for {wanted} too"
+        )
 
 
 class UnitDiffers(RuleRefusal):
@@ -40,7 +57,7 @@ class UnitDiffers(RuleRefusal):
 
     def __init__(self, lines: Sequence[int]) -> None:
         self.lines = tuple(lines)
-        super().__init__(f"another unit registers the people in lines {', '.join(map(str, self.lines[:10]))}")
+        super().__init__(f"another unit registers the people in {_lines(self.lines)}")
 
 
 class UnitMissing(RuleRefusal):
@@ -50,7 +67,14 @@ class UnitMissing(RuleRefusal):
 
     def __init__(self, lines: Sequence[int]) -> None:
         self.lines = tuple(lines)
-        super().__init__(f"the unit that lines {', '.join(map(str, self.lines[:10]))} name has to register them itself")
+        name = "names" if len(self.lines) == 1 else "name"
+        super().__init__(f"the unit that {_lines(self.lines)} {name} has to register them itself")
+
+
+def _lines(lines: Sequence[int]) -> str:
+    """Name lines of a file, the first ten."""
+    named = ", ".join(map(str, lines[:_LINES]))
+    return f"line {named}" if len(lines) == 1 else f"lines {named}{', …' if len(lines) > _LINES else ''}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,29 +100,45 @@ class Decided:
 def check_roster(store: Store, clock: Clock, programme: Programme, data: bytes) -> RosterReading:
     """Read a roster and find everything wrong with it, also against who is enrolled already; stores nothing.
 
-    A file that was taken before is read as it was then.
+    A file that was taken before is read as it was then. Raises RosterOfAnother.
     """
     with store.read() as unit:
         reading = _read(clock, programme, data)
-        if unit.enrolments.roster_of_file(reading.digest) is not None:
+        if _taken_before(unit, programme, reading) is not None:
             return reading
-        return _without_enrolled(unit, programme, reading)
+        return _without_enrolled(unit, programme, reading)[0]
+
+
+def _taken_before(unit: UnitOfWork, programme: Programme, reading: RosterReading) -> Roster | None:
+    """Find the roster that the same file was taken as. Raises RosterOfAnother."""
+    earlier = unit.enrolments.roster_of_file(reading.digest)
+    if earlier is not None and earlier.programme != programme.code:
+        raise RosterOfAnother(earlier.id, earlier.programme, programme.code)
+    return earlier
 
 
 def _read(clock: Clock, programme: Programme, data: bytes) -> RosterReading:
     return read_roster(data, programme=programme, today=clock.now().astimezone(CHINA_TIME).date())
 
 
-def _without_enrolled(unit: UnitOfWork, programme: Programme, reading: RosterReading) -> RosterReading:
-    """Refuse the rows of people whose application for the same level is still open: they would sit, or pass, twice."""
-    lines = unit.enrolments.still_open(programme.code, reading.candidates)
-    kind = ROSTER_PROBLEMS["already-enrolled"]
-    problems = (*reading.problems, *(kind.at(line) for line in sorted(lines)))
-    return replace(
+def _without_enrolled(
+    unit: UnitOfWork, programme: Programme, reading: RosterReading
+) -> tuple[RosterReading, dict[int, str]]:
+    """Refuse the rows of people whose application for the same level is still open: they would sit, or pass, twice.
+
+    And those with an identity number that was corrected: they would state it again, or be of somebody else. With the
+    rest, by line, the people who are known by a corrected one.
+    """
+    known, outdated = known_holders(unit, reading.candidates)
+    enrolled = unit.enrolments.still_open(programme.code, reading.candidates, known=known) - outdated
+    refused = {"already-enrolled": enrolled, "identity-corrected": outdated}
+    problems = [ROSTER_PROBLEMS[kind].at(line) for kind, lines in refused.items() for line in lines]
+    left = replace(
         reading,
-        candidates=tuple(one for one in reading.candidates if one.line not in lines),
-        problems=tuple(sorted(problems, key=lambda one: (one.line, one.position))),
+        candidates=tuple(one for one in reading.candidates if one.line not in enrolled | outdated),
+        problems=tuple(sorted((*reading.problems, *problems), key=lambda one: (one.line, one.position))),
     )
+    return left, known
 
 
 def import_roster(
@@ -117,18 +157,16 @@ def import_roster(
     The same file again is the same roster.
 
     `by_unit`: code of the applying unit that registers these people; each of them then begins its way to admission.
-    Raises RowsRefused; with `good_rows_only` only where the file as a whole cannot be read; NotHere,
-    OrganisationNotOpen, UnitDiffers; UnitMissing where rows name one and none hands them in.
+    Raises RosterUnreadable; RowsRefused unless `good_rows_only`; RosterOfAnother; NotHere, OrganisationNotOpen,
+    UnitDiffers; UnitMissing where rows name one and none hands them in.
     """
     reading = _read(clock, programme, data)
     with store.write() as unit:
-        earlier = unit.enrolments.roster_of_file(reading.digest)
+        earlier = _taken_before(unit, programme, reading)
         if earlier is not None:
-            if earlier.programme != programme.code:
-                raise KeyReused(reading.digest.hex(), earlier.id)
             return Imported(roster=earlier, reading=reading, repeated=True)
         unit.require_room()
-        reading = _without_enrolled(unit, programme, reading)
+        reading, known = _without_enrolled(unit, programme, reading)
         candidates = reading.accepted(good_rows_only=good_rows_only)
         now = clock.now()
         keep_programme(unit, programme, now)
@@ -146,7 +184,8 @@ def import_roster(
             _require_no_unit(programme, candidates)
         else:
             candidates = _of_unit(unit.admissions.organisation(by_unit), candidates)
-        admissions = unit.enrolments.add_roster(roster, [(one.line, one) for one in candidates], progress)
+        rows = [(one.line, one) for one in candidates]
+        admissions = unit.enrolments.add_roster(roster, rows, progress, known=known)
         if by_unit is not None:
             pre_register(unit, clock, by_unit, admissions, person=person)
         unit.journal.write(

@@ -2,7 +2,9 @@
 
 Nothing of it is kept here: what was done stands in the contract's own records, and doing it twice is refused there.
 1. Ask the contract what it would say now; a refusal costs nothing and is told before anything is signed.
-2. Sign, with the number of transactions that the account has sent; all of them must have ended.
+2. Sign, with the number of the account's transactions that blocks hold. What a node says is waiting beyond them is only
+   waited for: no ledger of nonces is kept, since the key may be used on any machine. Where a node forgot one, two have
+   the same number, of which a block takes one: what the other was to do did not happen, and the records say so.
 3. Send; where the node knows nothing of it, send the same bytes again.
 4. Success is our record in a final block, nothing else.
 """
@@ -67,10 +69,11 @@ def perform(
     if fault is not None:
         raise ContractRefused(fault)
     # 2
-    settled, nonce = ledger.settled_nonce(signer.address), ledger.next_nonce(signer.address)
-    if nonce != settled:
-        raise TransactionWaiting(signer.address, nonce - settled)
-    transaction = signer.sign(operation, nonce=nonce)
+    settled = ledger.settled_nonce(signer.address)
+    waiting = ledger.next_nonce(signer.address) - settled
+    if waiting > 0:
+        raise TransactionWaiting(signer.address, waiting)
+    transaction = signer.sign(operation, nonce=settled)
     until = time.monotonic() + patience.total_seconds()
     while True:
         try:

@@ -57,7 +57,7 @@ class Step(StrEnum):
     """What a worker does now."""
 
     RESERVE = "reserve"
-    """Chooses who gets a certificate, draws numbers and places."""
+    """Looks for who gets a certificate, `done` of `total` applications; draws places."""
     SIGN = "sign"
     """Signs credentials; `done` of `total`."""
     SEAL = "seal"

@@ -10,21 +10,22 @@ import secrets
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
-from registry.anchor.facts import certificate_life
+from registry.anchor.differences import CLOCKS_MAY_DIFFER
+from registry.anchor.facts import own_status
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.assessment import Result
 from registry.batch import SALT_LENGTH, Reservation, draw_indices, require_size
-from registry.credential import lint_entry, lint_holder, lint_terms
+from registry.credential import BatchWriter, lint_terms
 from registry.credential.v1 import STATUS_LIST_SIZE
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import canonical_json
 from registry.kernel.errors import RuleRefusal, Unavailable
 from registry.kernel.identifiers import (
-    BatchId,
     CertificateNumber,
     Digest,
     IssuerCode,
@@ -41,56 +42,17 @@ from registry.ports.replacements import Replacement
 from registry.ports.storage import KeyReused, Marked, Store, UnitOfWork
 from registry.programme import Catalogue, LevelCode, Programme, version_order
 from registry.status import Status
-from registry.workflows.contents import (
-    BatchInconsistent,
-    Holder,
-    IssuingBody,
-    Term,
-    batch_terms,
-    evidence_of,
-    holder_of,
-    holders,
-    intent_of,
-    judged,
-    last_valid_day,
-    manifest_of,
-    place_of,
-    result_of,
-    shown_grade,
-    shown_results,
-    terms_of,
-)
+from registry.workflows.contents import Contents, IssuingBody, Term, batch_terms, intent_of, terms_of
 from registry.workflows.crew import Crew, Job
 from registry.workflows.photographs import portraits_of
 from registry.workflows.pieces import Passed, Spent, Tools, add_spent, crew_for, find_passed
 from registry.workflows.seal import seal
+from registry.workflows.succession import given_up
 
-__all__ = [
-    "BatchInconsistent",
-    "Chosen",
-    "Holder",
-    "IssuingBody",
-    "NothingToIssue",
-    "Term",
-    "evidence_of",
-    "holders",
-    "last_valid_day",
-    "manifest_of",
-    "place_of",
-    "propose",
-    "reserve_chosen",
-    "result_of",
-    "seal",
-    "shown_grade",
-    "shown_results",
-    "terms_of",
-    "waiting_for_batch",
-]
-
-_SIGN_AT_ONCE = 2_000
-_CLOCK_MAY_DIFFER = timedelta(hours=1)
-"""A chain whose blocks come fast is a little ahead of every clock; a day of award must not be."""
+_AT_ONCE: Final = 2_000
 """Certificates of a piece: what is drawn, signed and kept at once."""
+_PHOTOGRAPHS_AT_ONCE: Final = 200
+"""The same where photographs are hashed: of at most 120,000 bytes each, and each process holds a piece or two."""
 
 
 class NothingToIssue(RuleRefusal):
@@ -137,6 +99,8 @@ class _Waiting:
     """Of each, the sheet that the result is taken from."""
     of_scope: Sequence[str]
     """The batches of the scope that there were, and their states: another one may have taken the same people."""
+    at_once: int
+    """Certificates of a piece."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +124,15 @@ def propose(
     level: str,
     person: str,
     idempotency_key: str | None = None,
+    finding: Progress = unheard,
     progress: Progress = unheard,
     spent: Spent | None = None,
 ) -> Batch:
     """Reserve, sign and seal a batch of everybody who has passed and waits. The same key gives the same batch.
 
-    `spent` is told what was spent on what. Raises NothingToIssue, KeyReused, ClaimRefused (then nothing was kept),
-    ReservationVoid, BatchInconsistent, WorkerLost.
+    `finding` hears of applications that were looked at, `progress` of certificates that are signed; `spent` is told
+    what was spent on what. Raises NothingToIssue, KeyReused, ClaimRefused (then nothing was kept), ReservationVoid,
+    BatchInconsistent, WorkerLost.
     """
     with store.read() as unit:
         crew = crew_for(unit)
@@ -182,6 +148,7 @@ def propose(
             person=person,
             key=idempotency_key,
             crew=crew,
+            finding=finding,
             spent=spent,
         )
         return seal(store, catalogue, signer, reserved.id, progress=progress, spent=spent, crew=crew)
@@ -199,6 +166,7 @@ def _reserve(
     person: str,
     key: str | None,
     crew: Crew | None = None,
+    finding: Progress = unheard,
     spent: Spent | None = None,
 ) -> Batch:
     scope = scope_code(f"{programme}/{level}")
@@ -215,7 +183,7 @@ def _reserve(
             if found is None or found.of_scope != _batches_of(unit, scope):
                 now = clock.now().replace(microsecond=0)
                 draft = _DraftOf(unit, catalogue, body, signer, LevelCode(level), now)
-                found = _find_waiting(unit, draft, scope, programme, crew or crew_for(unit), spent)
+                found = _find_waiting(unit, draft, scope, programme, crew or crew_for(unit), finding, spent)
             places = _draw_places(unit, len(found.admissions))
         # 2
         now = clock.now().replace(microsecond=0)
@@ -246,7 +214,7 @@ def _reserve(
 
 def _require_clock(unit: UnitOfWork, now: datetime) -> None:
     head = unit.projection.head()
-    if head is not None and now < head.block.time - _CLOCK_MAY_DIFFER:
+    if head is not None and now < head.block.time - CLOCKS_MAY_DIFFER:
         raise ClockBehind(now, head.block.time)
 
 
@@ -268,12 +236,12 @@ def _batches_of(unit: UnitOfWork, scope: ScopeCode) -> list[str]:
 
 
 def _claims(found: _Waiting, places: _Places) -> Iterator[Sequence[Claim]]:
-    for start in range(0, len(found.admissions), _SIGN_AT_ONCE):
+    for start in range(0, len(found.admissions), found.at_once):
         yield [
             Claim(
                 found.admissions[at], found.sheets[at], places.leaves[at], *divmod(places.status[at], STATUS_LIST_SIZE)
             )
-            for at in range(start, min(start + _SIGN_AT_ONCE, len(found.admissions)))
+            for at in range(start, min(start + found.at_once, len(found.admissions)))
         ]
 
 
@@ -318,18 +286,17 @@ class _DraftOf:
             key=None,
             term=None,
         )
-        return Tools(
-            bench=self.unit.pieces.workbench(),
-            batch=batch,
-            programme=version,
-            terms=terms_of(batch, version),
-            year=self._now.year,
-            replacements={},
-        )
+        return Tools.of(self.unit, batch, version)
 
 
 def _find_waiting(
-    unit: UnitOfWork, draft: _DraftOf, scope: ScopeCode, programme: str, crew: Crew, spent: Spent | None
+    unit: UnitOfWork,
+    draft: _DraftOf,
+    scope: ScopeCode,
+    programme: str,
+    crew: Crew,
+    finding: Progress,
+    spent: Spent | None,
 ) -> _Waiting:
     """Find everybody who has passed and waits, of one programme version: the oldest that anybody waits under.
 
@@ -338,8 +305,8 @@ def _find_waiting(
     of_scope = _batches_of(unit, scope)
     waiting = unit.enrolments.tally(level=draft.level)[True]
     for version, rosters in _versions(unit, draft.catalogue, programme):
-        found = _Finding(unit, draft.body.code, programme, draft.level)
-        pages = unit.pieces.waiting(programme, draft.level, rosters, at_once=_SIGN_AT_ONCE)
+        found = _Finding(unit, draft.body.code, programme, draft.level, finding, waiting)
+        pages = unit.pieces.waiting(programme, draft.level, rosters, at_once=_AT_ONCE)
         jobs: Iterator[Job[Passed]] = ((find_passed, (page,)) for page in pages)
         crew.run(draft.tools(version), jobs, lambda asked: asked, found.add, size=waiting)
         if spent is not None:
@@ -347,7 +314,14 @@ def _find_waiting(
         admissions, sheets = found.in_order()
         if admissions:
             require_size(len(admissions))
-            return _Waiting(version=version, admissions=admissions, sheets=sheets, of_scope=of_scope)
+            photographed = unit.pieces.photographed(programme, draft.level)
+            return _Waiting(
+                version=version,
+                admissions=admissions,
+                sheets=sheets,
+                of_scope=of_scope,
+                at_once=_PHOTOGRAPHS_AT_ONCE if photographed else _AT_ONCE,
+            )
     raise NothingToIssue(scope)
 
 
@@ -364,14 +338,25 @@ def _versions(unit: UnitOfWork, catalogue: Catalogue, programme: str) -> list[tu
 class _Finding:
     """Gathers who waits: one certificate a person and level, however often somebody was enrolled."""
 
-    def __init__(self, unit: UnitOfWork, issuer: IssuerCode, programme: str, level: str) -> None:
+    def __init__(
+        self,
+        unit: UnitOfWork,
+        issuer: IssuerCode,
+        programme: str,
+        level: str,
+        progress: Progress = unheard,
+        expected: int = 0,
+    ) -> None:
+        """`expected`: how many applications there are to be looked at, at most."""
         self.spent: Spent = {}
+        self._progress, self._looked_at, self._expected = progress, 0, expected
         self._unit, self._issuer, self._programme, self._level = unit, issuer, programme, level
         self._doubled = unit.pieces.doubled(programme, level)
         self._first: dict[str, str] = {}
         """Of people with several applications: person → the first of those that have passed."""
-        self._names: dict[str, int] = {}
-        self._sheets: dict[str, int] = {}
+        self._names: dict[str, str] = {}
+        """Names of sheets, each kept once."""
+        self._sheets: dict[str, str] = {}
 
     def add(self, passed: Passed) -> None:
         """Take what was found on a page."""
@@ -390,28 +375,17 @@ class _Finding:
                 if earlier is not None:
                     del self._sheets[earlier]
                 self._first[person] = admission
-            self._sheets[admission] = self._names.setdefault(sheet, len(self._names))
+            self._sheets[admission] = self._names.setdefault(sheet, sheet)
+        self._looked_at += passed.looked_at
+        self._progress(self._looked_at, max(self._expected, self._looked_at))
 
     def __len__(self) -> int:
         return len(self._sheets)
 
     def in_order(self) -> tuple[list[str], Sequence[str]]:
         """Give the admission numbers in ascending order, and the sheet of each."""
-        names, admissions = list(self._names), sorted(self._sheets)
-        return admissions, _Named(names, array("L", (self._sheets[one] for one in admissions)))
-
-
-class _Named(Sequence[str]):
-    """Names, each kept once."""
-
-    def __init__(self, names: Sequence[str], places: Sequence[int]) -> None:
-        self._names, self._places = names, places
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-    def __getitem__(self, at: int) -> str:  # type: ignore[override]  # no slices are taken
-        return self._names[self._places[at]]
+        admissions = sorted(self._sheets)
+        return admissions, [self._sheets[one] for one in admissions]
 
 
 def reserve_chosen(
@@ -442,14 +416,13 @@ def reserve_chosen(
         key=key,
         term=term,
     )
-    terms = terms_of(batch, version)
+    writer = BatchWriter(terms_of(batch, version), batch.credential_key)
     reservations = _draw(unit, batch, chosen, now.astimezone(CHINA_TIME).year)
-    portraits = portraits_of(unit, [one.marked.application.admission for one in chosen])
+    contents, portraits = Contents(version), portraits_of(unit, [one.marked.application.admission for one in chosen])
     for reservation, one in zip(reservations, chosen, strict=True):
         portrait = portraits.get(reservation.admission)
-        holder = holder_of(version, reservation, one.marked, judged(version, one.marked), portrait, one.replacement)
-        lint_entry(terms, holder.entry)
-        lint_holder(terms, holder.claims)
+        holder = contents.holder(reservation, one.marked, contents.judged(one.marked), portrait, one.replacement)
+        writer.lint(holder.entry, holder.claims)
     unit.batches.reserve(batch, reservations)
     for reservation, one in zip(reservations, chosen, strict=True):
         if one.replacement is not None:
@@ -506,9 +479,11 @@ def waiting_for_batch(
     count = 0
     for version, rosters in _versions(unit, catalogue, programme):
         found, bench = _Finding(unit, issuer, programme, level), unit.pieces.workbench()
-        for page in unit.pieces.waiting(programme, level, rosters, at_once=min(most + 1, _SIGN_AT_ONCE)):
-            passed = [one.marked for one in bench.enrolled(page) if result_of(version, one.marked).passed]
-            found.add(Passed(people=[(of.application.admission, of.application.person, of.sheet.id) for of in passed]))
+        contents = Contents(version)
+        for page in unit.pieces.waiting(programme, level, rosters, at_once=min(most + 1, _AT_ONCE)):
+            passed = [one.marked for one in bench.enrolled(page) if contents.judged(one.marked).passed]
+            people = [(of.application.admission, of.application.person, of.sheet.id) for of in passed]
+            found.add(Passed(looked_at=len(people), people=people))
             if count + len(found) > most:
                 return most + 1
         count += len(found)
@@ -521,21 +496,14 @@ def _still_certified(unit: UnitOfWork, issuer: IssuerCode, person: str, programm
     if not places:
         return True  # in a batch that is not final yet
     for batch, leaf in places:
-        if leaf in _given_up(unit, issuer, batch):
+        ours = unit.batches.of_chain(batch)
+        if ours is not None and leaf in given_up(unit, ours):
             continue
-        life = tuple(certificate_life(unit.projection.concerning(issuer, batch, leaf), issuer, batch, leaf))
         # One that was replaced stands no more itself; what replaced it is among the others.
-        if not life or life[-1].status not in (Status.REVOKED, Status.SUPERSEDED):
+        status = own_status(unit.projection.concerning(issuer, batch, leaf), issuer, batch, leaf)
+        if status not in (Status.REVOKED, Status.SUPERSEDED):
             return True
     return bool(unit.pieces.on_their_way(f"{programme}/{level}", [person]))
-
-
-def _given_up(unit: UnitOfWork, issuer: IssuerCode, chain_batch: BatchId) -> set[int]:
-    """Which leaves of a batch were to replace certificates and never will: those stay pending for good."""
-    batch = unit.batches.of_chain(chain_batch)
-    issued = unit.replacements.leaves(batch.id) if batch is not None else {}
-    given_up = {leaf for leaf, cancelled in issued.items() if cancelled}
-    return given_up - unit.projection.successors(issuer, chain_batch) if given_up else set()
 
 
 def _draw(unit: UnitOfWork, batch: Batch, chosen: Sequence[Chosen], year: int) -> list[Reservation]:

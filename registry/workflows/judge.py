@@ -191,7 +191,8 @@ def _refused(unit: UnitOfWork, admission: str) -> None:
     application = unit.enrolments.application(admission)
     if application.eligible is not False:
         raise NotRefused(admission)
-    if unit.enrolments.still_open(application.programme, [application.candidate]):
+    who = {application.candidate.line: application.person}
+    if unit.enrolments.still_open(application.programme, [application.candidate], known=who):
         raise AppliedAgain(admission)
 
 

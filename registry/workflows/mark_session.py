@@ -25,9 +25,9 @@ from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import Digest
 from registry.ports import Clock
 from registry.ports.examinations import ExamSession, FunctionMark, Seat
-from registry.ports.storage import Application, KeyReused, Sheet, Store, UnitOfWork
+from registry.ports.storage import Application, Sheet, Store, UnitOfWork
 from registry.programme import Catalogue, LevelCode, Programme
-from registry.workflows.assess import marks_of
+from registry.workflows.assess import FileEnteredElsewhere, marks_of
 from registry.workflows.examine import SessionMalformed
 
 
@@ -116,7 +116,7 @@ def record_session_scores(
 ) -> Marked:
     """Enter a sheet of a session as a whole; `by_function`: the part that it is of. With faults nothing is stored.
 
-    Raises NotHere, SessionOpen, SessionMalformed, AttendanceDiffers, KeyReused where the file was entered elsewhere.
+    Raises NotHere, SessionOpen, SessionMalformed, AttendanceDiffers, FileEnteredElsewhere.
     """
     now = clock.now()
     by = require_named(person, "entry of scores")
@@ -125,7 +125,7 @@ def record_session_scores(
         earlier = unit.marks.sheet_of_file(digest)
         if earlier is not None:
             if unit.corrections.session_of(earlier.id) != session_id:
-                raise KeyReused(digest.hex(), earlier.id)
+                raise FileEnteredElsewhere(earlier.id, session_id)
             return Marked(sheet=earlier, repeated=True, problems=(), notices=())
         unit.require_room()
         session = unit.exam_sessions.session(session_id)

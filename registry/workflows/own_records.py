@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from registry.anchor.facts import certificate_life
+from registry.anchor.facts import own_status
 from registry.anchor.states import AnchorState
 from registry.enrolment import Candidate, Decision, decide
 from registry.kernel.calendar import CHINA_TIME
@@ -12,8 +12,8 @@ from registry.kernel.identifiers import BatchId, IssuerCode
 from registry.ports.storage import Application, UnitOfWork
 from registry.programme import LevelCode, OneLevelAtATime, Programme
 from registry.status import Status
-from registry.workflows.deliver import awaiting_succession
 from registry.workflows.hours import attended_hours
+from registry.workflows.succession import awaiting_succession
 
 
 class OwnRecords:
@@ -60,8 +60,7 @@ class OwnRecords:
             if leaf in self._awaiting(batch):
                 continue  # what it is to replace is held, until it falls
             records = self._unit.projection.concerning(self._issuer, batch, leaf)
-            last = next(reversed(tuple(certificate_life(records, self._issuer, batch, leaf))), None)
-            status = Status.VALID if last is None else last.status
+            status = own_status(records, self._issuer, batch, leaf)
             if status is Status.VALID:
                 standing.add(level)
             if status in (Status.VALID, Status.SUPERSEDED):  # whose successor stands is held since the first of them
@@ -104,4 +103,5 @@ class OwnRecords:
         if key in self._undecided:
             return key in self._open  # decided in this run: those before it count, those after it do not
         candidate = replace(application.candidate, level=level)
-        return bool(self._unit.enrolments.still_open(application.programme, [candidate]))
+        who = {candidate.line: application.person}
+        return bool(self._unit.enrolments.still_open(application.programme, [candidate], known=who))

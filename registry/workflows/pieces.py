@@ -22,12 +22,11 @@ from registry.credential import (
     IssuedCredential,
     credential_digest,
     credential_leaf,
-    lint_entry,
-    lint_holder,
     signed,
 )
 from registry.credential.v1 import Portrait
 from registry.enrolment.photograph import MEDIA_TYPE
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import unb64url
 from registry.kernel.errors import RegistryError
 from registry.kernel.identifiers import Digest, new_certificate_key, new_certificate_number
@@ -35,16 +34,21 @@ from registry.kernel.merkle import HASH_SIZE, MerkleTree, leaf_hash
 from registry.kernel.signing import PublicKey
 from registry.ports.issuing import Claim, Material, Opened, Workbench, Written
 from registry.ports.replacements import Replacement
-from registry.ports.storage import Marked, SignedCredential, UnitOfWork
+from registry.ports.storage import SignedCredential, UnitOfWork
 from registry.programme import Programme
-from registry.workflows.contents import BatchInconsistent, Holder, Judged, ReservationVoid, holder_of, judged
+from registry.workflows.contents import (
+    BatchInconsistent,
+    Contents,
+    Holder,
+    Judged,
+    ReservationVoid,
+    manifest_over,
+    terms_of,
+)
 from registry.workflows.crew import Crew, Work
 
 READ_AGAIN: Final = 64
 """One credential of so many is also read by the reader of the format, at random, and the first of every piece."""
-
-_REMEMBERED: Final = 10_000
-"""Most combinations of marks that a worker remembers the judgement of."""
 Spent = dict[str, float]
 """Seconds of processor time by what was computed."""
 
@@ -67,18 +71,36 @@ class Tools:
     public_key: PublicKey | None = None
     """To check signatures by."""
     _writer: BatchWriter | None = field(default=None, init=False)
-    _judged: dict[tuple[tuple[str, int | None], ...], Judged] = field(default_factory=dict, init=False)
+    _contents: Contents | None = field(default=None, init=False)
     _made_signer: CredentialSigner | None = field(default=None, init=False)
 
-    def judged(self, marked: Marked) -> Judged:
-        """Judge an application by its confirmed marks; few marks differ from all that were seen before."""
-        marks = tuple([(mark.paper, mark.hundredths) for mark in marked.marks])
-        found = self._judged.get(marks)
-        if found is None:
-            if len(self._judged) >= _REMEMBERED:
-                self._judged.clear()
-            found = self._judged[marks] = judged(self.programme, marked)
-        return found
+    @classmethod
+    def of(
+        cls,
+        unit: UnitOfWork,
+        batch: Batch,
+        programme: Programme,
+        *,
+        signer: Callable[[], CredentialSigner] | None = None,
+        public_key: PublicKey | None = None,
+    ) -> "Tools":
+        """Gather them for a batch. The numbers are of the year of its proposal, as China's calendar has it."""
+        return cls(
+            bench=unit.pieces.workbench(),
+            batch=batch,
+            programme=programme,
+            terms=terms_of(batch, programme),
+            year=batch.proposed_at.astimezone(CHINA_TIME).year,
+            replacements=unit.replacements.into(batch.id),
+            signer=signer,
+            public_key=public_key,
+        )
+
+    def contents(self) -> Contents:
+        """What says what certificates state."""
+        if self._contents is None:
+            self._contents = Contents(self.programme)
+        return self._contents
 
     def writer(self) -> BatchWriter:
         """What writes this batch's credentials."""
@@ -94,8 +116,7 @@ class Tools:
 
     def holder(self, one: Opened, reservation: Reservation, judgement: Judged) -> Holder:
         """Say what a certificate is to state."""
-        return holder_of(
-            self.programme,
+        return self.contents().holder(
             reservation,
             one.marked,
             judgement,
@@ -129,6 +150,8 @@ class Keep:
 class Passed:
     """Who of a page has passed and is fit for a certificate."""
 
+    looked_at: int
+    """Applications that the page has."""
     people: Sequence[tuple[str, str, str]]
     """Admission number, person, and the sheet that the result is taken from."""
     spent: Spent = field(default_factory=dict)
@@ -176,17 +199,16 @@ def find_passed(tools: Tools, material: Material) -> Work[Passed]:
     with _counted(spent, "lint"):
         stand_in: Reservation | None = None
         for one in opened:
-            judgement = tools.judged(one.marked)
-            if not judgement.result.passed:
+            judgement = tools.contents().judged(one.marked)
+            if not judgement.passed:
                 continue
             of, sheet = one.marked.application, one.marked.sheet.id
             # What is drawn later is of a form that is always fit.
             stand_in = stand_in or _reservation(tools, one, Claim(of.admission, sheet, 0, 0, 0))
             holder = tools.holder(one, stand_in, judgement)
-            lint_entry(tools.terms, holder.entry)
-            lint_holder(tools.terms, holder.claims)
+            tools.writer().lint(holder.entry, holder.claims)
             people.append((of.admission, of.person, sheet))
-    return Passed(people=people, spent=spent)
+    return Passed(looked_at=len(material.rows["application"]), people=people, spent=spent)
 
 
 def issue_piece(tools: Tools, material: Material) -> Work[Leaves]:
@@ -290,9 +312,9 @@ def _holders(tools: Tools, opened: Sequence[Opened]) -> list[tuple[Opened, Holde
     """Say what each certificate is to state. Raises ReservationVoid."""
     found = []
     for one in opened:
-        reservation, judgement = _reserved(one), tools.judged(one.marked)
+        reservation, judgement = _reserved(one), tools.contents().judged(one.marked)
         # What replaces a certificate says what was said, and no more is asked of it here.
-        if not judgement.result.passed and reservation.leaf not in tools.replacements:
+        if not judgement.passed and reservation.leaf not in tools.replacements:
             raise ReservationVoid(tools.batch.id, "has no pass any more")
         found.append((one, tools.holder(one, reservation, judgement)))
     return found
@@ -399,14 +421,5 @@ class Gathered:
 
     def manifest(self) -> BatchManifest:
         """Compute the batch's manifest."""
-        batch, (_, roster, scores) = self._batch, self._hashes
-        return BatchManifest(
-            issuer=batch.issuer,
-            batch=batch.batch,
-            scope=batch.scope,
-            size=batch.size,
-            programme_version=batch.programme_version,
-            programme_digest=batch.programme_digest,
-            roster_root=MerkleTree.from_packed(bytes(roster)).root,
-            scores_root=MerkleTree.from_packed(bytes(scores)).root,
-        )
+        roster, scores = (MerkleTree.from_packed(bytes(one)).root for one in self._hashes[1:])
+        return manifest_over(self._batch, roster, scores)

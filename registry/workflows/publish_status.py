@@ -25,7 +25,7 @@ from registry.ports.storage import Store, UnitOfWork
 from registry.status import Status
 from registry.status.token_list import LIFETIME, TOKEN_TYPE, compressed, packed, token_claims
 from registry.verification import Knowledge
-from registry.workflows.deliver import awaiting_succession
+from registry.workflows.succession import awaiting_succession
 
 LOOK_SECONDS: Final = 5.0
 """How long what was read last is taken as it is."""

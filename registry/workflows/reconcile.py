@@ -14,11 +14,11 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from registry.anchor.differences import RULES, Name, Rule
+from registry.anchor.differences import RULES, Name, Rule, dated_ahead
 from registry.anchor.facts import issuer_facts
 from registry.anchor.history import Anchored, BatchChanged, Block, KeyKind, Record, StatusChanged, Superseded
 from registry.anchor.operations import SignedTransaction
-from registry.anchor.progress import Batch, Placement, RequestState, StatusRequest
+from registry.anchor.progress import Batch, Placement, RequestState
 from registry.anchor.states import AnchorState
 from registry.audit import Difference, foreign_anchors, foreign_changes
 from registry.kernel.encoding import b64url
@@ -27,9 +27,12 @@ from registry.kernel.identifiers import Address, BatchId, IssuerCode
 from registry.ports import Clock, FateKind, KeyOf, Ledger, TransactionRefused
 from registry.ports.storage import Store, UnitOfWork
 from registry.ports.tasks import TaskKind, TaskState
-from registry.workflows.deliver import Shelf, awaiting_succession, bundle_name, deliver, is_held_back
+from registry.workflows.deliver import Shelf, bundle_name, deliver
 from registry.workflows.follow import follow
 from registry.workflows.halt import SYSTEM, halting, raise_alarm
+from registry.workflows.identities import end_sign_ins
+from registry.workflows.status_operations import recorded_at
+from registry.workflows.succession import awaiting_succession, is_held_back
 from registry.workflows.work_off import BundlesUnwritable, writing_bundles
 
 TASK_WAITS: Final = timedelta(minutes=10)
@@ -155,6 +158,8 @@ def _batches(batches: list[Batch], anchors: Mapping[BatchId, Record]) -> Iterato
             if record is not None and isinstance(record.content, Anchored):
                 there = f"record {record.position.seq}, root {b64url(record.content.root)}"
             yield Found(name=name, subject=batch.id, here=_here(batch), there=there)
+        elif record is not None and (clocks := dated_ahead(batch.proposed_at, record.position.block_time)) is not None:
+            yield Found(name=Name.DATED_AHEAD, subject=batch.id, here=clocks[0], there=clocks[1])
 
 
 def _here(batch: Batch) -> str:
@@ -198,19 +203,10 @@ def _stranger(name: Name, difference: Difference) -> Found:
 
 def _requests(unit: UnitOfWork) -> Iterator[Found]:
     for request in unit.status_requests.requests(RequestState.SIGNED, RequestState.SENT, RequestState.FAILED):
-        seq = _seq_of(unit, request)
-        if seq is not None:
-            yield Found(name=Name.REQUEST_RECORDED, subject=request.id, here=request.state.value, there=f"record {seq}")
-
-
-def _seq_of(unit: UnitOfWork, request: StatusRequest) -> int | None:
-    """Find the first record of a request's transaction."""
-    seqs = [
-        record.position.seq
-        for record in unit.projection.of_batch(request.issuer, request.batch)
-        if record.position.transaction == request.transaction
-    ]
-    return min(seqs, default=None)
+        recorded = recorded_at(unit, request)
+        if recorded is not None:
+            there = f"record {recorded.seq}"
+            yield Found(name=Name.REQUEST_RECORDED, subject=request.id, here=request.state.value, there=there)
 
 
 def _idle(place: Reconciler, unit: UnitOfWork, batches: list[Batch]) -> Iterator[Found]:
@@ -355,17 +351,7 @@ def _finalise(place: Reconciler, one: Found) -> bool:
         while state is not AnchorState.INCLUDED:
             unit.batches.move(batch.id, state, _TO_INCLUDED[state])
             state = _TO_INCLUDED[state]
-        position = record.position
-        unit.batches.place(
-            batch.id,
-            Placement(
-                seq=position.seq,
-                block_number=position.block_number,
-                block_hash=position.block_hash,
-                block_time=position.block_time,
-                transaction=position.transaction,
-            ),
-        )
+        unit.batches.place(batch.id, Placement.at(record.position))
         return True
     return False
 
@@ -373,19 +359,27 @@ def _finalise(place: Reconciler, one: Found) -> bool:
 def _finish_request(place: Reconciler, one: Found) -> bool:
     with suppress(Conflict), place.store.write() as unit:
         request = unit.status_requests.request(one.subject)
-        seq = _seq_of(unit, request)
-        if seq is None:
+        recorded = recorded_at(unit, request)
+        if recorded is None:
             return False
         state = request.state
         if state is RequestState.SIGNED:
             unit.status_requests.move(request.id, state, RequestState.SENT)
             state = RequestState.SENT
-        unit.status_requests.move(request.id, state, RequestState.FINAL, seq=seq)
+        unit.status_requests.move(
+            request.id, state, RequestState.FINAL, seq=recorded.seq, transaction=recorded.transaction
+        )
+        end_sign_ins(unit, request, place.clock.now())
         return True
     return False
 
 
 def _send_again(place: Reconciler, one: Found) -> bool:
+    """Send the last of its transactions that a node takes, without the sender's lease: that guards signing.
+
+    The bytes are kept already and no nonce is given out. Sent twice, or beside the sender of the account, they are the
+    same transaction; one that has replaced it meanwhile offers more, and either is ours.
+    """
     with place.store.read() as unit:
         if unit.alarms.open():
             return False

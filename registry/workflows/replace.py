@@ -20,10 +20,14 @@ from registry.access import require_named
 from registry.anchor.facts import certificate_life
 from registry.anchor.progress import Batch, RequestState, StatusRequest, Target
 from registry.anchor.states import AnchorState
+from registry.assessment import ReasonMissing as ScoreReasonMissing
 from registry.assessment import Result, require_reason
-from registry.credential import IssuedCredential, Presentation, full_presentation, parse
+from registry.assessment.sheet import MAX_REASON
+from registry.credential import BatchTerms, IssuedCredential, Presentation, full_presentation, parse
 from registry.enrolment import (
+    ROSTER_PROBLEMS,
     IdentityType,
+    ProblemKind,
     asks_for_blue,
     check_photograph,
     identity_fault,
@@ -43,22 +47,24 @@ from registry.ports.storage import Marked, NotHere, Store, StoredCertificate, Un
 from registry.programme import Catalogue, LevelCode, Programme
 from registry.status import Reason, Status
 from registry.workflows.change_status import Asked, NotFinalYet, RequestOpen, keep_requests, present_standing
-from registry.workflows.deliver import ContentErased, awaiting_succession
-from registry.workflows.issue import (
-    Chosen,
+from registry.workflows.contents import (
     IssuingBody,
     Term,
     last_valid_day,
     place_of,
-    reserve_chosen,
     result_of,
-    seal,
     shown_grade,
     shown_results,
 )
+from registry.workflows.deliver import ContentErased
+from registry.workflows.issue import Chosen, reserve_chosen
+from registry.workflows.seal import seal
+from registry.workflows.succession import awaiting_succession
 
 RENEWAL_OPENS: Final = timedelta(days=180)
 """How long before its last day a certificate can be renewed: the issuing body's own figure, the sources name none."""
+RENEWAL_PART: Final = 4
+"""Of a short term it is only the last such part: nobody renews what was issued a little while ago."""
 MOST_AT_ONCE: Final = 128
 """Most certificates that one call of the contract supersedes."""
 _REASONS: Final = {ReplacementKind.CORRECTION: Reason.CORRECTION, ReplacementKind.RENEWAL: Reason.RENEWAL}
@@ -112,7 +118,17 @@ class ParticularMalformed(MalformedInput):
 
     def __init__(self, member: Corrected, fault: str) -> None:
         self.member, self.fault = member, fault
-        super().__init__(f"{member} cannot be written so: {fault}")
+        self.problem: ProblemKind = ROSTER_PROBLEMS[fault]
+        super().__init__(f"{member} cannot stand on a certificate so: {self.problem.reason.en}")
+
+
+class ReasonMissing(MalformedInput):
+    """A correction or renewal is asked for without a reason, or with one that cannot be kept."""
+
+    code = "replace/reason-missing"
+
+    def __init__(self) -> None:
+        super().__init__(f"a correction needs a reason of 1 to {MAX_REASON} printable characters")
 
 
 class NoLongerPassed(RuleRefusal):
@@ -136,7 +152,7 @@ class ForLife(RuleRefusal):
 
 
 class TooEarly(RuleRefusal):
-    """The certificate's term does not end soon."""
+    """The certificate's term does not end soon: `opens` is the first day on which it can be renewed."""
 
     code = "replace/too-early"
 
@@ -176,7 +192,7 @@ def ask_correction(
     Raises NotHere, NotFinalYet, ContentErased, NotReplaceable, RequestOpen, ReplacementOpen, NothingToCorrect,
     ParticularMalformed, PhotographRefused, NoLongerPassed, ReasonMissing, PersonUnnamed.
     """
-    by, why, now = require_named(person, "a correction"), require_reason(reason), clock.now()
+    by, why, now = require_named(person, "a correction"), _sound_reason(reason), clock.now()
     with store.write() as unit:
         unit.alarms.require_none()
         unit.require_room()
@@ -201,7 +217,7 @@ def ask_renewals(
     NoLongerPassed, PersonUnnamed.
     """
     by, now = require_named(person, "a renewal"), clock.now()
-    why = require_reason(reason) if reason else ""
+    why = _sound_reason(reason) if reason else ""
     asked: list[Replacement] = []
     with store.write() as unit:
         unit.alarms.require_none()
@@ -211,10 +227,17 @@ def ask_renewals(
                 asked.append(under_way)
                 continue
             old, shown = _standing_certificate(unit, number)
-            _require_renewable(old.reservation.number, shown.terms.last_valid_day, now)
+            _require_renewable(old.reservation.number, shown.terms, now)
             _marked_now(unit, catalogue.by_digest(old.batch.programme_digest), old)
             asked.append(_asked(unit, old, ReplacementKind.RENEWAL, {}, None, reason=why, person=by, now=now))
     return asked
+
+
+def _sound_reason(text: str) -> str:
+    try:
+        return require_reason(text)
+    except ScoreReasonMissing as error:
+        raise ReasonMissing from error
 
 
 def _renewal_under_way(unit: UnitOfWork, number: str) -> Replacement | None:
@@ -338,12 +361,22 @@ def with_another_result(unit: UnitOfWork, catalogue: Catalogue, admission: str) 
     return found
 
 
-def _require_renewable(number: str, last_day: date | None, now: datetime) -> None:
+def _require_renewable(number: str, terms: BatchTerms, now: datetime) -> None:
+    last_day = terms.last_valid_day
     if last_day is None:
         raise ForLife(number)
-    opens = last_day - RENEWAL_OPENS
+    opens = renewable_from(terms.valid_from.astimezone(CHINA_TIME).date(), last_day)
     if now.astimezone(CHINA_TIME).date() < opens:
         raise TooEarly(number, last_day, opens)
+
+
+def renewable_from(first_day: date, last_day: date) -> date:
+    """Give the first day on which a certificate can be renewed: RENEWAL_OPENS before its last, or a part of its term.
+
+    The shorter of the two counts; `first_day` and `last_day` are those of its validity.
+    """
+    term = last_day - first_day + timedelta(days=1)
+    return last_day - min(RENEWAL_OPENS, term // RENEWAL_PART)
 
 
 def _asked(
@@ -463,7 +496,7 @@ def _prepared(unit: UnitOfWork, catalogue: Catalogue, of: Replacement, now: date
         begin = terms.valid_from.astimezone(CHINA_TIME).date()
         term = Term(awarded=terms.awarded_date, valid_from=begin, last_valid_day=terms.last_valid_day)
     else:
-        _require_renewable(of.number, terms.last_valid_day, now)
+        _require_renewable(of.number, terms, now)
         term = renewed_term(terms.last_valid_day, programme.validity.months, today)
     return _Prepared(old=old, of=of, programme=programme, marked=marked, result=result, term=term)
 

@@ -10,8 +10,8 @@ from registry.ports.replacements import Replacement
 from registry.ports.storage import StoredCertificate, UnitOfWork
 from registry.status import Status
 from registry.workflows.change_status import present_standing
-from registry.workflows.deliver import awaiting_succession
 from registry.workflows.replace import said_of_holder
+from registry.workflows.succession import awaiting_succession
 
 PENDING = "pending"
 """Word of a certificate that does not stand yet: its batch is not final, or its predecessor stands."""

@@ -15,7 +15,6 @@ from typing import Any
 
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
-from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict
 from registry.kernel.merkle import MerkleTree
 from registry.kernel.progress import Progress, unheard
@@ -23,7 +22,7 @@ from registry.ports import StatementSigner
 from registry.ports.issuing import LendingSigner, Piece
 from registry.ports.storage import Store
 from registry.programme import Catalogue
-from registry.workflows.contents import BatchInconsistent, ReservationVoid, terms_of
+from registry.workflows.contents import BatchInconsistent, ReservationVoid
 from registry.workflows.crew import Crew, Job
 from registry.workflows.pieces import Draw, Gathered, Keep, Leaves, Sign, Spent, Tools, add_spent, crew_for, issue_piece
 
@@ -49,16 +48,8 @@ def seal(
             return batch
         if signer.thumbprint() != batch.credential_key:
             raise BatchInconsistent(name, "credential key")
-        programme = catalogue.by_digest(batch.programme_digest)
-        tools = Tools(
-            bench=unit.pieces.workbench(),
-            batch=batch,
-            programme=programme,
-            terms=terms_of(batch, programme),
-            year=batch.proposed_at.astimezone(CHINA_TIME).year,
-            replacements=unit.replacements.into(name),
-            signer=signer.lend() if isinstance(signer, LendingSigner) else None,
-        )
+        signs = signer.lend() if isinstance(signer, LendingSigner) else None
+        tools = Tools.of(unit, batch, catalogue.by_digest(batch.programme_digest), signer=signs)
         run = _Run(store, batch, signer, unit.pieces.of_batch(name), progress)
         own = crew_for(unit)
     # 1, 2

@@ -4,7 +4,7 @@ Nothing is bumped by itself. What offers less than a block takes now waits, for 
 it is named as overdue, and a person may replace it within the signer's cap (`registry.workflows.fee_bump`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -76,9 +76,12 @@ def standing(
 ) -> SenderStanding | None:
     """Say how the account that sent last stands, with all that waits; None = none has ever sent. Needs no key.
 
-    `subject`: with all that was ever signed for one batch or request. Raises NotHere, LedgerUnavailable.
+    `subject`: with all that was ever signed for one batch or request, maybe nothing. Raises NotHere where there is no
+    such one, LedgerUnavailable.
     """
     with store.read() as unit:
+        if subject is not None:
+            _require_known(unit, subject)
         lease = unit.senders.latest()
     if lease is None:
         return None
@@ -87,7 +90,7 @@ def standing(
     final, settled = ledger.final_nonce(account), ledger.settled_nonce(account)
     with store.read() as unit:
         following = unit.outbox.next_nonce(account)
-        kept = unit.outbox.kept_since(account, final) if subject is None else _of(unit, subject)
+        kept = unit.outbox.kept_since(account, final) if subject is None else unit.outbox.serving(subject)
         rivals = [rival.transaction for one in kept for rival in unit.outbox.rivals(one.transaction.hash)]
     fates = {hash: ledger.fate(hash).kind for hash in {one.hash for one in rivals}}
     taken = {(one.sender, one.nonce) for one in rivals if fates[one.hash] in _IN_A_BLOCK}
@@ -122,11 +125,10 @@ def standing(
 _IN_A_BLOCK: Final = frozenset({FateKind.INCLUDED, FateKind.FINAL, FateKind.REVERTED})
 
 
-def _of(unit: UnitOfWork, subject: str) -> Iterable[KeptTransaction]:
-    kept = unit.outbox.serving(subject)
-    if not kept:
-        raise NotHere("transaction of", subject)
-    return kept
+def _require_known(unit: UnitOfWork, subject: str) -> None:
+    requests = {one.id for one in unit.status_requests.requests()}
+    if subject not in requests and subject not in {one.id for one in unit.batches.batches()}:
+        raise NotHere("batch or request", subject)
 
 
 def _lot(fate: FateKind, *, spent: bool, ours: bool) -> Lot:

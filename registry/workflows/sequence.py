@@ -20,6 +20,7 @@ from itertools import groupby
 from types import TracebackType
 from typing import Final, Self
 
+from registry.anchor.differences import Name
 from registry.anchor.operations import Operation, SignedTransaction
 from registry.kernel.errors import Conflict, Unavailable
 from registry.kernel.identifiers import Address, TransactionHash
@@ -32,8 +33,6 @@ LEASE: Final = timedelta(seconds=30)
 """How long an account stays with a process that is alive and not heard of; longer than one sending takes."""
 _FRESH: Final = timedelta(seconds=5)
 """For so long a lease is not lengthened: what is left outlasts the node's time limits for one transaction."""
-NONCE_AHEAD: Final = "reconcile/nonce-ahead"
-"""The alarm that blocks hold transactions of the account which were not signed here."""
 _KNOWN_BEST: Final = (FateKind.FINAL, FateKind.REVERTED, FateKind.INCLUDED, FateKind.WAITING, FateKind.UNKNOWN)
 
 
@@ -165,7 +164,7 @@ class Sequencer:
         """Raise the alarm for a displaced transaction, in the write transaction that notes it."""
         nonce = unit.outbox.transaction(transaction).nonce
         detail = f"here nonce {nonce}; there another transaction"
-        raise_alarm(unit, self._clock.now(), code=NonceTaken.code, subject=subject, detail=detail)
+        raise_alarm(unit, self._clock.now(), code=Name.NONCE_TAKEN, subject=subject, detail=detail)
 
     def _best(self, rivals: Sequence[SignedTransaction]) -> Fate:
         fates = [self._ledger.fate(one.hash) for one in rivals]
@@ -203,7 +202,7 @@ class Sequencer:
     def _alarm_ahead(self, unit: UnitOfWork, now: datetime, kept: int, blocks_hold: int) -> bool:
         """Raise the alarm, unless a person has lifted it for these very numbers; True = it was raised now."""
         detail = f"here {kept} transactions; there {blocks_hold} transactions"
-        return raise_alarm(unit, now, code=NONCE_AHEAD, subject=self.account, detail=detail) is not None
+        return raise_alarm(unit, now, code=Name.NONCE_AHEAD, subject=self.account, detail=detail) is not None
 
     def _send_one(self, rivals: Sequence[SignedTransaction]) -> None:
         """Send the last of several with one nonce that a node takes."""

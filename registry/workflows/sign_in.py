@@ -26,7 +26,7 @@ from registry.enrolment import IdentityType, normal_identity_number
 from registry.kernel.errors import Conflict, MalformedInput, RuleRefusal
 from registry.ports import Clock
 from registry.ports.storage import NotHere, Store, UnitOfWork
-from registry.workflows.deliver import awaiting_succession
+from registry.workflows.identities import is_stated
 
 LASTS: Final = timedelta(hours=12)
 """How long a sign-in lasts at most."""
@@ -375,17 +375,9 @@ def _holders(unit: UnitOfWork, number: str) -> list[Account]:
     for kind in IdentityType:
         enrolled = unit.accounts.of_identity(kind.value, number)
         for one in (enrolled, *unit.accounts.of_corrected_identity(kind.value, number)):
-            if one is not None and _is_stated(unit, one, kind, number, otherwise=one == enrolled):
+            if one is not None and is_stated(unit, one.name, kind.value, number, enrolled=one == enrolled):
                 found[one.name] = one
     return list(found.values())
-
-
-def _is_stated(unit: UnitOfWork, account: Account, kind: IdentityType, number: str, *, otherwise: bool) -> bool:
-    """Tell whether a holder's identity is this one, by the newest correction of it that took its place."""
-    for batch, leaf, is_this in unit.replacements.identities(account.name, kind.value, number):
-        if leaf not in awaiting_succession(unit, unit.batches.batch(batch)):
-            return is_this
-    return otherwise
 
 
 def _require_only_one(unit: UnitOfWork, called: str) -> None:

@@ -43,13 +43,18 @@ def standing(unit: UnitOfWork, batch: Batch, now: datetime, *, desk_runs: bool) 
     """Say where a batch stands by what is kept here and was read of the chain."""
     situation = _situation(unit, batch, now, desk_runs=desk_runs)
     programme, _, level = batch.scope.partition("/")
-    replaced = ""
+    replaced, replacement = "", ""
     if situation in _OF_REPLACED:
         first = next(iter(unit.replacements.into(batch.id).values()), None)
         if first is not None:
-            situation, replaced = _OF_REPLACED[situation], first.number
+            situation, replaced, replacement = _OF_REPLACED[situation], first.number, first.id
     command = ACTS[situation].format(
-        batch=batch.id, programme=programme, level=level, issuer=batch.issuer, number=replaced
+        batch=batch.id,
+        programme=programme,
+        level=level,
+        number=replaced,
+        replacement=replacement,
+        person=batch.proposed_by,
     )
     return Standing(situation=situation, command=f"vermilion {command}", failure=batch.failure)
 

@@ -1,32 +1,53 @@
 """What a certificate states of an application beyond name and result: direction, sector, hours, form number, award."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from registry.credential.v1 import Award, Bilingual, Coded
 from registry.enrolment import Candidate
-from registry.programme import Direction, Programme, Sector
+from registry.programme import Direction, DirectionCode, LevelCode, Programme, Sector, SectorCode
 
 
-def direction_of(programme: Programme, candidate: Candidate) -> Coded | None:
-    """Name the direction that was chosen."""
-    return _coded(candidate.direction, programme.directions)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppliedFor:
+    """What is stated alike for everybody who applied for the same."""
+
+    direction: Coded | None
+    sector: Coded | None
+    training_hours: int | None
+    """The standard hours of the level, where the programme states any."""
 
 
-def sector_of(programme: Programme, candidate: Candidate) -> Coded | None:
-    """Name the sector that was chosen."""
-    return _coded(candidate.sector, programme.sectors)
+class Stated:
+    """Says what certificates of one programme version state; what many state alike is worked out once."""
 
+    def __init__(self, programme: Programme) -> None:
+        rules = programme.certificate
+        self._programme = programme
+        self._prints_form_number = rules is not None and rules.registration_number is not None
+        self._applied_for: dict[tuple[LevelCode, DirectionCode | None, SectorCode | None], AppliedFor] = {}
 
-def hours_of(programme: Programme, candidate: Candidate) -> int | None:
-    """Give the standard hours of the level, where the programme states any."""
-    level = programme.level(candidate.level)
-    return None if level is None else level.training_hours
+    def applied_for(self, candidate: Candidate) -> AppliedFor:
+        """Name direction and sector that were chosen, and the hours of the level."""
+        chosen = candidate.level, candidate.direction, candidate.sector
+        found = self._applied_for.get(chosen)
+        if found is None:
+            found = self._applied_for[chosen] = self._say_applied_for(*chosen)
+        return found
 
+    def form_number(self, candidate: Candidate) -> str | None:
+        """Give the second number, where the programme's certificates print one."""
+        return candidate.registration_number if self._prints_form_number else None
 
-def form_number_of(programme: Programme, candidate: Candidate) -> str | None:
-    """Give the second number, where the programme's certificates print one."""
-    rules = programme.certificate
-    return None if rules is None or rules.registration_number is None else candidate.registration_number
+    def _say_applied_for(
+        self, level: LevelCode, direction: DirectionCode | None, sector: SectorCode | None
+    ) -> AppliedFor:
+        found = self._programme.level(level)
+        return AppliedFor(
+            direction=_coded(direction, self._programme.directions),
+            sector=_coded(sector, self._programme.sectors),
+            training_hours=None if found is None else found.training_hours,
+        )
 
 
 def award_of(candidate: Candidate) -> Award | None:

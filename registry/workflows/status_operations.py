@@ -1,7 +1,7 @@
 """What a status request asks of the contract: the structure that its approver signs, and the operation that is sent."""
 
-from registry.anchor.facts import batch_facts, certificate_life, joint_status
-from registry.anchor.history import BatchFlag
+from registry.anchor.facts import batch_flags, joint_status, own_status
+from registry.anchor.history import Position
 from registry.anchor.operations import (
     BatchReinstatementApproval,
     Operation,
@@ -110,13 +110,24 @@ def require_predecessors(unit: UnitOfWork, request: StatusRequest) -> None:
     if request.wanted is not Status.SUPERSEDED or request.state not in _UNSIGNED:
         return
     records = unit.projection.of_batch(request.issuer, request.batch)
-    facts = batch_facts(records, request.issuer, request.batch)
-    flags = facts.flags if facts is not None else BatchFlag(0)
+    flags = batch_flags(records, request.issuer, request.batch)
     for target in request.certificates:
-        life = tuple(certificate_life(records, request.issuer, request.batch, target.leaf))
-        standing = joint_status(life[-1].status if life else Status.VALID, flags)
+        standing = joint_status(own_status(records, request.issuer, request.batch, target.leaf), flags)
         if standing is not Status.VALID:
             raise PredecessorHeld(request.id, target.number, standing)
+
+
+def recorded_at(unit: UnitOfWork, request: StatusRequest) -> Position | None:
+    """Find the first record of a request's transaction, or of whichever with its nonce a block holds in its place."""
+    if request.transaction is None:
+        return None
+    ours = {one.transaction.hash for one in unit.outbox.rivals(request.transaction)}
+    recorded = (
+        record.position
+        for record in unit.projection.of_batch(request.issuer, request.batch)
+        if record.position.transaction in ours
+    )
+    return min(recorded, key=lambda position: position.seq, default=None)
 
 
 def status_nonces(ledger: Ledger, request: StatusRequest) -> tuple[int, ...]:

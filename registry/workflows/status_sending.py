@@ -14,8 +14,15 @@ from registry.ports.storage import UnitOfWork
 from registry.status import Status
 from registry.workflows.anchor import PATIENCE, Desk, carry, require_in_time
 from registry.workflows.follow import follow
+from registry.workflows.identities import end_sign_ins
 from registry.workflows.sequence import NonceTaken, Sequencer
-from registry.workflows.status_operations import NotApproved, operation_of, require_supersedable, status_nonces
+from registry.workflows.status_operations import (
+    NotApproved,
+    operation_of,
+    recorded_at,
+    require_supersedable,
+    status_nonces,
+)
 
 
 class ApprovalOvertaken(RuleRefusal):
@@ -91,22 +98,17 @@ def _watch_request(desk: Desk, sequencer: Sequencer, request: StatusRequest) -> 
                 sequencer.alarm_displaced(unit, request.id, request.transaction)
         desk.told(request.id, RequestState.FAILED)
         return True
-    if fate.kind is not FateKind.FINAL or request.transaction is None:
+    if fate.kind is not FateKind.FINAL:
         return False
     # 3
     follow(desk.store, desk.ledger, desk.clock)
-    ours = {one.transaction.hash for one in sequencer.rivals(request.transaction)}
     with desk.store.write() as unit:
-        positions = [
-            record.position
-            for record in unit.projection.of_batch(request.issuer, request.batch)
-            if record.position.transaction in ours
-        ]
-        if not positions:
+        first = recorded_at(unit, request)
+        if first is None:
             return False
-        first = min(positions, key=lambda position: position.seq)
         unit.status_requests.move(
             request.id, RequestState.SENT, RequestState.FINAL, seq=first.seq, transaction=first.transaction
         )
+        end_sign_ins(unit, request, desk.clock.now())
     desk.told(request.id, RequestState.FINAL)
     return True

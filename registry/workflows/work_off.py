@@ -31,12 +31,13 @@ from registry.programme import Catalogue
 from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import NotWaiting
 from registry.workflows.change_status import RequestNotWaiting
+from registry.workflows.contents import IssuingBody
 from registry.workflows.crew import WorkerLost
 from registry.workflows.deliver import Shelf, deliver, deliver_successors
 from registry.workflows.draw import draw_batch
 from registry.workflows.halt import ABOUT_NOW
 from registry.workflows.hand_over import PAPERS_KEPT, PAPERS_SUFFIX, STEPS, Step, names_replacement
-from registry.workflows.issue import IssuingBody, propose
+from registry.workflows.issue import propose
 from registry.workflows.replace import propose_replacements
 from registry.workflows.status_operations import NotApproved
 from registry.workflows.status_sending import change_status
@@ -336,6 +337,7 @@ def _propose(place: Workplace, worker: Worker, held: _Held) -> str:  # noqa: ARG
         level=level,
         person=held.task.asked_by,
         idempotency_key=f"task/{held.task.id}",
+        finding=held.progress(Step.RESERVE),
         progress=signed,
     )
     return batch.id

@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from registry.enrolment import RowsRefused, columns_of
+from registry.enrolment import RosterUnreadable, RowsRefused, columns_of
 from registry.enrolment.workbook import as_text
 from registry.programme import Programme, load_catalogue
 from registry.store import DataKeys, open_database
@@ -129,7 +129,8 @@ def test_a_hundred_spoilt_rosters_are_refused_or_taken_whole(tmp_path, seed):
         reading = check_roster(store, Clock(), programme, data)
         good_only = chance.random() < 0.3
         refused = bool(reading.problems) and not (good_only and not reading.file_refused)
-        with pytest.raises(RowsRefused) if refused else nullcontext():
+        kind = RosterUnreadable if reading.file_refused else RowsRefused
+        with pytest.raises(kind) if refused else nullcontext():
             roster = import_roster(store, Clock(), programme, data, person="clerk-1", good_rows_only=good_only).roster
             assert roster.rows == len(reading.candidates)
             taken, people = taken + 1, people + roster.rows

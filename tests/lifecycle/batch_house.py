@@ -45,9 +45,11 @@ class House:
         return result.stdout
 
     def stands(self, name: str) -> tuple[str, str]:
-        """Situation and next command."""
+        """Situation and next command, without the folder that was named and is named in it again."""
         told = json.loads(self.run("batch", "status", name, "--json"))
-        return told["situation"], told["next"]
+        where = f" --home {self.path}"
+        assert where in told["next"]
+        return told["situation"], told["next"].replace(where, "")
 
     def take(self, command: str, exit_code: int = 0) -> None:
         """Run a command as it was told, by a second person where one is needed."""

@@ -36,7 +36,7 @@ def test_cut_off_in_every_state_it_goes_on_by_the_command_that_is_told(house: Ho
         programme=PROGRAMME, level="1", person="maker-1", key=None,
     )  # fmt: skip
     name = reserved.id
-    assert f"vermilion batch propose --programme {PROGRAMME} --level 1" in house.run("batch", "status")
+    assert f" --programme {PROGRAMME} --level 1 --as maker-1" in house.run("batch", "status")
     house.goes_on(name, "reserved", "sealed", "approved")
     for state, situation in (
         (AnchorState.SIGNED, "signed"),

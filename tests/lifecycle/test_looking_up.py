@@ -35,8 +35,8 @@ from registry.store.projection import SqlProjection
 from registry.verification import Outcome, Question, Report
 from registry.workflows import verify
 from registry.workflows.anchor import Desk, anchor_batch
+from registry.workflows.contents import holders, terms_of
 from registry.workflows.follow import follow
-from registry.workflows.issue import holders, terms_of
 from tests.http.web_client import WebClient
 
 

@@ -158,6 +158,10 @@ def test_erased_ones_are_left_out_and_undrawable_ones_named(
     assert [(one.number, one.error.characters) for one in drawn.refused] == [(strange, ("\U00031350",))]
     with zipfile.ZipFile(out) as archive:
         assert not {f"{gone}.pdf", f"{strange}.pdf"} & set(archive.namelist())
+    # The ZIP says itself what it lacks, so that nobody has to compare it with the batch.
+    assert drawing.lacking_in(out) == tuple(sorted((gone, strange)))
+    (tmp_path / "other").write_bytes(b"no archive")
+    assert drawing.lacking_in(tmp_path / "other") == ()
 
 
 def test_settings_name_seal_and_fonts(world, tmp_path: Path) -> None:

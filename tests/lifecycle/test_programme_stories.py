@@ -32,9 +32,10 @@ from registry.verification import Outcome
 from registry.workflows.admit import add_organisation, take_step
 from registry.workflows.approve import approve
 from registry.workflows.assess import confirm_sheet, record_scores
+from registry.workflows.contents import holders
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.examine import close_session, make_session, register, sign_in
-from registry.workflows.issue import holders, propose
+from registry.workflows.issue import propose
 from registry.workflows.judge import confirm_judgement, judge_application, override_refusal
 from registry.workflows.mark_session import record_session_scores
 

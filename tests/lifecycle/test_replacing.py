@@ -41,9 +41,11 @@ from registry.workflows.change_status import (
     RequestOpen,
     approve_change,
     cancel_change,
+    change_to_be_approved,
     request_batch_changes,
     request_changes,
 )
+from registry.workflows.contents import last_valid_day
 from registry.workflows.correct import CertificateReserved, confirm_correction, correct_score
 from registry.workflows.deliver import (
     NoDocument,
@@ -54,14 +56,14 @@ from registry.workflows.deliver import (
     presentation_of,
     public_bundle,
 )
+from registry.workflows.enrol import check_roster, import_roster
 from registry.workflows.follow import follow
 from registry.workflows.hand_over import ask
 from registry.workflows.hold import held_by
-from registry.workflows.issue import _still_certified, last_valid_day
+from registry.workflows.issue import _still_certified
 from registry.workflows.own_records import OwnRecords
 from registry.workflows.publish_status import StatusPublisher
 from registry.workflows.replace import (
-    RENEWAL_OPENS,
     ForLife,
     NoLongerPassed,
     NothingToCorrect,
@@ -74,6 +76,7 @@ from registry.workflows.replace import (
     ask_correction,
     ask_renewals,
     propose_replacements,
+    renewable_from,
     renewed_term,
     with_another_result,
     withdraw_replacement,
@@ -89,6 +92,7 @@ from tests.lifecycle.house_accounts import open_house
 
 PEOPLE = 30
 WHY = "the roster had another character"
+HEADER = "姓名,证件类型,证件号码,级别,出生日期,性别,文化程度,从业年限"
 NAMES = (f"欧阳{chr(0x5B50 + place)}" for place in count())
 
 
@@ -484,6 +488,13 @@ def test_a_batch_suspended_as_a_whole_holds_the_correction_of_its_certificates(h
             ask(home.store, home.clock, TaskKind.SEND_REQUEST, request.id, person="maker-1")
         with pytest.raises(PredecessorHeld):
             house.approve(unapproved)
+        with home.store.read() as unit:
+            (alone,) = unit.status_requests.onto(unapproved.batch)
+        with home.chain() as ledger:
+            with pytest.raises(PredecessorHeld):  # without its batch
+                approve_change(home.store, home.clock, ledger, home.approver(), alone.id, person="approver-1")
+            with pytest.raises(PredecessorHeld):  # for a signature that is made elsewhere
+                change_to_be_approved(home.store, home.clock, ledger, alone.id)
         follow_now(house)
         report = home.verifier().by_number(old.reservation.number)
         assert (report.outcome, (report.content or {})["revision"]) == (Outcome.SUSPENDED, 1)
@@ -595,6 +606,20 @@ def test_a_term_goes_on_where_the_present_one_ends() -> None:
     assert (late.valid_from, late.last_valid_day) == (today, date(2029, 11, 21))
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "days"),
+    [
+        (date(2026, 1, 1), date(2028, 12, 31), 180),  # three years
+        (date(2026, 1, 1), date(2027, 12, 31), 180),  # two years: a quarter is longer than that
+        (date(2026, 1, 1), date(2026, 12, 31), 91),
+        (date(2026, 1, 1), date(2026, 6, 30), 45),  # all of it would be within 180 days
+        (date(2026, 1, 1), date(2026, 1, 1), 0),
+    ],
+)
+def test_a_short_term_is_renewed_in_its_last_quarter(first: date, last: date, days: int) -> None:
+    assert last - renewable_from(first, last) == timedelta(days=days)
+
+
 @pytest.fixture(scope="module")
 def yearly(tmp_path_factory: pytest.TempPathFactory) -> House:
     """A house whose newest programme certifies for seven months."""
@@ -618,8 +643,10 @@ def test_a_renewal_has_a_number_and_a_term_of_its_own(yearly: House, monkeypatch
     numbers = [one.reservation.number for one in olds]
     with pytest.raises(TooEarly) as early:
         ask_renewals(*yearly.parts, numbers, person="maker-1")
-    assert early.value.opens == early.value.last_day - RENEWAL_OPENS
+    begins = yearly.said(olds[0]).terms.valid_from.astimezone(CHINA_TIME).date()
+    assert early.value.opens == renewable_from(begins, early.value.last_day) > begins
     monkeypatch.setattr(replacing, "RENEWAL_OPENS", timedelta(days=365))
+    monkeypatch.setattr(replacing, "RENEWAL_PART", 1)
     # One of them had its name corrected before; the renewal says the name as it was set right.
     corrected = yearly.replaced(olds[0], name="欧阳子夏")
     assert yearly.said(corrected).terms.last_valid_day == yearly.said(olds[0]).terms.last_valid_day
@@ -745,6 +772,40 @@ def test_a_corrected_identity_number_opens_the_account_and_the_wrong_one_no_more
     house.replaced(again, identity_type=IdentityType.RESIDENT_IDENTITY_CARD, identity_number=wrong)
     follow_now(house)
     assert (opened_by(right), opened_by(wrong)) == ((False, False), (True, True))
+
+
+def test_a_corrected_identity_number_is_the_same_person_in_a_roster_and_ends_what_is_open(house: House) -> None:
+    home, old = house.home, house.one()
+    wrong, right, password = house.said(old).disclosed.identity_number, "E31700321", "six wet stones"
+    assert wrong is not None
+    link = invite_holder(home.store, home.clock, number=old.reservation.number, by="maker-1")
+    token = accept(home.store, home.clock, link, password, identity_number=wrong)
+    programme = home.catalogue.programme("AIGC-APP-ENG")
+
+    def roster(kind: str, number: str) -> bytes:
+        born = "1990-01-01,女" if kind == "护照" else ","
+        return f"{HEADER}\r\n{next(NAMES)},{kind},{number},初级,{born},高中,9\r\n".encode()
+
+    def problems(kind: str, number: str) -> list[str]:
+        return [one.code for one in check_roster(home.store, home.clock, programme, roster(kind, number)).problems]
+
+    batch = house.approve(house.propose(house.correct(old, identity_type=IdentityType.PASSPORT, identity_number=right)))
+    assert "enrol/identity-corrected" not in problems("居民身份证", wrong)
+    assert signed_in(home.store, home.clock, token) is not None
+    house.issue(batch)
+    follow_now(house)
+    assert signed_in(home.store, home.clock, token) is None
+    assert "enrol/identity-corrected" in problems("居民身份证", wrong)
+    data = roster("护照", right)
+    taken = import_roster(home.store, home.clock, programme, data, person="clerk-1").roster
+    with home.store.read() as unit:
+        (application,) = unit.enrolments.applications(roster=taken.id)
+    assert application.person == old.person
+    assert problems("护照", right) == ["enrol/already-enrolled"]  # the application is open
+    # A later correction that leaves the identity as it is ends nothing.
+    token = sign_in(home.store, home.clock, name=right, password=password)
+    house.replaced(house.of(batch))
+    assert signed_in(home.store, home.clock, token) is not None
 
 
 def test_who_was_enrolled_under_a_number_keeps_it_where_another_is_corrected_to_it(house: House) -> None:

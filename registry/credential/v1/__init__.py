@@ -47,7 +47,7 @@ from registry.credential.v1.model import (
     masked,
 )
 from registry.credential.v1.reading import parse, verify_signature
-from registry.credential.v1.rules import lint_entry, lint_holder, lint_terms
+from registry.credential.v1.rules import lint_terms
 
 __all__ = [
     "MAX_DISCLOSURE",
@@ -86,8 +86,6 @@ __all__ = [
     "credential_leaf",
     "full_presentation",
     "issue_batch",
-    "lint_entry",
-    "lint_holder",
     "lint_terms",
     "masked",
     "parse",

@@ -12,7 +12,7 @@ import binascii
 import json
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from json.encoder import encode_basestring
@@ -38,7 +38,7 @@ from registry.credential.v1.model import (
     Result,
     masked,
 )
-from registry.credential.v1.rules import lint_entry, lint_holder, lint_terms
+from registry.credential.v1.rules import lint_entry, lint_marks, lint_person, lint_terms
 from registry.kernel.encoding import JsonObject, b64url
 from registry.kernel.identifiers import Digest, KeyThumbprint, LeafHash
 from registry.kernel.merkle import leaf_hash
@@ -53,6 +53,8 @@ _URL_ALPHABET: Final = bytes.maketrans(b"+/", b"-_")
 _FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
 _END: Final = len(',"result":[],"_sd":[],"_sd_alg":"sha-256"}') + 8
 """Bytes at the end of a payload beside its digests, at most."""
+_REMEMBERED: Final = 10_000
+"""Most combinations of marks that are remembered as they are written."""
 _SALT: Final = re.compile(rb"[A-Za-z0-9_-]{22}")
 _DIGESTS: Final = re.compile(
     r',"result":\[(?P<result>(?:\{"\.\.\.":"[A-Za-z0-9_-]{43}"\},?)*)\]'
@@ -83,6 +85,17 @@ class Unsigned:
     disclosures: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Marks:
+    """Results and grade, and how they are written behind the salts of their disclosures."""
+
+    results: Sequence[Result | None]
+    """Held, so that no other results are taken for them: they are found by identity."""
+    grade: Coded | None
+    written_grade: str | None
+    written_results: list[tuple[str, str | None]]
+
+
 class BatchWriter:
     """Writes the credentials of one batch, all with the same terms and the same key, and tells whether others do so."""
 
@@ -94,15 +107,20 @@ class BatchWriter:
         self._header = _b64(header.encode("ascii")) + b"."
         self._head = _constant_members(terms).encode()
         self._status_base = f"{terms.base_url}/status/{terms.issuer}/"
+        self._marks: dict[int, _Marks] = {}
+
+    def lint(self, entry: CertificateEntry, holder: HolderClaims) -> None:
+        """Do step 1. Raises ClaimRefused."""
+        lint_entry(self._terms, entry)
+        lint_person(holder)
+        self._marks_of(holder)
 
     def write(self, entry: CertificateEntry, holder: HolderClaims) -> Unsigned:
         """Do steps 1 to 3: all of a credential but the signature. Raises ClaimRefused."""
-        terms = self._terms
         # 1
-        lint_entry(terms, entry)
-        lint_holder(terms, holder)
+        self.lint(entry, holder)
         # 2
-        contents = _contents(holder)
+        contents = self._contents(holder)
         disclosures: dict[str, str] = {}
         hashes: list[bytes] = []
         for salt, (member, content) in zip(_salts(self._random_bytes, len(contents)), contents, strict=True):
@@ -135,7 +153,7 @@ class BatchWriter:
         What its decoys were made of is not known: their digests are taken as they stand in it.
         """
         message, _, _ = credential.jwt.rpartition(".")
-        contents, own = _contents(holder), len(SD_MEMBERS)
+        contents, own = self._contents(holder), len(SD_MEMBERS)
         given = _digests_in(message, own=own, elements=len(contents) - own) if message.isascii() else None
         if given is None:
             return False
@@ -162,6 +180,43 @@ class BatchWriter:
             and all(elements[place] == digest for place, digest in of_results if place >= 0)
             and self._message(entry, members, elements) == message.encode("ascii")
         )
+
+    def _contents(self, holder: HolderClaims) -> list[tuple[str, str | None]]:
+        """Write what follows the salt in each disclosure: SD_MEMBERS in their order, then the results; None is a decoy.
+
+        Raises ClaimRefused for results that the batch does not have so.
+        """
+        latin, portrait, marks = holder.name_latin, holder.portrait, self._marks_of(holder)
+        number, mask = _quoted(holder.identity_number), _quoted(masked(holder.identity_number))
+        return [
+            ("name", f'"name",{_quoted(holder.name)}'),
+            ("nameLatin", None if latin is None else f'"nameLatin",{_quoted(latin)}'),
+            ("identityType", f'"identityType","{holder.identity_type.value}"'),
+            ("nationalIdentityNumber", f'"nationalIdentityNumber",{number}'),
+            ("nationalIdentityNumberMasked", f'"nationalIdentityNumberMasked",{mask}'),
+            ("grade", marks.written_grade),
+            ("portrait", None if portrait is None else f'"portrait",{_portrait(portrait)}'),
+            *marks.written_results,
+        ]
+
+    def _marks_of(self, holder: HolderClaims) -> "_Marks":
+        """Lint and write results and grade; once for all holders that are given the same ones. Raises ClaimRefused."""
+        results, grade = holder.results, holder.grade
+        found = self._marks.get(id(results))
+        if found is None or found.results is not results or found.grade is not grade:
+            lint_marks(self._terms, results, grade)
+            if len(self._marks) >= _REMEMBERED:
+                self._marks.clear()
+            found = self._marks[id(results)] = _Marks(
+                results=results,
+                grade=grade,
+                written_grade=None if grade is None else f'"grade",{_write(_coded(grade))}',
+                written_results=[
+                    (f"result.{position}", None if result is None else _result(result))
+                    for position, result in enumerate(results)
+                ],
+            )
+        return found
 
 
 class BatchIssuer:
@@ -280,24 +335,6 @@ def _own_members(entry: CertificateEntry, status_base: str) -> str:
             f',"event":{_quoted(award.event)},"rank":{_quoted(award.rank)}}}'
         )
     return text
-
-
-def _contents(holder: HolderClaims) -> list[tuple[str, str | None]]:
-    """Write what follows the salt in each disclosure: SD_MEMBERS in their order, then the results; None is a decoy."""
-    latin, grade, portrait = holder.name_latin, holder.grade, holder.portrait
-    number, mask = _quoted(holder.identity_number), _quoted(masked(holder.identity_number))
-    contents = [
-        ("name", f'"name",{_quoted(holder.name)}'),
-        ("nameLatin", None if latin is None else f'"nameLatin",{_quoted(latin)}'),
-        ("identityType", f'"identityType","{holder.identity_type.value}"'),
-        ("nationalIdentityNumber", f'"nationalIdentityNumber",{number}'),
-        ("nationalIdentityNumberMasked", f'"nationalIdentityNumberMasked",{mask}'),
-        ("grade", None if grade is None else f'"grade",{_write(_coded(grade))}'),
-        ("portrait", None if portrait is None else f'"portrait",{_portrait(portrait)}'),
-    ]
-    for position, result in enumerate(holder.results):
-        contents.append((f"result.{position}", None if result is None else _result(result)))
-    return contents
 
 
 def _portrait(portrait: Portrait) -> str:

@@ -5,7 +5,7 @@ Each function raises ClaimRefused, naming the JSON member.
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -102,34 +102,39 @@ def lint_entry(terms: BatchTerms, entry: CertificateEntry) -> None:
         _award(entry.award)
 
 
-def lint_holder(terms: BatchTerms, holder: HolderClaims) -> None:
-    """Check what a certificate of a batch says about its holder. Raises ClaimRefused."""
-    if len(holder.results) != terms.result_count:
+def lint_marks(terms: BatchTerms, results: Sequence[Result | None], grade: Coded | None) -> None:
+    """Check results and grade, which many holders have alike. Raises ClaimRefused."""
+    if len(results) != terms.result_count:
         raise ClaimRefused("result", f"expected {terms.result_count} elements as in the whole batch")
-    _person(holder)
+    _marks(results, grade)
 
 
-def lint_disclosed(claims: DisclosedClaims) -> None:
-    """Check what a presentation discloses, each member for itself. Raises ClaimRefused."""
-    if claims.identity_number_masked is not None:
-        _mask("nationalIdentityNumberMasked", claims.identity_number_masked)
-    _person(claims)
-
-
-def _person(claims: HolderClaims | DisclosedClaims) -> None:
+def lint_person(claims: HolderClaims | DisclosedClaims) -> None:
+    """Check name, identity and photograph. Raises ClaimRefused."""
     if claims.name is not None:
         _text("name", claims.name)
     if claims.name_latin is not None:
         _text("nameLatin", claims.name_latin)
     if claims.identity_number is not None:
         _text("nationalIdentityNumber", claims.identity_number, _IDENTITY_NUMBER)
-    for position, result in enumerate(claims.results):
-        if result is not None:
-            _result(f"result.{position}", result)
-    if claims.grade is not None:
-        _coded("grade", claims.grade, framework=False)
     if claims.portrait is not None:
         _portrait(claims.portrait)
+
+
+def lint_disclosed(claims: DisclosedClaims) -> None:
+    """Check what a presentation discloses, each member for itself. Raises ClaimRefused."""
+    if claims.identity_number_masked is not None:
+        _mask("nationalIdentityNumberMasked", claims.identity_number_masked)
+    _marks(claims.results, claims.grade)
+    lint_person(claims)
+
+
+def _marks(results: Sequence[Result | None], grade: Coded | None) -> None:
+    for position, result in enumerate(results):
+        if result is not None:
+            _result(f"result.{position}", result)
+    if grade is not None:
+        _coded("grade", grade, framework=False)
 
 
 def _text(member: str, value: str, pattern: re.Pattern[str] | None = None) -> None:

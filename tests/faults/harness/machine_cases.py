@@ -230,7 +230,10 @@ def three_workers(scene: Scene) -> None:
     28,
     "clock wrong",
     how="the process's clock is a day behind the chain, then a day ahead, then right",
-    expected="refused, nothing kept; what was dated ahead is not valid before its day, the event's time is the chain's",
+    expected=(
+        "behind: refused, nothing kept; ahead: an alarm once it is recorded, not valid before its day, "
+        "the event's time is the chain's"
+    ),
 )
 def clock_wrong(scene: Scene) -> None:
     assert scene.world.asks("K-1", "1").exit_code == 0  # from here on it is known how late it is on the chain
@@ -245,6 +248,8 @@ def clock_wrong(scene: Scene) -> None:
         batches = unit.batches.batches()
         times = [one.placement.block_time for one in batches if one.placement is not None]
         assert all(abs((time - now).total_seconds()) < 3600 for time in times)
+        if any(one.proposed_at > now + timedelta(hours=1) and one.placement is not None for one in batches):
+            assert [alarm.code for alarm in unit.alarms.open()] == ["reconcile/dated-ahead"]
         scene.world.dated_ahead = sum(one.size for one in batches if one.proposed_at > now + timedelta(hours=1))
     scene.still_right()
 

@@ -12,7 +12,7 @@ from registry.kernel.merkle import MerkleTree
 from registry.ports.storage import SignedCredential
 from registry.programme import load_catalogue
 from registry.store import open_database
-from registry.workflows import approve, issue
+from registry.workflows import approve, contents, issue
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.pieces import Tools, issue_piece
@@ -45,8 +45,8 @@ class Scene:
         self.batch = reserved.id
         self.draw(reserved)
         with self.store.read() as unit:
-            everybody = list(issue.holders(unit, self.catalogue, reserved))
-        issuer = BatchIssuer(issue.terms_of(reserved, self.catalogue.by_digest(reserved.programme_digest)), self.key)
+            everybody = list(contents.holders(unit, self.catalogue, reserved))
+        issuer = BatchIssuer(contents.terms_of(reserved, self.catalogue.by_digest(reserved.programme_digest)), self.key)
         signed = []
         for holder in everybody:
             given = sign(holder)
@@ -63,7 +63,7 @@ class Scene:
             unit.batches.add_credentials(self.batch, signed)
             digests = unit.batches.digests(self.batch)
             tree = MerkleTree(credential_leaf(one) for one in digests)
-            manifest = issue.manifest_of(reserved, everybody).document()
+            manifest = contents.manifest_of(reserved, everybody).document()
             unit.batches.seal(self.batch, root=tree.root, manifest=manifest, levels=tree.levels)
 
     def draw(self, reserved):
@@ -72,7 +72,7 @@ class Scene:
         with self.store.read() as unit:
             tools = Tools(
                 bench=unit.pieces.workbench(), batch=reserved, programme=programme,
-                terms=issue.terms_of(reserved, programme), year=2026, replacements={},
+                terms=contents.terms_of(reserved, programme), year=2026, replacements={},
             )  # fmt: skip
             claimed = [unit.pieces.material(reserved.id, one) for one in unit.pieces.of_batch(reserved.id)]
         for material in claimed:
@@ -114,7 +114,7 @@ def test_batch_that_says_what_is_kept_is_approved(tmp_path):
 )
 def test_batch_that_says_something_else_is_refused(tmp_path, sign, found):
     scene = Scene(tmp_path / "registry.db", sign=sign)
-    with pytest.raises(issue.BatchInconsistent, match=found):
+    with pytest.raises(contents.BatchInconsistent, match=found):
         scene.approve()
     with scene.store.read() as unit:
         assert unit.batches.batch(scene.batch).state == "sealed"

@@ -16,7 +16,7 @@ from registry.credential.v1 import IssuedCredential
 from registry.ports.storage import NotHere, Portrait
 from registry.programme import load_catalogue
 from registry.store import open_database
-from registry.workflows import approve, issue, photographs
+from registry.workflows import approve, contents, issue, photographs
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.enrol import decide_applications, import_roster, take_photographs
 from registry.workflows.photographs import PhotographsRefused, PhotographsTaken
@@ -263,8 +263,8 @@ def test_a_cancelled_batch_sets_photographs_free_and_stays_consistent(desk: Desk
     desk.take([(name, jpeg()) for name, _ in files])
     with desk.store.read() as unit:
         given_up = unit.batches.batch(first)
-        everybody = list(issue.holders(unit, desk.catalogue, given_up))
-        assert issue.manifest_of(given_up, everybody).document() == given_up.manifest
+        everybody = list(contents.holders(unit, desk.catalogue, given_up))
+        assert contents.manifest_of(given_up, everybody).document() == given_up.manifest
     second = desk.propose()
     assert second != first
     assert desk.approve(second) == AnchorState.APPROVED
@@ -278,5 +278,5 @@ def test_a_photograph_changed_behind_our_back_is_not_approved(desk: Desk) -> Non
         admission = unit.batches.reservations(batch)[0].admission
         new = Portrait(admission=admission, media_type="image/jpeg", image=jpeg())
         unit.portraits.put(new, person="mallory", at=desk.clock.now() + timedelta(seconds=1))
-    with pytest.raises(issue.BatchInconsistent, match="fsck/portrait"):
+    with pytest.raises(contents.BatchInconsistent, match="fsck/portrait"):
         desk.approve(batch)

@@ -17,6 +17,7 @@ from registry.credential.v1 import (
     Award,
     BatchIssuer,
     BatchTerms,
+    BatchWriter,
     Bilingual,
     CertificateEntry,
     CertificateType,
@@ -30,7 +31,6 @@ from registry.credential.v1 import (
     credential_digest,
     full_presentation,
     issue_batch,
-    lint_holder,
     lint_terms,
     masked,
     parse,
@@ -285,7 +285,7 @@ def test_entries_that_may_not_be_signed(member: str, change: Callable[[Certifica
 )
 def test_holder_claims_that_may_not_be_signed(member: str, change: Callable[[Any], HolderClaims]) -> None:
     with pytest.raises(ClaimRefused) as caught:
-        lint_holder(TERMS, change(HOLDER))
+        BatchWriter(TERMS, KEY.thumbprint()).lint(ENTRY, change(HOLDER))
     assert caught.value.member == member
     assert "张" not in str(caught.value)
 

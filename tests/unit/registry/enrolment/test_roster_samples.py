@@ -5,7 +5,7 @@ from runpy import run_path
 
 import pytest
 
-from registry.enrolment import ROSTER_NOTICES, ROSTER_PROBLEMS, RowsRefused, read_roster
+from registry.enrolment import ROSTER_NOTICES, ROSTER_PROBLEMS, RosterUnreadable, RowsRefused, read_roster
 
 ROSTERS = Path(__file__).parents[3] / "fixtures" / "rosters"
 SAMPLES = run_path(str(ROSTERS / "generate.py"))["samples"]()
@@ -33,10 +33,13 @@ def test_sample_is_read_as_expected(name, programme, today):
 @pytest.mark.parametrize("name", sorted(name for name in SAMPLES if name.startswith("bad-")))
 def test_sample_with_a_fault_is_refused_as_a_whole(name, programme, today):
     reading = read_roster(SAMPLES[name].data, programme=programme, today=today)
-    with pytest.raises(RowsRefused) as refused:
+    with pytest.raises(RosterUnreadable if reading.file_refused else RowsRefused) as refused:
         reading.accepted()
-    assert refused.value.code == "enrol/rows-refused"
-    assert refused.value.total - refused.value.refused == SAMPLES[name].accepted
+    if isinstance(refused.value, RosterUnreadable):
+        assert refused.value.problem in reading.problems
+        assert refused.value.problem.reason.en in str(refused.value)
+    else:
+        assert refused.value.total - refused.value.refused == SAMPLES[name].accepted
 
 
 def test_good_rows_are_taken_when_asked_for(programme, today):
@@ -46,8 +49,9 @@ def test_good_rows_are_taken_when_asked_for(programme, today):
 
 def test_no_rows_are_taken_from_a_file_that_cannot_be_read(programme, today):
     reading = read_roster(SAMPLES["bad-missing-columns.csv"].data, programme=programme, today=today)
-    with pytest.raises(RowsRefused):
+    with pytest.raises(RosterUnreadable, match="this column is missing") as refused:
         reading.accepted(good_rows_only=True)
+    assert refused.value.code == "enrol/file-unreadable"
 
 
 def test_every_kind_of_problem_has_a_sample_but_those_of_size_of_earlier_rosters_and_of_more_columns():
@@ -56,7 +60,8 @@ def test_every_kind_of_problem_has_a_sample_but_those_of_size_of_earlier_rosters
         *("direction-unknown", "sector-unknown", "degree-unknown", "title-unknown", "work-proof-unknown"),
         *("engagement-unknown", "claim-unknown", "date-format", "hours-format", "number-format"),
     }
-    assert set(ROSTER_PROBLEMS) - shown == {"file-too-large", "too-many-rows", "already-enrolled"} | of_more_columns
+    of_earlier_ones = {"already-enrolled", "identity-corrected"}
+    assert set(ROSTER_PROBLEMS) - shown == {"file-too-large", "too-many-rows"} | of_earlier_ones | of_more_columns
 
 
 def test_notices_are_never_problems():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from api.demo_data import sample_roster, sample_scores
@@ -17,14 +17,16 @@ from registry.programme import load_catalogue
 from registry.store import Shelf, open_database
 from registry.workflows.approve import approve
 from registry.workflows.assess import confirm_sheet, record_scores
+from registry.workflows.contents import evidence_of
 from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.issue import evidence_of, propose
+from registry.workflows.issue import propose
 from registry.workflows.reconcile import Reconciler
 from tests.unit.registry.store.filled import (
     APPROVER,
     BODY,
     ISSUER,
     KEYS,
+    NOW,
     PROGRAMME,
     SENDER,
     TRUST_ROOT,
@@ -57,7 +59,8 @@ class ToldChain:
     def tell(self, content: object, by: str) -> Record:
         """Add a record that a transaction of this name made, in a block of its own."""
         seq = len(self.kept)
-        self.kept.append(Record(position=position(seq, by), content=content))  # type: ignore[arg-type]  # of any kind
+        place = replace(position(seq, by), block_time=NOW.replace(microsecond=0) + timedelta(seconds=seq))
+        self.kept.append(Record(position=place, content=content))  # type: ignore[arg-type]  # of any kind
         self.number = max(self.number, seq + 1)
         return self.kept[-1]
 
@@ -156,7 +159,7 @@ class Scene:
                 if state is AnchorState.SIGNED:
                     unit.batches.sign(self.name, transaction("anchor"), now)
                 elif state is AnchorState.FINAL:
-                    unit.batches.place(self.name, placement_of(self.chain.kept[-1]))
+                    unit.batches.place(self.name, Placement.at(self.chain.kept[-1].position))
                 else:
                     named = failure if state is AnchorState.FAILED else None
                     unit.batches.move(self.name, batch.state, state, failure=named)
@@ -194,15 +197,3 @@ class Scene:
         """Code and subject of every open alarm."""
         with self.store.read() as unit:
             return [(one.code, one.subject) for one in unit.alarms.open()]
-
-
-def placement_of(record: Record) -> Placement:
-    """Where a record stands."""
-    at = record.position
-    return Placement(
-        seq=at.seq,
-        block_number=at.block_number,
-        block_hash=at.block_hash,
-        block_time=at.block_time,
-        transaction=at.transaction,
-    )

@@ -11,6 +11,8 @@ from registry.store import Database, open_database
 from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.enrol import decide_applications, import_roster
 from registry.workflows.issue import propose
+from registry.workflows.photographs import take_photographs
+from tests.unit.registry.enrolment.photograph_samples import jpeg, picture
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, PROGRAMME, Approver, CredentialKey, SettableClock
 
 
@@ -34,6 +36,14 @@ class IssuingStage:
     def propose(self, **how) -> Batch:
         parts = self.store, self.clock, self.catalogue, BODY, self.key
         return propose(*parts, **{"programme": PROGRAMME, "level": "1", "person": "alice", **how})
+
+    def hand_in_photograph(self) -> None:
+        """Have one of those who wait hand in a photograph."""
+        programme = self.catalogue.programme(PROGRAMME)
+        with self.store.read() as unit:
+            first = next(unit.enrolments.applications()).admission
+        given = [(f"{first}.jpg", jpeg(picture()))]
+        assert take_photographs(self.store, self.clock, programme, self.roster, given, person="alice").taken == 1
 
     def approve(self, name: str, **how) -> Batch:
         from registry.workflows.approve import approve

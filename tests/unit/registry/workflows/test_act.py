@@ -1,6 +1,8 @@
 """The policy table held against the workflows: what it lets somebody do in a state they take, all else they refuse.
 
-Everything behind the check of the state is made up and takes whatever it is given.
+Everything behind the check of the state is made up and takes whatever it is given: a real registry has no way into
+some of these states but a long one, and a workflow that went on there would be stopped by something else than the check
+that is tried. The same steps on a real one are `test_two_people_everywhere` and the stories.
 """
 
 from collections.abc import Callable, Iterator

@@ -24,7 +24,7 @@ from registry.enrolment import AdmissionState, AdmissionStep, AdmissionTrail
 from registry.ports.storage import NotHere
 from registry.ports.training import Organisation, OrganisationKind
 from registry.programme import Bilingual, StaffRole
-from registry.store.sessions import SealBroken
+from registry.store.sealing import SealBroken
 from registry.workflows.assess import return_sheet
 from registry.workflows.correct import (
     CertificateReserved,

@@ -18,7 +18,7 @@ from registry.store.database import StoreBusy
 from registry.store.sessions import StateMoved
 from registry.workflows import crew, issue, pieces, seal
 from registry.workflows.approve import cancel
-from registry.workflows.contents import ReservationVoid, holders, manifest_of, terms_of
+from registry.workflows.contents import ReservationVoid, holders, manifest_of
 from tests.unit.registry.store.filled import PROGRAMME
 from tests.unit.registry.workflows.issuing_stage import IssuingStage, stage_of
 
@@ -29,7 +29,7 @@ class CutOff(Exception):
 
 @pytest.fixture
 def in_pieces_of(monkeypatch) -> Callable[[int], None]:
-    return lambda size: monkeypatch.setattr(issue, "_SIGN_AT_ONCE", size)
+    return lambda size: monkeypatch.setattr(issue, "_AT_ONCE", size)
 
 
 @pytest.fixture
@@ -103,15 +103,7 @@ def test_what_a_piece_leads_to_is_the_same_in_every_process(tmp_path, in_pieces_
     batch = stage.propose()
     with stage.store.read() as unit:
         programme = stage.catalogue.by_digest(batch.programme_digest)
-        tools = pieces.Tools(
-            bench=unit.pieces.workbench(),
-            batch=batch,
-            programme=programme,
-            terms=terms_of(batch, programme),
-            year=2026,
-            replacements={},
-            public_key=stage.key.public_key,
-        )
+        tools = pieces.Tools.of(unit, batch, programme, public_key=stage.key.public_key)
         jobs = [(pieces.check_piece, (unit.pieces.material(batch.id, one),)) for one in unit.pieces.of_batch(batch.id)]
         found: dict[int, list[pieces.Leaves]] = {0: [], 1: []}
         with pieces.crew_for(unit) as gathered:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -13,7 +14,9 @@ from registry.ports import Fate, FateKind, LedgerForeign
 from registry.ports.alarms import WritingHalted
 from registry.ports.tasks import Task, TaskKind, TaskState
 from registry.status import Reason, Status
+from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import cancel
+from registry.workflows.audit import Auditor
 from registry.workflows.change_status import request_changes
 from registry.workflows.deliver import deliver
 from registry.workflows.follow import HistoryBroken
@@ -21,7 +24,7 @@ from registry.workflows.halt import lift
 from registry.workflows.issue import _reserve
 from registry.workflows.reconcile import look, reconcile
 from registry.workflows.work_off import BundlesUnwritable
-from tests.unit.registry.store.filled import BODY, PROGRAMME, SENDER, TRUST_ROOT, digest_of, transaction
+from tests.unit.registry.store.filled import BODY, ISSUER, PROGRAMME, SENDER, TRUST_ROOT, digest_of, transaction
 from tests.unit.registry.workflows.chain_scene import Scene
 
 APPROVED, SIGNED, SENT = AnchorState.APPROVED, AnchorState.SIGNED, AnchorState.SENT
@@ -189,6 +192,67 @@ def test_a_request_whose_record_the_chain_has_becomes_final(scene, state):
     with scene.store.read() as unit:
         found = unit.status_requests.request(request)
     assert (found.state, found.seq) == (RequestState.FINAL, record.position.seq)
+
+
+def test_a_batch_dated_by_a_clock_that_is_ahead_halts_until_a_person_lifts_it(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT, INCLUDED)
+    record = scene.anchored()
+    recorded = record.position.block_time
+    scene.chain.kept[-1] = replace(record, position=replace(record.position, block_time=recorded - timedelta(days=30)))
+    scene.bring_to(FINAL)
+    assert (Name.DATED_AHEAD, scene.name, True) in named(scene)
+    assert scene.alarms() == [("reconcile/dated-ahead", scene.name)]
+    with scene.store.read() as unit:
+        (alarm,) = unit.alarms.open()
+    lift(scene.store, scene.clock, scene.chain, [alarm.id], person="operator-1", reason="the clock is right again")
+    assert (Name.DATED_AHEAD, scene.name, False) in named(scene)
+    assert scene.alarms() == []
+
+
+@pytest.mark.parametrize("ahead", [timedelta(minutes=59), timedelta(hours=2)])
+def test_the_clock_is_compared_with_the_block_as_a_batch_becomes_final(scene, ahead):
+    scene.bring_to(APPROVED, SIGNED, SENT, INCLUDED)
+    record = scene.anchored()
+    time = scene.batch.proposed_at - ahead
+    scene.chain.kept[-1] = replace(record, position=replace(record.position, block_time=time))
+    desk = Desk(store=scene.store, ledger=scene.chain, sender=MagicMock(), clock=scene.clock)
+    assert anchor_batch(desk, scene.name).state is FINAL
+    assert scene.alarms() == ([] if ahead < timedelta(hours=1) else [("reconcile/dated-ahead", scene.name)])
+    assert [one for one in named(scene) if one[0] is Name.DATED_AHEAD and one[2]] == []  # the same alarm, not another
+
+
+@pytest.mark.parametrize("state", ["signed", "sent", "failed"])
+def test_a_request_becomes_final_by_the_transaction_that_replaced_the_first(scene, state):
+    request = suspension(scene, state)
+    first, second = transaction("suspend", nonce=1), transaction("suspend for more", nonce=1)
+    with scene.store.write() as unit:
+        unit.outbox.replace(first.hash, second, scene.clock.now())
+    record = scene.suspended(by="suspend for more")
+    for one in (transaction("anchor"), second):
+        scene.chain.fates[one.hash] = Fate(kind=FateKind.FINAL)
+    assert (Name.REQUEST_RECORDED, request, True) in named(scene)
+    with scene.store.read() as unit:
+        found = unit.status_requests.request(request)
+    assert (found.state, found.seq) == (RequestState.FINAL, record.position.seq)
+    assert found.transaction == second.hash
+    assert all(subject != request for _, subject, _ in named(scene))
+
+
+def test_an_audit_knows_the_transaction_that_replaced_the_first_for_ours(scene):
+    request = suspension(scene, "sent")
+    with scene.store.write() as unit:
+        second = transaction("suspend for more", nonce=1)
+        unit.outbox.replace(transaction("suspend", nonce=1).hash, second, scene.clock.now())
+    scene.suspended(by="suspend for more")
+    look(scene.place)
+
+    def named_by_audit() -> list[tuple[str, str]]:
+        auditor = Auditor(store=scene.store, catalogue=scene.catalogue, issuer=ISSUER, key_of=scene.key_of, ledger=None)
+        return [(one.code, one.subject) for one in auditor.fsck().differences]
+
+    assert named_by_audit() == [("fsck/request-state", request)]  # recorded, and not noted yet; of no stranger
+    reconcile(scene.place)
+    assert named_by_audit() == []
 
 
 def suspension(scene, state: str) -> str:

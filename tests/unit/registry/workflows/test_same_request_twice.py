@@ -11,7 +11,7 @@ from registry.kernel.identifiers import batch_id
 from registry.ports.storage import KeyReused
 from registry.ports.tasks import TaskKind
 from registry.workflows import issue
-from registry.workflows.assess import record_scores
+from registry.workflows.assess import FileEnteredElsewhere, record_scores
 from registry.workflows.follow import follow
 from registry.workflows.hand_over import ask
 from registry.workflows.issue import ClockBehind, NothingToIssue
@@ -114,6 +114,6 @@ def test_a_score_sheet_twice_is_one_and_for_another_day_a_conflict(scene):
         (sheet,) = unit.marks.sheets()
     again = record_scores(scene.store, scene.clock, programme, scene.scores, examined_on=day, person="bob")
     assert again.sheet.id == sheet.id
-    with pytest.raises(KeyReused) as caught:
+    with pytest.raises(FileEnteredElsewhere) as caught:
         record_scores(scene.store, scene.clock, programme, scene.scores, examined_on=date(2026, 11, 14), person="bob")
     assert caught.value.earlier == sheet.id

@@ -17,7 +17,7 @@ from registry.ports.sending import LeaseLost, SenderBusy
 from registry.store.database import RowRefused
 from registry.store.processes import has_ended, this_process
 from registry.store.sessions import StateMoved
-from registry.workflows.sequence import LEASE, NONCE_AHEAD, NonceTaken
+from registry.workflows.sequence import LEASE, NonceTaken
 from registry.workflows.status_operations import operation_of
 from tests.unit.registry.workflows.sending_stage import ACCOUNT, NOW, ChainInMemory, Sending, Signer
 
@@ -193,8 +193,7 @@ def test_a_stranger_with_our_key_stops_the_signing_until_a_person_has_looked(sta
     for _ in range(2):
         with pytest.raises(WritingHalted):
             stage.sign(worker, request)
-    assert open_alarms(stage) == [(NONCE_AHEAD, ACCOUNT)]
-    assert Name.NONCE_AHEAD.value == NONCE_AHEAD
+    assert open_alarms(stage) == [(Name.NONCE_AHEAD, ACCOUNT)]
     assert len(stage.kept()) == 1
     assert stage.state(request) is RequestState.REQUESTED
     with pytest.raises(WritingHalted):

@@ -61,7 +61,12 @@ def test_words_are_short_whole_sentences_in_both_languages(situation):
 @pytest.mark.parametrize("act", Act)
 def test_the_next_command_exists(act):
     command = act.format(
-        batch="B-2026-11-0001", programme="AIGC-APP-ENG", level="3", issuer="GSAI", number="DEMO-EEC-2026-7M3K9QX2TA4"
+        batch="B-2026-11-0001",
+        programme="AIGC-APP-ENG",
+        level="3",
+        number="DEMO-EEC-2026-7M3K9QX2TA4",
+        replacement="X-2026-11-0001",
+        person="maker-1",
     )
     (named,) = named_commands(f"`vermilion {command}`")
     assert fault_of(named) is None

@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 
 from api.demo_data import NEXT_SEED, sample_roster, sample_scores
 from registry.access import FourEyes
+from registry.anchor.facts import code_key
+from registry.anchor.history import Ballot, BallotKind, BallotOutcome, Record, Voted
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
 from registry.enrolment import TRANSITIONS, AdmissionState
@@ -31,7 +33,18 @@ from registry.ports.training import OrganisationKind
 from registry.programme import Bilingual, load_catalogue
 from registry.status import Reason, Status
 from registry.store import open_database
-from registry.workflows import approve, assess, change_status, correct, issue, judge, train
+from registry.workflows import (
+    approve,
+    assess,
+    change_status,
+    contents,
+    correct,
+    issue,
+    judge,
+    replace,
+    supersede,
+    train,
+)
 from registry.workflows.admit import add_organisation, take_step
 from registry.workflows.enrol import decide_applications, import_roster
 from tests.unit.registry.store.filled import (
@@ -44,6 +57,8 @@ from tests.unit.registry.store.filled import (
     CredentialKey,
     SettableClock,
     fill,
+    head,
+    position,
 )
 
 pytestmark = pytest.mark.slow
@@ -70,8 +85,17 @@ DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 def template() -> Path:
     """A registry in which every flow can begin; made once and copied."""
     path = Path(tempfile.mkdtemp()) / "registry.db"
-    fill(path, settle=False)
+    with pytest.MonkeyPatch.context() as patch:  # certificates whose term is over, though the programme's never does
+        patch.setattr(contents, "last_valid_day", lambda first, months: first)
+        filled = fill(path, settle=False)
     store, clock = open_database(path, KEYS), SettableClock()
+    lift = Ballot(
+        kind=BallotKind.LIFT_BATCH_SUSPENSION, subject=code_key(ISSUER), arg=1, ref=filled.chain_id, salt=bytes(32)
+    )
+    with store.write() as unit:  # its batch was suspended by the members, and nothing of it could be replaced
+        seq = unit.projection.size()
+        lifted = Voted(ballot=lift, votes=1, outcome=BallotOutcome.ENACTED)
+        unit.projection.extend(head(seq + 1), [Record(position=position(seq), content=lifted)])
     post = "姓名,证件号码,级别,细分行业\n安小雨,110105199003070025,通用级,\n安小晴,11010519900307005X,专业级,设计\n"
     import_roster(store, clock, POST, post.encode(), person="alice")
     import_roster(store, clock, ENGINEER, sample_roster(seed=NEXT_SEED, count=8), person="alice")
@@ -273,11 +297,53 @@ def approves_a_change(office: Office, by: str, pick: int, way: int) -> None:
     change_status.approve_change(office.store, office.clock, None, Approver(), one.id, person=by)
 
 
+def final_number(unit: UnitOfWork, leaf: int) -> list[str]:
+    found = unit.batches.by_leaf(unit.batches.batches(AnchorState.FINAL)[0].batch, leaf)
+    return [] if found is None else [found.reservation.number]
+
+
+def asks_for_a_correction(office: Office, by: str, pick: int, way: int) -> None:
+    number = office.first_of(lambda unit: final_number(unit, 13 + pick))
+    particulars = replace.Particulars(name=f"安{chr(0x4E00 + office.made)}")
+    replace.ask_correction(
+        office.store, office.clock, CATALOGUE, number, particulars, reason="名册有误", person=by
+    )  # fmt: skip
+
+
+def asks_for_a_renewal(office: Office, by: str, pick: int, way: int) -> None:
+    number = office.first_of(lambda unit: final_number(unit, 16 + pick))
+    replace.ask_renewals(office.store, office.clock, CATALOGUE, [number], person=by)
+
+
+def proposes_replacements(office: Office, by: str, pick: int, way: int) -> None:
+    # Whoever does it: those who asked have proposed them.
+    with office.store.read() as unit:
+        names = [one.id for one in unit.replacements.every(unplaced=True)]
+    for name in names:
+        with suppress(RegistryError):
+            replace.propose_replacements(office.store, office.clock, CATALOGUE, BODY, office.key, [name])
+
+
+def approves_a_replacement(office: Office, by: str, pick: int, way: int) -> None:
+    """With its batch, or the supersession alone."""
+    one = office.first_of(lambda unit: [two for two in reversed(unit.replacements.every()) if two.batch], pick)
+    if way % 2:
+        approve.approve(
+            office.store, office.clock, CATALOGUE, lambda thumbprint: office.key.public_key, Approver(),
+            one.batch, person=by,
+        )  # fmt: skip
+        return
+    with office.store.read() as unit:
+        (request, *_) = unit.status_requests.onto(unit.batches.batch(one.batch).batch)
+    change_status.approve_change(office.store, office.clock, None, Approver(), request.id, person=by)
+
+
 DEEDS: tuple[Deed, ...] = (
     *(judges, overrides, confirms_a_judgement, registers_through_a_unit, takes_a_step),
     *(lets_somebody_teach, enters_attendance, settles_attendance),
     *(enters_scores, settles_a_sheet, corrects_a_score, confirms_a_correction),
     *(proposes, approves, cancels, asks_for_a_change, approves_a_change),
+    *(asks_for_a_correction, asks_for_a_renewal, proposes_replacements, approves_a_replacement),
 )
 
 
@@ -292,6 +358,12 @@ def kept_pairs(unit: UnitOfWork) -> Iterator[tuple[str, str | None, str, str]]:
     yield from ((one.entered_by, one.confirmed_by, "judgement", one.id) for one in unit.judgements.judgements())
     yield from ((one.proposed_by, one.approved_by, "batch", one.id) for one in unit.batches.batches())
     yield from ((one.requested_by, one.approved_by, "request", one.id) for one in unit.status_requests.requests())
+    for one in unit.replacements.every():
+        if one.batch is not None:
+            batch = unit.batches.batch(one.batch)
+            yield one.asked_by, batch.approved_by, f"{one.kind} of a certificate", one.id
+            superseding = unit.status_requests.onto(batch.batch)
+            yield from ((one.asked_by, two.approved_by, "supersession", one.id) for two in superseding)
     for admission, trail in unit.admissions.trails().items():
         registered = [one.by for one in trail.steps if one.state is AdmissionState.PRE_REGISTERED]
         reviewed = [one.by for one in trail.steps if one.state in BY_ANOTHER]
@@ -356,6 +428,7 @@ def test_no_path_leads_one_person_to_both_sides():
     REACHED.clear()
     FEW(given(AFTERNOON)(gone_through))()
     kinds = {"sheet", "correction", "judgement", "batch", "request", "admission", "teacher", "attendance"}
+    kinds |= {"correction of a certificate", "renewal of a certificate", "supersession"}
     assert {*kinds, *HALVES, *NUMBERED} - set(REACHED) == set(), "some flow was never gone to its end"
 
 
@@ -364,7 +437,7 @@ def test_a_naive_comparison_of_names_is_caught(monkeypatch):
         if first == second:
             raise FourEyes(step)
 
-    for module in (approve, assess, change_status, correct, judge, train):
+    for module in (approve, assess, change_status, correct, judge, supersede, train):
         monkeypatch.setattr(module, "require_second_person", naive)
     with pytest.raises(AssertionError, match=r"wang|zhao|ｗａｎｇ"):
         settings(FEW, phases=[Phase.generate])(given(AFTERNOON)(gone_through))()

@@ -29,6 +29,7 @@ _DOCUMENT_PATHS = (
     "/console/rosters",
     "/console/scores",
     "/photographs",
+    "/replace",
 )
 
 

@@ -1,6 +1,7 @@
 """`make demo`: the main job on made-up people. Every step may be cut off and run again; nothing is issued twice."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -186,12 +187,13 @@ def _look(home: Home, batch: Batch, revoked: StoredCertificate, base: str, *, se
     if paper is not None:
         OUT.print(f"{_INDENT}{said(f'{paper}（印好的证书，也可拖上去）', f'{paper}  (as printed; drop it there too)')}")
     OUT.print(f"{_INDENT}{said(f'把{tampered}拖到{base}/', f'drop {tampered} on {base}/')}")
-    where = "" if home.path in DEFAULT_HOMES else f" --home {home.path}"
+    quoted = shlex.quote(str(home.path))
+    where = "" if home.path in DEFAULT_HOMES else f" --home {quoted}"
     if not served:
-        serve = f".venv/bin/vermilion demo{where}" if where else "make demo"
+        serve = f".venv/bin/vermilion demo --home {quoted}" if where else "make demo"
         start = said(f"（先运行{serve}，以上链接才能打开）", f"(these open once they are served: {serve})")
         OUT.print(f"{_INDENT}{shown(start)}")
-    OUT.print(f"{padded(said('试：', 'Try:'), _LEFT)}.venv/bin/vermilion verify {delivered}{where}")
+    OUT.print(f"{padded(said('试：', 'Try:'), _LEFT)}.venv/bin/vermilion verify {shlex.quote(str(delivered))}{where}")
     commands = (
         "audit timeline --limit 10",
         "audit fsck",

@@ -4,12 +4,13 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
 from api.commands.batch_shown import standing_of
+from api.commands.failures import advice_on
 from api.commands.requests import command_of, covered, wanted_word
 from api.commands.words import state_word
 from api.desk import desk_is_running
@@ -19,6 +20,7 @@ from api.wiring import Home
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import RegistryError
+from registry.ports.replacements import Replacement
 from registry.status import needs_approval
 from registry.workflows.anchor import unfinished
 from registry.workflows.sender_standing import overdue
@@ -35,12 +37,14 @@ WHAT_ZH: Final[Mapping[str, str]] = MappingProxyType(
         "passphrases": "口令",
         "desk": "签发台",
         "writing": "上链",
-        "work": "未完成",
+        "work": "上链途中",
         "waiting": "等人处理",
         "print": "证书打印",
     }
 )
 """What is looked at, in Chinese."""
+_NAMED: Final = 8
+"""Names that are written out; more are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +82,7 @@ def _tried(what: str, look: Callable[[Home], Iterator[Examined]], home: Home) ->
     try:
         yield from look(home)
     except RegistryError as error:
-        texts = advice().get(error.code) or advice()["internal"]
+        texts = advice_on(error) or advice()["internal"]
         yield Examined(
             what=what,
             state="problem",
@@ -268,8 +272,10 @@ def _work(home: Home) -> Iterator[Examined]:
     yield Examined(
         what="work",
         state="note" if waiting else "good",
-        zh=f"未完成：{'、'.join(waiting)}" if waiting else "没有未完成的批次或申请",
-        en=f"unfinished: {', '.join(waiting)}" if waiting else "no batch or request is left unfinished",
+        zh=f"断在上链途中：{'、'.join(waiting)}" if waiting else "没有断在上链途中的批次或申请",
+        en=f"cut off on the way to the chain: {', '.join(waiting)}"
+        if waiting
+        else "no batch or request was cut off on its way to the chain",
         remedy=f"vermilion batch issue {batches[0]}"
         if batches
         else f"vermilion cert send {requests[0]}"
@@ -302,6 +308,9 @@ def _waiting(home: Home) -> Iterator[Examined]:
             for request in unit.status_requests.requests(RequestState.REQUESTED, RequestState.APPROVED)
             if command_of(unit, request) is None  # what goes with a batch is told with the batch
         ]
+        unplaced = unit.replacements.every(unplaced=True)
+    if not (batches or requests or unplaced):
+        yield Examined(what="waiting", state="good", zh="没有要人处理的", en="nothing waits for a person")
     for batch in batches:
         yield Examined(
             what="waiting",
@@ -317,8 +326,24 @@ def _waiting(home: Home) -> Iterator[Examined]:
             state="note",
             zh=f"申请{request.id}（{what[0]}改为“{wanted_word(request)}”）：{state_word(request.state)}",
             en=f"request {request.id} ({what[1]} to become {wanted_word(request)}) is {request.state}",
-            remedy=f"vermilion cert approve {request.id}" if approves else f"vermilion cert send {request.id}",
+            remedy=f"vermilion cert approve {request.id} --as SOMEBODY-ELSE"
+            if approves
+            else f"vermilion cert send {request.id}",
         )
+    if unplaced:
+        yield _unplaced(unplaced)
+
+
+def _unplaced(waiting: Sequence[Replacement]) -> Examined:
+    names, count = ", ".join(one.id for one in waiting[:_NAMED]), len(waiting)
+    more = "" if count <= _NAMED else ", …"
+    return Examined(
+        what="waiting",
+        state="note",
+        zh=f"{count:,}项更正或换发还没有批次：{names}{more}",
+        en=f"{counted(count, 'correction or renewal', 'corrections and renewals')} in no batch yet: {names}{more}",
+        remedy="vermilion cert replacements --waiting",
+    )
 
 
 def _print(home: Home) -> Iterator[Examined]:

@@ -10,8 +10,9 @@ from registry.anchor.states import AnchorState
 from registry.status import needs_approval
 from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.change_status import approve_change
-from registry.workflows.deliver import deliver, deliver_successors, is_held_back
+from registry.workflows.deliver import deliver, deliver_successors
 from registry.workflows.status_sending import change_status
+from registry.workflows.succession import is_held_back
 from registry.workflows.supersede import send_supersessions
 
 

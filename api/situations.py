@@ -113,10 +113,7 @@ WORDS: Final[Mapping[Situation, Told]] = MappingProxyType(
         Situation.SUCCESSOR_RESERVED: _told(
             ("新证书的编号已预留，签署没有做完。", "The successor's number is reserved; it is not signed yet."),
             ("原证书照旧；签好的不会重签。", "The old certificate stands; what is signed is not signed again."),
-            (
-                "用同样的话再运行一次更正或换发；看证书：",
-                "Run the correction or renewal again in the same words; see the certificate:",
-            ),
+            ("接着签署：", "Go on signing:"),
         ),
         Situation.SUCCESSOR_GIVEN_UP: _told(
             ("已取消，原证书没有被代替。", "Given up; the old certificate was not replaced."),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -121,8 +122,8 @@ def repeat_home(home: Path | None, root: Any) -> None:
     _NAMED_HOME.set(None if home is None or home in DEFAULT_HOMES else (home, root))
 
 
-def _with_home(text: str) -> str:
-    """Put `--home` behind the words of every command that a text names and that takes it."""
+def with_home(text: str) -> str:
+    """Put `--home` behind the words of every command that a text names and that takes it, where it was named."""
     named = _NAMED_HOME.get()
     if named is None:
         return text
@@ -141,7 +142,12 @@ def _with_home(text: str) -> str:
 
 def note(text: str) -> None:
     """Print a note beside the data; the commands it names go to the data folder that was named for this one."""
-    ERR.print(shown(_with_home(text)))
+    ERR.print(shown(with_home(text)))
+
+
+def next_command(command: str) -> None:
+    """Print beside the data the command that comes next; who is to run it may stand in it as NAME or SOMEBODY-ELSE."""
+    note(said(f"下一步：{command}", f"next: {command}"))
 
 
 def done(what: str, text: str) -> None:
@@ -192,8 +198,15 @@ class _Rate(ProgressColumn):
 @contextmanager
 def progress(label: str) -> Iterator[Callable[[int, int], None]]:
     """Show how far long work is, with the rate and the time left; on no terminal, say nothing."""
+    with steps(label) as (update,):
+        yield update
+
+
+@contextmanager
+def steps(*labels: str) -> Iterator[list[Callable[[int, int], None]]]:
+    """As `progress` for steps that follow on each other: what hears of each, in their order."""
     if not ERR.is_terminal:
-        yield unheard
+        yield [unheard for _ in labels]
         return
     with Progress(
         TextColumn("{task.description}"),
@@ -204,9 +217,15 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
         console=ERR,
         transient=True,
     ) as bar:
-        task: Any = bar.add_task(label, total=None)
+        tasks: list[Any] = [
+            bar.add_task(label, total=None, visible=label == labels[0], start=False) for label in labels
+        ]
 
-        def update(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
+        def update(at: int, done: int, total: int) -> None:
+            for place, task in enumerate(tasks):
+                bar.update(task, visible=place == at)
+            if not bar.tasks[at].started:
+                bar.start_task(tasks[at])
+            bar.update(tasks[at], completed=done, total=total)
 
-        yield update
+        yield [partial(update, at) for at in range(len(labels))]

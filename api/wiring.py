@@ -39,8 +39,8 @@ from registry.programme.subsidies import Rules, load_subsidies
 from registry.store import Database, DataKeys, Shelf, open_database
 from registry.verification.receipts import Notary
 from registry.workflows.audit import Auditor
+from registry.workflows.contents import IssuingBody
 from registry.workflows.follow import HistoryBroken, follow
-from registry.workflows.issue import IssuingBody
 from registry.workflows.recheck import FewAtOnce, RecheckFromLedger, RecheckFromStore
 from registry.workflows.verify import NODE_UNREACHABLE, VerifyFromStore
 

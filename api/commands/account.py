@@ -65,7 +65,8 @@ def list_accounts(home: HomeOption = None, as_json: JsonOption = False) -> None:
         print_json([_document(one) for one in accounts])
         return
     if not accounts:
-        note(said("还没有账号：vermilion account add --help", "no account yet: vermilion account add --help"))
+        OUT.print(said("还没有账号", "no accounts yet"))
+        note(said("建账号：vermilion account add --help", "to make one: vermilion account add --help"))
         return
     print_table(
         (said("账号", "account"), said("姓名", "name"), said("角色", "roles"), said("状态", "state")),

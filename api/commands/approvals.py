@@ -15,7 +15,7 @@ import typer
 from api.commands.ballots import Names, Said, instant, reason_of, window_words
 from api.commands.options import YesOption, confirm, read_file, write_new_file
 from api.commands.words import places
-from api.terminal import counted, is_attended, note, print_json, said
+from api.terminal import counted, is_attended, note, print_json, said, with_home
 from api.wiring import Home
 from registry.anchor.operations import (
     AnchorApproval,
@@ -155,7 +155,7 @@ def write_for_wallet(
                 "file": str(path),
                 "deadline": asked.deadline,
                 "hash": digest,
-                "next": following,
+                "next": with_home(following),
                 "typed_data": typed_data(asked, contract),
             }
         )

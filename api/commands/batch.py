@@ -1,13 +1,13 @@
 """`vermilion batch`: propose, approve, issue; every step can be run again."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from api.commands.approvals import Approving, approver_of, write_for_wallet
 from api.commands.batch_shown import batch_document, flag_words, show_batch, show_unfinished, standing_of
-from api.commands.enrol import ProgrammeOption, chosen
+from api.commands.enrol import ProgrammeOption, chosen, naming, require_level
 from api.commands.options import (
     DryRunOption,
     FileUnreadable,
@@ -21,14 +21,15 @@ from api.commands.options import (
     stoppable,
 )
 from api.commands.rehearsal import rehearse_batch
-from api.commands.replacing import tell_replacements, tell_waiting_supersessions
+from api.commands.replacing_shown import tell_replacements, tell_waiting_supersessions
 from api.commands.requests import ApproverOption, ChangeOptions, change, reason_option, tell_state
 from api.commands.words import state_word
 from api.errors import advice
 from api.sending import issue_batch
-from api.terminal import OUT, counted, note, print_json, print_table, progress, said
+from api.terminal import OUT, counted, next_command, note, print_json, print_table, progress, said, steps
 from api.wiring import Home
 from registry.anchor.states import AnchorState
+from registry.kernel.errors import MalformedInput
 from registry.ports import LedgerUnavailable
 from registry.status import Reason, Status
 from registry.workflows.approve import approve as approve_batch
@@ -40,7 +41,17 @@ from registry.workflows.issue import propose as propose_batch
 
 app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")
 
+_LONGEST_KEY: Final = 200
 BatchArgument = Annotated[str, typer.Argument(help="Batch, such as B-2026-11-0001.")]
+
+
+class KeyMalformed(MalformedInput):
+    """An idempotency key is empty, too long, or holds what cannot be shown."""
+
+    code = "batch/key-malformed"
+
+    def __init__(self) -> None:
+        super().__init__(f"an idempotency key has 1 to {_LONGEST_KEY} printable characters")
 
 
 @app.command(epilog="Example: vermilion batch propose --level 3 --as maker-1")
@@ -57,9 +68,12 @@ def propose(
     """Reserve numbers for everybody who passed and waits, sign the credentials, seal the batch. Sends nothing."""
     found = Home.find(home)
     of = chosen(found, programme)
+    require_level(level, found.catalogue.versions(of.code))
+    if key is not None and (not key.strip() or len(key) > _LONGEST_KEY or not key.isprintable()):
+        raise KeyMalformed
     again = said("再运行同一条命令", "the same command")
     try:
-        with stoppable(again), progress(said("签署", "sign and store")) as update:
+        with stoppable(again), steps(said("查找", "find"), said("签署", "sign and store")) as (finding, update):
             batch = propose_batch(
                 found.store,
                 found.clock,
@@ -70,6 +84,7 @@ def propose(
                 level=level,
                 person=person(by),
                 idempotency_key=key,
+                finding=finding,
                 progress=update,
             )
     except NothingToIssue as nothing:
@@ -277,7 +292,8 @@ def list_batches(home: HomeOption = None, as_json: JsonOption = False) -> None:
         print_json([batch_document(found, one, flags=flags) for one, flags in batches])
         return
     if not batches:
-        OUT.print(said("还没有批次。先 vermilion batch propose", "no batches yet; begin with: vermilion batch propose"))
+        OUT.print(said("还没有批次", "no batches yet"))
+        next_command(f"vermilion batch propose{naming(found.installation.programmes)} --level LEVEL --as NAME")
         return
     print_table(
         [

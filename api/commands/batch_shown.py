@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
+from api.commands.replacing_shown import print_supersessions, supersessions
 from api.errors import advice
 from api.situations import WORDS
-from api.terminal import OUT, counted, moment, note, print_fields, print_json, said, shown
+from api.terminal import OUT, counted, moment, next_command, print_fields, print_json, said, shown, with_home
 from api.wiring import Home
 from registry.anchor.history import BatchFlag
 from registry.anchor.progress import Batch
@@ -59,18 +60,18 @@ def batch_document(home: Home, batch: Batch, *, flags: BatchFlag | None = None) 
         "situation": stands.situation.value,
         "happened": {"zh": words.happened_zh, "en": words.happened_en},
         "safe": {"zh": words.safe_zh, "en": words.safe_en},
-        "next": stands.command,
+        "next": with_home(stands.command),
     }
 
 
 def show_batch(home: Home, batch: Batch, *, as_json: bool, with_flags: bool = False) -> None:
-    """Print a batch, what happened, what is safe and what comes next."""
-    flags = None
-    if with_flags:
-        with home.store.read() as unit:
-            flags = present_flags(unit, batch)
+    """Print a batch, what happened, what is safe and what comes next; of successors also what they replace."""
+    with home.store.read() as unit:
+        flags = present_flags(unit, batch) if with_flags else None
+        replaced = supersessions(unit, batch)
     if as_json:
-        print_json(batch_document(home, batch, flags=flags))
+        document = batch_document(home, batch, flags=flags)
+        print_json({**document, "supersedes": replaced} if replaced else document)
         return
     stands = standing_of(home, batch)
     words = WORDS[stands.situation]
@@ -92,7 +93,8 @@ def show_batch(home: Home, batch: Batch, *, as_json: bool, with_flags: bool = Fa
         fields[said("原因", "cause")] = cause if texts is None else f"{cause}  [{batch.failure}]"
     fields[said("怎么办", "what to do")] = said(words.do_zh, words.do_en).rstrip("：:")
     print_fields(fields)
-    note(said(f"下一步：{stands.command}", f"next: {stands.command}"))
+    print_supersessions(replaced, batch.id)
+    next_command(stands.command)
 
 
 def show_unfinished(home: Home, *, as_json: bool) -> None:
@@ -108,7 +110,7 @@ def show_unfinished(home: Home, *, as_json: bool) -> None:
         stands = standing_of(home, one)
         words = WORDS[stands.situation]
         OUT.print(f"[bold]{one.id}[/bold]  {shown(one.scope)}  {shown(said(words.happened_zh, words.happened_en))}")
-        OUT.print(f"  → {shown(stands.command)}")
+        OUT.print(f"  → {shown(with_home(stands.command))}")
 
 
 def _is_over(batch: Batch) -> bool:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.commands import replacing
 from api.commands.account import print_link
 from api.commands.approvals import Approving, approver_of, write_for_wallet
 from api.commands.numbers import named_numbers
@@ -19,7 +20,13 @@ from api.commands.options import (
     person,
     write_file,
 )
-from api.commands.replacing import correct, line_document, line_words, renew, withdraw
+from api.commands.replacing_shown import (
+    line_document,
+    line_words,
+    replacement_words,
+    tell_superseded_by,
+    under_way_of,
+)
 from api.commands.requests import (
     ApproverOption,
     ChangeOptions,
@@ -28,13 +35,14 @@ from api.commands.requests import (
     covered,
     reason_option,
     request_document,
+    require_on_its_own,
     show_request,
     take,
     tell,
     wanted_word,
 )
 from api.commands.words import reason_word, state_word, status_word
-from api.terminal import OUT, counted, moment, note, print_fields, print_json, print_table, said
+from api.terminal import OUT, counted, moment, next_command, note, print_fields, print_json, print_table, said
 from api.wiring import Home
 from registry.anchor.states import AnchorState
 from registry.kernel.calendar import CHINA_TIME
@@ -54,9 +62,14 @@ from registry.workflows.revisions import PENDING, status_word_of
 from registry.workflows.sign_in import invite_holder
 
 app = typer.Typer(no_args_is_help=True, help="Certificates.")
-app.command(epilog="Example: vermilion cert correct DEMO-EEC-2026-7M3K9QX2TA4 --name 欧阳子夏 --reason 误写")(correct)
-app.command(epilog="Example: vermilion cert renew --from expiring.csv --as maker-1")(renew)
-app.command(epilog="Example: vermilion cert withdraw X-2026-11-0001 --as maker-1")(withdraw)
+app.command(epilog="Example: vermilion cert correct DEMO-EEC-2026-7M3K9QX2TA4 --name 欧阳子夏 --reason 误写")(
+    replacing.correct
+)
+app.command(epilog="Example: vermilion cert renew --from expiring.csv --as maker-1")(replacing.renew)
+app.command(epilog="Example: vermilion cert propose X-2026-11-0001 X-2026-11-0002 --as maker-1")(replacing.propose)
+app.command(epilog="Example: vermilion cert withdraw X-2026-11-0001 --as maker-1")(replacing.withdraw)
+app.command("replacements", epilog="Example: vermilion cert replacements --waiting")(replacing.list_)
+app.command("replacement", epilog="Example: vermilion cert replacement X-2026-11-0001")(replacing.show)
 
 NumberArgument = Annotated[str, typer.Argument(help="Certificate number.")]
 
@@ -83,8 +96,10 @@ class StatusUnknown(MalformedInput):
 
     code = "status/unknown"
 
-    def __init__(self) -> None:
-        super().__init__(f"expected one of {', '.join(status.word for status in Status)}, pending")
+    def __init__(self, named: str) -> None:
+        self.named = named
+        known = ", ".join(status.word for status in Status)
+        super().__init__(f"no status is called {named[:40]!a}: expected one of {known}, pending")
 
 
 @app.command("list", epilog="Example: vermilion cert list --status revoked")
@@ -135,7 +150,7 @@ def list_certificates(
 
 def _wanted(text: str | None) -> str | None:
     if text is not None and text not in {"pending", *(status.word for status in Status)}:
-        raise StatusUnknown
+        raise StatusUnknown(text)
     return text
 
 
@@ -164,6 +179,7 @@ def show(
             "jti": one.reservation.jti,
             "bundle": str(found.shelf.path(bundle_name(one.reservation))) if delivered else None,
             "line": line_document(unit, one),
+            "replacement": None if (of := under_way_of(unit, one)) is None else of.id,
         }
     if as_json:
         print_json(document)
@@ -189,6 +205,8 @@ def show(
             "recorded": moment(placement.block_time) if placement else None,
             "line": line_words(document["line"]),
         }
+        if of is not None:
+            words["replacement"], texts["replacement"] = said("更替中", "being replaced"), replacement_words(of)
         print_fields({word: "–" if texts[name] is None else texts[name] for name, word in words.items()})
 
 
@@ -328,8 +346,10 @@ def approve(
     found = Home.find(home)
     with found.store.read() as unit:
         numbers = [target.number for target in unit.status_requests.request(request).certificates]
+        asked_for = unit.status_requests.request(request)
     signer, deadline = approver_of(found, how, numbers)
     parts = found.store, found.clock
+    tell_superseded_by(found, asked_for)
     with found.chain(node=node) as ledger:
         if how.typed_data is not None:
             asked = change_to_be_approved(*parts, ledger, request)
@@ -349,7 +369,7 @@ def approve(
     else:
         OUT.print(said(f"申请{approved.id}已批准", f"request {approved.id} is approved"))
         command = with_batch or f"vermilion cert send {approved.id}"
-        note(said(f"下一步：{command}", f"next: {command}"))
+        next_command(command)
 
 
 @app.command(epilog="Example: vermilion cert send C-2026-11-0001")
@@ -375,8 +395,10 @@ def cancel(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Give up a request that is not signed for the chain yet."""
+    """Give up a request that is not signed for the chain yet; one that goes with a batch is given up with the batch."""
     found = Home.find(home)
+    with found.store.read() as unit:
+        require_on_its_own(unit, unit.status_requests.request(request))
     cancelled = cancel_change(found.store, found.clock, request, person=person(by))
     if as_json:
         with found.store.read() as unit:

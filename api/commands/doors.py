@@ -111,10 +111,11 @@ DOORS: Final[Mapping[str, Door]] = MappingProxyType(
             *_looks("enrol check", "enrol template", "enrol list", "enrol steps", "enrol to-judge"),
             *_looks("training body list", "training body show", "training unit list", "training unit show"),
             *_looks("training course list", "training course show"),
-            *_looks("exam corrections", "exam template", "exam results"),
+            *_looks("exam list", "exam corrections", "exam template", "exam results"),
             *_looks("exam session list", "exam session show", "exam session overdue", "exam session template"),
             *_looks("batch status", "batch list", "batch pdf", "halt show", "sender status"),
             *_looks("cert list", "cert show", "cert bundle", "cert pdf", "cert request", "cert requests"),
+            *_looks("cert replacement", "cert replacements"),
             *_looks("audit checkpoint", "audit prove", "audit check", "audit timeline", "audit fsck"),
             *_looks("consortium members", "consortium ballots", "consortium issuers", "consortium scopes"),
             *_looks("consortium keys list"),
@@ -179,7 +180,7 @@ DOORS: Final[Mapping[str, Door]] = MappingProxyType(
                 Door(way=Way.PERSON, actions=(Action.APPROVE,), subject="batch", looks_with="typed_data"),
             ),
             *_by_person(Action.CANCEL_BATCH, "batch cancel", subject="batch"),
-            *_by_person(Action.REQUEST_STATUS, "batch suspend", "cert suspend"),
+            *_by_person(Action.REQUEST_STATUS, "batch suspend", "cert suspend", "cert propose"),
             *(
                 (
                     path,

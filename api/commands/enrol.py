@@ -1,9 +1,9 @@
 """`vermilion enrol`: rosters in, decisions with reasons out."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
@@ -13,13 +13,13 @@ from api.commands.options import HomeOption, JsonOption, PersonOption, person, r
 from api.commands.photographs import photos
 from api.errors import exit_code
 from api.settings import HomeMissing
-from api.terminal import ERR, OUT, counted, note, print_json, print_table, progress, said
+from api.terminal import ERR, OUT, counted, next_command, note, print_json, print_table, progress, said
 from api.wiring import Home
-from registry.enrolment import RosterReading, RowProblem, RowsRefused, blank_roster
+from registry.enrolment import RosterReading, RosterUnreadable, RowProblem, RowsRefused, blank_roster
 from registry.enrolment.workbook import as_text
-from registry.kernel.errors import RegistryError
+from registry.kernel.errors import MalformedInput, RegistryError
 from registry.ports.storage import Application, NotHere
-from registry.programme import load_catalogue
+from registry.programme import Programme, load_catalogue
 from registry.workflows.enrol import check_roster, decide_applications, import_roster
 
 app = typer.Typer(no_args_is_help=True, help="Rosters, candidates, eligibility.")
@@ -41,9 +41,30 @@ app.command(epilog="Example: vermilion enrol override 26110001000007 --reason �
 
 _MOST_BYTES = 256 * 1024 * 1024
 FileArgument = Annotated[Path, typer.Argument(help="Roster as CSV (UTF-8 or GBK) or XLSX.")]
+_SAID_AT_MOST: Final = 40
 ProgrammeOption = Annotated[
     str | None, typer.Option("--programme", help="Programme code; needed where more than one is issued.")
 ]
+
+
+class ProgrammeUnnamed(MalformedInput):
+    """Several programmes are issued here, and nothing says which is meant."""
+
+    code = "programme/unnamed"
+
+    def __init__(self, programmes: Sequence[str]) -> None:
+        self.programmes = tuple(programmes)
+        super().__init__(f"expected --programme, one of {', '.join(self.programmes) or 'those of the catalogue'}")
+
+
+class LevelUnknown(MalformedInput):
+    """A programme has no level of that name."""
+
+    code = "programme/level-unknown"
+
+    def __init__(self, named: str, levels: Sequence[str]) -> None:
+        self.named, self.levels = named, tuple(levels)
+        super().__init__(f"expected a level, one of {', '.join(self.levels)}; got {named[:_SAID_AT_MOST]!a}")
 
 
 @app.command(epilog="Example: vermilion enrol check 2026-11-名单.csv")
@@ -95,7 +116,7 @@ def import_(
                 by_unit=unit,
                 progress=update,
             )
-    except RowsRefused as refused:
+    except (RowsRefused, RosterUnreadable) as refused:
         reading = check_roster(found.store, found.clock, of, data)
         if not as_json:
             _print_reading(file, reading)
@@ -123,10 +144,9 @@ def import_(
         taken = counted(roster.rows, "candidate")
         OUT.print(said(f"名册{roster.id}：导入{roster.rows}人", f"roster {roster.id}: {taken} taken"))
     if unit is None:
-        note(said("下一步：vermilion enrol decide", "next: vermilion enrol decide"))
+        next_command(f"vermilion enrol decide --as {person(by)}")
     else:  # nobody is decided on before another person has reviewed what the unit handed in
-        step = f"vermilion enrol step first-review-passed --roster {roster.id} --as"
-        note(said(f"下一步：{step} 另一人", f"next: {step} SOMEBODY-ELSE"))
+        next_command(f"vermilion enrol step first-review-passed --roster {roster.id} --as SOMEBODY-ELSE")
 
 
 @app.command(epilog="Example: vermilion enrol decide --as clerk-1")
@@ -166,7 +186,10 @@ def decide(
             )
         )
         note(said("待认定的事项：vermilion enrol to-judge", "what to judge: vermilion enrol to-judge"))
-    note(said("名单：vermilion enrol list --refused", "see why: vermilion enrol list --refused"))
+    if decided.refused:
+        note(said("名单：vermilion enrol list --refused", "see why: vermilion enrol list --refused"))
+    if decided.eligible:
+        next_command(f"vermilion exam template{naming(found.installation.programmes)} --output scores.csv")
 
 
 @app.command(epilog="Example: vermilion enrol template --programme SMART-MFG > roster.csv")
@@ -249,8 +272,14 @@ def _require_level(home: Home, level: str | None) -> None:
     with home.store.read() as unit:
         known = [home.catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()]
     known += [version for code in home.installation.programmes for version in home.catalogue.versions(code)]
-    if level not in {one.code for programme in known for one in programme.levels}:
-        raise NotHere("level", level)
+    require_level(level, known)
+
+
+def require_level(level: str, programmes: Iterable[Programme]) -> None:
+    """Check that one of these programmes has the level. Raises LevelUnknown."""
+    codes = {one.code for programme in programmes for one in programme.levels}
+    if level not in codes:
+        raise LevelUnknown(level, sorted(codes))
 
 
 def _by(one: Application) -> str:
@@ -265,11 +294,16 @@ def _why(findings: Sequence[dict[str, Any]]) -> str:
 
 
 def chosen(home: Home, named: str | None) -> Any:
-    """Choose the programme: the named one, or the only one that is issued here. Raises ProgrammeUnknown."""
+    """Choose the programme: the named one, or the only one that is issued here. Raises ProgrammeUnnamed, -Unknown."""
     codes = home.installation.programmes
-    if named is None and len(codes) == 1:
-        return home.catalogue.programme(codes[0])
-    return home.catalogue.programme(named or said("（未指定）", "(none named)"))
+    if named is None and len(codes) != 1:
+        raise ProgrammeUnnamed(codes)
+    return home.catalogue.programme(named or codes[0])
+
+
+def naming(issued: Sequence[str], programme: str = "PROGRAMME") -> str:
+    """Give the option that names a programme, with a blank before it; nothing where only one is issued."""
+    return "" if len(issued) == 1 else f" --programme {programme}"
 
 
 def _print_reading(file: Path, reading: RosterReading) -> None:

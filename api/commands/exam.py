@@ -1,5 +1,6 @@
 """`vermilion exam`: marks entered by one person, confirmed by another."""
 
+import shlex
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -8,14 +9,14 @@ from typing import Annotated, Any
 import typer
 
 from api.commands import exam_marks, exam_session
-from api.commands.enrol import ProgrammeOption, chosen, print_problems, refuse_rows
+from api.commands.enrol import ProgrammeOption, chosen, naming, print_problems, refuse_rows
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file, write_new_file
-from api.terminal import OUT, counted, note, print_json, print_table, said
+from api.terminal import OUT, counted, next_command, note, print_json, print_table, said
 from api.wiring import Home
 from registry.assessment import ScoresRefused, format_score
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict
-from registry.ports.storage import Mark, Sheet
+from registry.ports.storage import Mark, Sheet, UnitOfWork
 from registry.workflows.assess import blank_sheet, check_scores, confirm_sheet, record_scores, return_sheet
 from registry.workflows.exam_records import result_on_sheet
 
@@ -80,7 +81,7 @@ def record(
     if sheet.confirmed_by is None:
         note(
             said(
-                f"须由另一人核对：vermilion exam confirm {sheet.id} --as 另一人",
+                f"须由另一人核对：vermilion exam confirm {sheet.id} --as SOMEBODY-ELSE",
                 f"a second person must confirm it: vermilion exam confirm {sheet.id} --as SOMEBODY-ELSE",
             )
         )
@@ -111,12 +112,9 @@ def template(
     else:
         write_new_file(output, data)
         note(said(f"已写出{output}（{rows}人）", f"wrote {output} ({counted(rows, 'candidate')})"))
-    note(
-        said(
-            "缺考的写“缺考”。填好后：vermilion exam record 文件",
-            "Write `absent` for a paper that was not sat. Then: vermilion exam record FILE",
-        )
-    )
+    note(said("缺考的写“缺考”，填好后录入。", "Write `absent` for a paper that was not sat, then enter it."))
+    file, issued = shlex.quote(str(output or "FILE")), found.installation.programmes
+    next_command(f"vermilion exam record {file}{naming(issued, of.code)} --as NAME")
 
 
 @app.command(epilog="Example: vermilion exam confirm S-2026-11-0001 --as clerk-2")
@@ -129,6 +127,8 @@ def confirm(
     """Confirm a score sheet as the second person."""
     found = Home.find(home)
     confirmed = confirm_sheet(found.store, found.clock, sheet, person=person(by))
+    with found.store.read() as unit:
+        scopes = _scopes(unit, sheet)
     if as_json:
         print_json(_sheet(confirmed))
         return
@@ -138,7 +138,21 @@ def confirm(
             f"score sheet {sheet}: entered by {confirmed.entered_by}, confirmed by {confirmed.confirmed_by}",
         )
     )
-    note(said("下一步：vermilion batch propose", "next: vermilion batch propose"))
+    for programme, level in scopes:
+        next_command(f"vermilion batch propose --programme {programme} --level {level} --as NAME")
+
+
+def _scopes(unit: UnitOfWork, sheet: str) -> list[tuple[str, str]]:
+    """List programme and level of everybody on a sheet."""
+    programmes = {one.id: one.programme for one in unit.enrolments.rosters()}
+    left, found = {mark.admission for mark in unit.marks.marks(sheet)}, set[tuple[str, str]]()
+    while left:  # a roster at a time: one query for many candidates
+        roster = unit.enrolments.application(min(left)).roster
+        for one in unit.enrolments.applications(roster=roster):
+            if one.admission in left:
+                left.discard(one.admission)
+                found.add((programmes[roster], one.level))
+    return sorted(found)
 
 
 @app.command(
@@ -163,7 +177,40 @@ def return_(
             f"score sheet {sheet} was returned: {counted(returned.rows, 'candidate')} wait for another",
         )
     )
-    note(said("改好后：vermilion exam record 文件", "once it is right: vermilion exam record FILE"))
+    note(said("改好后再录入。", "Enter it again once it is right."))
+    next_command(f"vermilion exam record FILE{naming(found.installation.programmes)} --as {returned.entered_by}")
+
+
+@app.command("list", epilog="Example: vermilion exam list")
+def list_sheets(home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List score sheets, oldest first, with who entered each and whether a second person has confirmed it."""
+    found = Home.find(home)
+    with found.store.read() as unit:
+        sheets = unit.marks.sheets()
+    if as_json:
+        print_json([_sheet(one) for one in sheets])
+        return
+    if not sheets:
+        OUT.print(said("还没有成绩单", "no score sheets yet"))
+        return
+    print_table(
+        [
+            said("成绩单", "sheet"),
+            said("考核日期", "examined on"),
+            said("人数", "candidates"),
+            said("录入", "entered by"),
+            said("状态", "state"),
+        ],
+        [[one.id, one.examined_on.isoformat(), f"{one.rows:,}", one.entered_by, _sheet_state(one)] for one in sheets],
+    )
+
+
+def _sheet_state(sheet: Sheet) -> str:
+    if sheet.confirmed_by is not None:
+        return said(f"{sheet.confirmed_by}已核对", f"confirmed by {sheet.confirmed_by}")
+    if sheet.returned is not None:
+        return said(f"{sheet.returned.by}已退回", f"returned by {sheet.returned.by}")
+    return said("待另一人核对", "waits for a second person")
 
 
 @app.command(epilog="Example: vermilion exam results S-2026-11-0001")

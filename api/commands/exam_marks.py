@@ -10,7 +10,7 @@ from api.commands.enrol import refuse_rows
 from api.commands.exam_session import SessionArgument
 from api.commands.exam_session import app as session_app
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file, write_new_file
-from api.terminal import OUT, counted, note, print_json, print_table, said
+from api.terminal import OUT, counted, next_command, note, print_json, print_table, said
 from api.wiring import Home
 from registry.assessment import ABSENT, ScoresRefused, format_score, parse_score
 from registry.ports.examinations import ScoreCorrection
@@ -103,7 +103,7 @@ def record(
     if sheet.confirmed_by is None:
         note(
             said(
-                f"须由另一人核对：vermilion exam confirm {sheet.id} --as 另一人",
+                f"须由另一人核对：vermilion exam confirm {sheet.id} --as SOMEBODY-ELSE",
                 f"a second person must confirm it: vermilion exam confirm {sheet.id} --as SOMEBODY-ELSE",
             )
         )
@@ -144,7 +144,7 @@ def correct(
     OUT.print(said(f"更正{made.id}：{_score(made)}", f"correction {made.id}: {_score(made)}"))
     note(
         said(
-            f"须由另一人核对：vermilion exam confirm-correction {made.id} --as 另一人",
+            f"须由另一人核对：vermilion exam confirm-correction {made.id} --as SOMEBODY-ELSE",
             f"a second person must confirm it: vermilion exam confirm-correction {made.id} --as SOMEBODY-ELSE",
         )
     )
@@ -174,11 +174,11 @@ def confirm_correction(
     for number in certified:
         note(
             said(
-                f"证书{number}仍写着原来的成绩。下一步：vermilion cert correct {number} --reason 原因",
-                f"certificate {number} still says the earlier score. "
-                f"next: vermilion cert correct {number} --reason REASON",
+                f"证书{number}仍写着原来的成绩。",
+                f"certificate {number} still says the earlier score.",
             )
         )
+        next_command(f"vermilion cert correct {number} --reason REASON --as NAME")
 
 
 def corrections(

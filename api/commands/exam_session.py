@@ -20,7 +20,7 @@ from api.commands.exam_session_words import (
 from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person
 from api.errors import exit_code
-from api.terminal import ERR, OUT, counted, moment, note, print_fields, print_json, print_table, said
+from api.terminal import ERR, OUT, counted, moment, next_command, note, print_fields, print_json, print_table, said
 from api.wiring import Home
 from registry.assessment import FEE_NAMES, EntryKind, registration
 from registry.kernel.calendar import CHINA_TIME
@@ -92,12 +92,7 @@ def add(
     )
     open_until = registration(of.session, made.held_on, found.clock.now().astimezone(CHINA_TIME).date())
     note(said(open_until.reason.zh, open_until.reason.en))
-    note(
-        said(
-            f"下一步：vermilion exam session register {made.id} 准考证号…",
-            f"next: vermilion exam session register {made.id} ADMISSION…",
-        )
-    )
+    next_command(f"vermilion exam session register {made.id} ADMISSION… --as NAME")
 
 
 def _pairs(option: str, given: Sequence[str], expected: str) -> list[tuple[str, str]]:
@@ -134,7 +129,8 @@ def list_sessions(programme: ProgrammeOption = None, home: HomeOption = None, as
         print_json([{**session_document(one), "seated": taken[one.id]} for one in sessions])
         return
     if not sessions:
-        note(said("还没有场次：vermilion exam session add --help", "no session yet: vermilion exam session add --help"))
+        OUT.print(said("还没有场次", "no sessions yet"))
+        note(said("建场次：vermilion exam session add --help", "to make one: vermilion exam session add --help"))
         return
     print_table(
         [
@@ -345,12 +341,7 @@ def close(
     OUT.print(
         said(f"场次{session}已结束，缺考{absent}科次", f"session {session} is closed; {counted(absent, 'absence')}")
     )
-    note(
-        said(
-            f"下一步：vermilion exam session record {session} 成绩单",
-            f"next: vermilion exam session record {session} FILE",
-        )
-    )
+    next_command(f"vermilion exam session record {session} FILE --as NAME")
 
 
 @app.command(

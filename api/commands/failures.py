@@ -1,13 +1,57 @@
 """What the command line says where something went wrong: words on stderr; with --json, one value on stdout too."""
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, Final
 
-from api.errors import advice, code_of, exit_code
-from api.terminal import ERR, language, print_json, said, shown
+from api.commands.access_words import in_words
+from api.errors import Advice, advice, code_of, exit_code
+from api.terminal import ERR, language, print_json, said, shown, with_home
+from registry.access import NotAllowed, NotInState
+from registry.enrolment import PhotographRefused
 from registry.kernel.errors import MalformedInput, RegistryError, Unavailable
+from registry.ports.storage import NotHere
 from registry.programme import ProgrammeMalformed
 from registry.programme.subsidies import SubsidyMalformed
+from registry.workflows.act import AccountNotOpen
+from registry.workflows.replace import ParticularMalformed
+
+MEMBERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        "name": ("姓名", "name"),
+        "nameLatin": ("拉丁字母姓名", "name in Latin letters"),
+        "identityType": ("证件类型", "identity document"),
+        "nationalIdentityNumber": ("证件号码", "identity number"),
+        "portrait": ("照片", "photograph"),
+    }
+)
+"""What a certificate says of its holder, as people call it."""
+LISTS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "certificate": ("vermilion cert list",),
+        "batch": ("vermilion batch list",),
+        "status request": ("vermilion cert requests",),
+        "batch or request": ("vermilion batch list", "vermilion cert requests"),
+        "replacement": ("vermilion cert replacements",),
+        "roster": ("vermilion enrol list",),
+        "application": ("vermilion enrol list",),
+        "judgement": ("vermilion enrol to-judge",),
+        "score sheet": ("vermilion exam list",),
+        "correction": ("vermilion exam corrections SHEET",),
+        "session": ("vermilion exam session list",),
+        "duty": ("vermilion exam session list",),
+        "organisation": ("vermilion training body list", "vermilion training unit list"),
+        "course": ("vermilion training course list",),
+        "attendance list": ("vermilion training course list",),
+        "account": ("vermilion account list",),
+        "open account": ("vermilion account list",),
+        "alarm": ("vermilion halt show --all",),
+        "transaction": ("vermilion sender status",),
+    }
+)
+"""What lists the things of a kind, where a command can name one that is not here (`NotHere.kind`)."""
 
 
 class SystemRefused(Unavailable):
@@ -54,13 +98,50 @@ class NoVerdict(Exception):
         return max(2, exit_code(self.error))
 
 
+def advice_on(error: RegistryError) -> Advice | None:
+    """Give what is known of an error: what its code says, or more exactly where the error itself knows more.
+
+    What is not here names the list of its kind; what cannot stand on a certificate, and what somebody may not do, is
+    said in words.
+    """
+    texts = advice().get(code_of(error))
+    if texts is None:
+        return None
+    if isinstance(error, NotHere) and error.kind in LISTS:
+        named = [f"`{command}`" for command in LISTS[error.kind]]
+        return replace(
+            texts,
+            remedy_zh=f"请对照清单核对：{'、'.join(named)}。",
+            remedy_en=f"Compare with the list: {' and '.join(named)}.",
+        )
+    if isinstance(error, NotAllowed | NotInState | AccountNotOpen):
+        zh, en = in_words(error)
+        return replace(texts, cause_zh=zh, cause_en=en)
+    if isinstance(error, PhotographRefused | ParticularMalformed):
+        problem, (zh, en) = error.problem, subject_of(error)
+        return Advice(
+            cause_zh=f"{zh}：{problem.reason.zh}。",
+            cause_en=f"{en}: {problem.reason.en}",
+            remedy_zh=f"{problem.remedy.zh}。",
+            remedy_en=f"{problem.remedy.en[:1].upper()}{problem.remedy.en[1:]}.",
+        )
+    return texts
+
+
+def subject_of(error: PhotographRefused | ParticularMalformed) -> tuple[str, str]:
+    """Name what of a certificate is meant, in Chinese and English."""
+    return MEMBERS["portrait"] if isinstance(error, PhotographRefused) else MEMBERS[error.member]
+
+
 def print_error(error: RegistryError) -> None:
     """Print what happened, what to do, and the stable code; in Chinese the message itself stands in brackets."""
     code = code_of(error)
-    texts = advice().get(code)
-    chinese = language() == "zh" and texts is not None
+    texts = advice_on(error)
+    own = texts is not None and texts.cause_en != advice()[code].cause_en  # it says all that the message does
+    chinese = language() == "zh" and texts is not None and not own
     headline = str(error)
-    if texts is not None and (chinese or code != error.code):  # the contract's table says it better than its slug
+    # The contract's table says it better than its slug.
+    if texts is not None and (own or chinese or code != error.code):
         headline = said(texts.cause_zh, texts.cause_en)
     ERR.print(f"[bold red]{said('错误：', 'error:')}[/bold red]{said('', ' ')}{shown(headline)}")
     if chinese:
@@ -69,7 +150,7 @@ def print_error(error: RegistryError) -> None:
         for fault in error.faults:
             ERR.print(f"  {shown(fault.key)}: {shown(fault.reason)}")
     if texts is not None:
-        ERR.print(f"  {shown(said(texts.remedy_zh, texts.remedy_en))}   [dim]\\[{shown(code)}][/dim]")
+        ERR.print(f"  {shown(with_home(said(texts.remedy_zh, texts.remedy_en)))}   [dim]\\[{shown(code)}][/dim]")
     else:
         ERR.print(f"  [dim]\\[{shown(code)}][/dim]")
 
@@ -82,10 +163,10 @@ def print_error_document(error: RegistryError) -> None:
 def error_document(error: RegistryError) -> dict[str, Any]:
     """Write an error as plain values: its code, its message, and what is known of it in both languages."""
     code = code_of(error)
-    texts = advice().get(code)
+    texts = advice_on(error)
     return {
         "code": code,
         "message": str(error),
         "cause": None if texts is None else {"zh": texts.cause_zh, "en": texts.cause_en},
-        "remedy": None if texts is None else {"zh": texts.remedy_zh, "en": texts.remedy_en},
+        "remedy": None if texts is None else {"zh": with_home(texts.remedy_zh), "en": with_home(texts.remedy_en)},
     }

@@ -6,7 +6,7 @@ import typer
 
 from api.commands.options import HomeOption, JsonOption, NodeOption, PersonOption, person
 from api.errors import EXIT_NOT_NOW, advice
-from api.terminal import OUT, moment, print_json, said, shown
+from api.terminal import OUT, moment, note, print_json, said, shown, with_home
 from api.wiring import Home
 from registry.ports.alarms import Alarm
 from registry.workflows.halt import lift as lift_alarms
@@ -47,6 +47,8 @@ def lift(
 ) -> None:
     """Let writing go on after you have looked; an alarm about the chain as it is now must be over."""
     found = Home.find(home)
+    with found.store.read() as unit:
+        before = {one.id for one in map(unit.alarms.alarm, dict.fromkeys(alarms)) if one.lifted_at is not None}
     with found.chain(node=node) as ledger:
         lifted = lift_alarms(found.store, found.clock, ledger, alarms, person=person(by), reason=reason)
     if as_json:
@@ -54,6 +56,11 @@ def lift(
         return
     for one in lifted:
         _print(one)
+    if before:
+        names = ", ".join(one.id for one in lifted if one.id in before)
+        note(said(f"{names}先前已解除，这次没有改动", f"lifted before, and left as it was: {names}"))
+    if len(before) == len(lifted):
+        note(said("没有警报可解除", "no alarm was open: nothing was lifted"))
 
 
 def _document(alarm: Alarm) -> dict[str, Any]:
@@ -76,8 +83,8 @@ def _print(alarm: Alarm) -> None:
     OUT.print(f"  {shown(said(texts.cause_zh, texts.cause_en))}")
     OUT.print(f"  [dim]{shown(alarm.detail)}[/dim]")
     if alarm.lifted_at is None:
-        OUT.print(f"  → {shown(said(texts.remedy_zh, texts.remedy_en))}")
-        OUT.print(f"  → vermilion halt lift {alarm.id} --reason …")
+        OUT.print(f"  → {shown(with_home(said(texts.remedy_zh, texts.remedy_en)))}")
+        OUT.print(f"  → {shown(with_home(f'vermilion halt lift {alarm.id} --reason … --as NAME'))}")
     else:
         lifted = f"{moment(alarm.lifted_at)} {alarm.lifted_by}"
         OUT.print(f"  {said('已解除', 'lifted')}: {shown(lifted)}: {shown(alarm.reason or '')}")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from api.commands.options import HomeOption, JsonOption, PersonOption, person
-from api.terminal import OUT, note, print_json, print_table, said
+from api.terminal import OUT, next_command, print_json, print_table, said
 from api.wiring import Home
 from registry.ports.enrolments import JudgedByPerson
 from registry.ports.storage import NotHere
@@ -113,7 +113,7 @@ def confirm(
         OUT.print(said(f"{judged.admission}：已特批准入", f"{judged.admission}: admitted against the rules"))
         return
     OUT.print(said(f"{judged.admission}：认定已生效", f"{judged.admission}: the judgement counts"))
-    note(said("下一步：vermilion enrol decide", "next: vermilion enrol decide"))
+    next_command("vermilion enrol decide --as NAME")
 
 
 def _print_entered(judged: JudgedByPerson, *, as_json: bool) -> None:
@@ -126,12 +126,7 @@ def _print_entered(judged: JudgedByPerson, *, as_json: bool) -> None:
             f"{judged.id}: kept for {judged.admission}; it counts once another person confirms it",
         )
     )
-    note(
-        said(
-            f"下一步：vermilion enrol confirm-judgement {judged.id} --as 另一人",
-            f"next: vermilion enrol confirm-judgement {judged.id} --as SOMEBODY-ELSE",
-        )
-    )
+    next_command(f"vermilion enrol confirm-judgement {judged.id} --as SOMEBODY-ELSE")
 
 
 def _answer(one: JudgedByPerson) -> str:

@@ -1,20 +1,21 @@
-"""What `--dry-run` says: the call that a command would send to the contract. Nothing is sent, nothing is kept."""
+"""What `--dry-run` says: the calls that a command would send to the contract. Nothing is sent, nothing is kept."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 from api.commands.words import reason_word, status_word
-from api.terminal import note, print_fields, print_json, said
+from api.terminal import OUT, note, print_fields, print_json, said
 from api.wiring import Home
 from registry.anchor.operations import AnchorApproval, AnchorBatch, Approval, Operation
-from registry.anchor.progress import Batch, StatusRequest
+from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.kernel.encoding import b64url
 from registry.kernel.identifiers import Address
 from registry.ports.storage import UnitOfWork
 from registry.status import Reason, Status, needs_approval
 from registry.workflows.change_status import Asked, batch_names
-from registry.workflows.issue import evidence_of
+from registry.workflows.contents import evidence_of
 from registry.workflows.status_operations import NotApproved, operation_of
 
 _NOBODY = Approval(approver=Address("0x" + 40 * "0"), deadline=0, signature=bytes(65))
@@ -22,18 +23,37 @@ _NOBODY = Approval(approver=Address("0x" + 40 * "0"), deadline=0, signature=byte
 
 
 def rehearse_batch(home: Home, name: str, *, as_json: bool) -> None:
-    """Say what `batch issue` would send. Raises NotHere, NotApproved."""
+    """Say what `batch issue` would send: the batch, then what its certificates supersede. Raises NotHere, NotApproved.
+
+    As JSON the supersessions stand in `then`, in the order in which they would go.
+    """
     with home.store.read() as unit:
         batch = unit.batches.batch(name)
+        following = [_request_facts(unit, one) for one in unit.status_requests.onto(batch.batch) if _goes_out(one)]
     if batch.state in (AnchorState.RESERVED, AnchorState.SEALED):
         raise NotApproved(name, batch.state)
-    facts = {"batch": batch.id, "scope": batch.scope, "certificates": batch.size}
+    facts: dict[str, Any] = {"batch": batch.id, "scope": batch.scope, "certificates": batch.size}
     if batch.state is AnchorState.APPROVED:
-        _tell(home, facts | _call(_anchor(batch)), as_json=as_json)
+        facts |= _call(_anchor(batch))
     else:  # its transaction was made before: those bytes go out again, if anything does
         sends = batch.state in (AnchorState.SIGNED, AnchorState.SENT, AnchorState.ORPHANED, AnchorState.INCLUDED)
-        transaction = "0x" + batch.transaction.hex() if sends and batch.transaction else None
-        _tell(home, facts | {"function": None, "stored_transaction": transaction}, as_json=as_json)
+        facts |= {
+            "function": None,
+            "stored_transaction": "0x" + batch.transaction.hex() if sends and batch.transaction else None,
+        }
+    if as_json:
+        then = {"then": [_document(home, one) for one in following]} if following else {}
+        print_json(_document(home, facts) | then)
+        return
+    _tell(home, facts)
+    for one in following:
+        OUT.print(said("随后：", "then:"))
+        _tell(home, one)
+    _tell_end([facts, *following])
+
+
+def _goes_out(request: StatusRequest) -> bool:
+    return request.state not in (RequestState.FINAL, RequestState.FAILED, RequestState.CANCELLED)
 
 
 def rehearse_requests(home: Home, unit: UnitOfWork, asked: Asked, *, listed: bool, as_json: bool) -> None:
@@ -42,10 +62,13 @@ def rehearse_requests(home: Home, unit: UnitOfWork, asked: Asked, *, listed: boo
     if listed and as_json:
         print_json([_document(home, facts) for facts in calls])
         return
+    if as_json and calls:
+        (only,) = calls
+        print_json(_document(home, only))
+        return
     for facts in calls:
-        _tell(home, facts, as_json=as_json)
-    if not calls:
-        note(said("演练：没有要发送的内容", "dry run: there is nothing to send"))
+        _tell(home, facts)
+    _tell_end(calls)
 
 
 def _request_facts(unit: UnitOfWork, request: StatusRequest) -> dict[str, Any]:
@@ -65,7 +88,7 @@ def _request_facts(unit: UnitOfWork, request: StatusRequest) -> dict[str, Any]:
         "batch": " ".join(batch_names(unit, request)),
         "wanted": request.wanted.word,
         "reason": request.reason.slug,
-        "needs_approval": request.wanted in needs_approval,
+        "needs_approval": request.wanted in needs_approval and request.approval is None,
         **_call(operation_of(approved)),
     }
 
@@ -98,11 +121,8 @@ def _document(home: Home, facts: dict[str, Any]) -> dict[str, Any]:
     return {"dry_run": True, "contract": str(home.trust_root.contract), **facts}
 
 
-def _tell(home: Home, facts: dict[str, Any], *, as_json: bool) -> None:
+def _tell(home: Home, facts: dict[str, Any]) -> None:
     document = _document(home, facts)
-    if as_json:
-        print_json(document)
-        return
     words = {
         "contract": said("合约", "contract"),
         "request": said("申请", "request"),
@@ -123,9 +143,12 @@ def _tell(home: Home, facts: dict[str, Any], *, as_json: bool) -> None:
         **({"reason": reason_word(Reason.parse(document["reason"]))} if "reason" in document else {}),
     }
     print_fields({word: shown[key] for key, word in words.items() if shown.get(key) is not None})
-    if document["function"] is None and document.get("stored_transaction") is None:
+
+
+def _tell_end(calls: Sequence[dict[str, Any]]) -> None:
+    if all(one["function"] is None and one.get("stored_transaction") is None for one in calls):
         note(said("演练：没有要发送的内容", "dry run: there is nothing to send"))
         return
     note(said("演练：以上内容没有发送，也没有保存", "dry run: none of this was sent, nothing was kept"))
-    if document.get("needs_approval"):
+    if any(one.get("needs_approval") for one in calls):
         note(said("发送前须由另一人批准", "a second person must approve it before it is sent"))

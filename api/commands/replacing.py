@@ -1,27 +1,35 @@
-"""`vermilion cert correct`, `renew`, `withdraw`: certificates that take the place of others."""
+"""`vermilion cert correct`, `renew`, `propose`, `withdraw`: certificates that take the place of others."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
 from api.commands.batch_shown import batch_document, show_batch
 from api.commands.numbers import named_numbers
 from api.commands.options import HomeOption, JsonOption, PersonOption, WaitOption, expanded, person, read_file
+from api.commands.replacing_shown import (
+    Stage,
+    commands_of,
+    list_replacements,
+    propose_command,
+    replacement_document,
+    show_replacement,
+    stage_of,
+    tell_changes,
+    tell_next,
+)
 from api.commands.requests import ApproverOption, second_person, tell_state
-from api.commands.words import status_word
 from api.sending import issue_batch
-from api.terminal import OUT, note, print_json, print_table, said
+from api.terminal import OUT, next_command, print_json, said
 from api.wiring import Home
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.enrolment import IdentityType
 from registry.enrolment.photograph import MAX_FILE
 from registry.kernel.errors import MalformedInput
-from registry.ports.replacements import Replacement, ReplacementKind
-from registry.ports.storage import StoredCertificate, UnitOfWork
+from registry.ports.replacements import Replacement
 from registry.status import Status
 from registry.workflows.approve import approve
 from registry.workflows.replace import (
@@ -31,20 +39,9 @@ from registry.workflows.replace import (
     propose_replacements,
     withdraw_replacement,
 )
-from registry.workflows.revisions import Change, changes_of_replacement, line_of
-from registry.workflows.supersede import supersessions_to_approve
+from registry.workflows.revisions import changes_of_replacement
 
-KINDS: Final = {ReplacementKind.CORRECTION: ("更正", "correction"), ReplacementKind.RENEWAL: ("换发", "renewal")}
-_MEMBERS: Final = {
-    "name": ("姓名", "name"),
-    "nameLatin": ("拉丁字母姓名", "name in Latin letters"),
-    "identityType": ("证件类型", "identity document"),
-    "nationalIdentityNumber": ("证件号码", "identity number"),
-    "portrait": ("照片摘要", "photograph, its digest"),
-    "licenseNumber": ("证书编号", "number"),
-    "validUntil": ("有效期至", "valid until"),
-    "grade": ("等次", "grade"),
-}
+ReplacementArgument = Annotated[str, typer.Argument(help="Replacement, such as X-2026-11-0001.")]
 
 
 class IdentityTypeUnknown(MalformedInput):
@@ -133,7 +130,7 @@ class Proposing:
     """Options of the commands that propose successors."""
 
     later: Annotated[
-        bool, typer.Option("--later", help="Only ask; `cert correct` or `cert renew` again, or the desk, goes on.")
+        bool, typer.Option("--later", help="Only ask; `cert propose` makes the batch, of several requests together.")
     ] = False
     by: PersonOption = None
     approve_as: ApproverOption = None
@@ -159,7 +156,7 @@ def correct(
     approver = second_person(found, maker, how.approve_as, Status.SUPERSEDED)
     particulars = wrong.particulars()
     asked = ask_correction(found.store, found.clock, found.catalogue, number, particulars, reason=reason, person=maker)
-    _go_on(found, [asked], how, approver, listed=False)
+    _go_on(found, [asked], how, approver)
 
 
 @expanded
@@ -183,11 +180,43 @@ def renew(
     approver = second_person(found, maker, how.approve_as, Status.SUPERSEDED)
     listed = [one.text for one in named_numbers(numbers, numbers_from)]
     asked = ask_renewals(found.store, found.clock, found.catalogue, listed, reason=reason, person=maker)
-    _go_on(found, asked, how, approver, listed=True)
+    _go_on(found, asked, how, approver)
+
+
+def propose(
+    replacements: Annotated[list[str], typer.Argument(help="Replacements, such as X-2026-11-0001.")],
+    by: PersonOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make the batches of successors that were asked for with --later; a second person approves them.
+
+    Corrections of one batch go into one batch together, and so do renewals for the same term. May be run again.
+    """
+    found = Home.find(home)
+    with found.store.read() as unit:
+        asked = [unit.replacements.replacement(name) for name in dict.fromkeys(replacements)]
+    _go_on(found, asked, Proposing(by=by, home=home, as_json=as_json), None)
+
+
+def list_(
+    waiting: Annotated[bool, typer.Option("--waiting", help="Only those that have no batch yet.")] = False,
+    batch: Annotated[str | None, typer.Option("--batch", help="Only those of this batch.")] = None,
+    limit: Annotated[int, typer.Option("--limit", help="Most rows to print, the latest; 0 = all.", min=0)] = 50,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List corrections and renewals that were asked for, and how far each is; names are not shown."""
+    list_replacements(Home.find(home), waiting=waiting, batch=batch, limit=limit, as_json=as_json)
+
+
+def show(replacement: ReplacementArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """Show a correction or renewal with what the certificate says before and after."""
+    show_replacement(Home.find(home), replacement, as_json=as_json)
 
 
 def withdraw(
-    replacement: Annotated[str, typer.Argument(help="Replacement, such as X-2026-11-0001.")],
+    replacement: ReplacementArgument,
     by: PersonOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -202,7 +231,7 @@ def withdraw(
         OUT.print(said(f"{given_up.id}已取消", f"{given_up.id} is withdrawn"))
 
 
-def _go_on(home: Home, asked: list[Replacement], how: Proposing, approver: str | None, *, listed: bool) -> None:
+def _go_on(home: Home, asked: list[Replacement], how: Proposing, approver: str | None) -> None:
     """Show what was asked for; propose it, and in a demonstration approve and issue it, unless that is for later."""
     names = [one.id for one in asked]
     if how.later:
@@ -216,6 +245,8 @@ def _go_on(home: Home, asked: list[Replacement], how: Proposing, approver: str |
         now = [unit.replacements.replacement(name) for name in names]
         documents = [replacement_document(unit, one) for one in now]
         changes = [(one, changes_of_replacement(unit, one)) for one in now]
+        stages = [stage_of(unit, one) for one in now]
+        following = [commands_of(unit, one, stage) for one, stage in zip(now, stages, strict=True)]
     if how.as_json:
         print_json(
             {
@@ -228,103 +259,24 @@ def _go_on(home: Home, asked: list[Replacement], how: Proposing, approver: str |
         tell_changes(one, of)
     for batch in batches:
         show_batch(home, batch, as_json=False)
-    if how.later:
-        again = "vermilion cert renew" if listed else "vermilion cert correct"
-        note(
-            said(
-                "已记下，尚未组成批次。下一步：再运行同一条命令，不带--later；"
-                f"放弃：vermilion cert withdraw {names[0]}",
-                f"kept, in no batch yet. next: {again} again without --later; "
-                f"to give up: vermilion cert withdraw {names[0]}",
-            )
-        )
+    if not how.later:
+        return
+    waiting = [one for one, stage in zip(now, stages, strict=True) if stage is Stage.ASKED]
+    kept = [one.id for one in waiting]
+    OUT.print(
+        said(f"已记下，尚未组成批次：{'、'.join(kept)}", f"kept, in no batch yet: {', '.join(kept)}")
+        if waiting
+        else said("先前已组成批次", "in a batch already")
+    )
+    if len(waiting) > 1:
+        command = propose_command(waiting)
+        next_command(command)
+    else:
+        for commands in following:
+            tell_next(commands)
 
 
 def _approved_and_issued(home: Home, batch: Batch, approver: str, how: Proposing) -> Batch:
     if batch.state in (AnchorState.SEALED, AnchorState.FAILED):
         approve(home.store, home.clock, home.catalogue, home.key_of, home.approver(), batch.id, person=approver)
     return issue_batch(home, batch.id, wait=how.wait, told=tell_state)
-
-
-def tell_replacements(home: Home, batch: str) -> None:
-    """Show beside the data what each certificate of a batch says otherwise than the one that it replaces."""
-    with home.store.read() as unit:
-        changes = [(one, changes_of_replacement(unit, one)) for one in unit.replacements.into(batch).values()]
-    for one, of in changes:
-        tell_changes(one, of, tell=note)
-
-
-def tell_waiting_supersessions(home: Home, batch: Batch) -> None:
-    """Name what must be approved before a batch's certificates take the place of those they were issued for."""
-    with home.store.read() as unit:
-        waiting = supersessions_to_approve(unit, batch)
-    for one in waiting:
-        note(
-            said(
-                f"代替原证书的申请{one.id}待批准，此前不交付：vermilion cert approve {one.id} --as SOMEBODY-ELSE",
-                f"the supersession {one.id} waits for its approver; until then nothing is delivered: "
-                f"vermilion cert approve {one.id} --as SOMEBODY-ELSE",
-            )
-        )
-
-
-def tell_changes(of: Replacement, changes: list[Change], tell: Callable[[str], None] | None = None) -> None:
-    """Print a replacement with what is said before and after; `tell` prints a line, else it goes to the data."""
-    kind = said(*KINDS[of.kind])
-    title = f"{of.id}  {kind}  {of.number}#{of.revision}"
-    if tell is not None:
-        tell(f"{title}：{of.reason}" if of.reason else title)
-        for one in changes:
-            tell(f"  {member_word(one.member)}: {one.before or '–'} → {one.after or '–'}")
-        return
-    OUT.print(title, highlight=False)
-    print_table(
-        [said("内容", "what"), said("原为", "before"), said("改为", "after")],
-        [[member_word(one.member), one.before or "–", one.after or "–"] for one in changes],
-    )
-
-
-def member_word(member: str) -> str:
-    """Name what a certificate says, as people do."""
-    if member.startswith("result."):
-        paper = member.removeprefix("result.")
-        return said(f"成绩（{paper}）", f"score ({paper})")
-    return said(*_MEMBERS.get(member, (member, member)))
-
-
-def replacement_document(unit: UnitOfWork, one: Replacement) -> dict[str, Any]:
-    """Write a replacement as plain values."""
-    return {
-        "id": one.id,
-        "kind": one.kind.value,
-        "number": one.number,
-        "revision": one.revision,
-        "reason": one.reason,
-        "asked_by": one.asked_by,
-        "batch": one.batch,
-        "cancelled": one.cancelled_at is not None,
-        "changes": [
-            {"member": change.member, "before": change.before, "after": change.after}
-            for change in changes_of_replacement(unit, one)
-        ],
-    }
-
-
-def line_document(unit: UnitOfWork, certificate: StoredCertificate) -> list[dict[str, Any]]:
-    """Write the line of certificates that took each other's place, the first one first."""
-    return [
-        {
-            "number": one.number,
-            "revision": one.revision,
-            "batch": one.batch,
-            "status": one.status,
-            "replacement": None if one.replacement is None else one.replacement.id,
-            "kind": None if one.replacement is None else one.replacement.kind.value,
-        }
-        for one in line_of(unit, certificate)
-    ]
-
-
-def line_words(line: list[dict[str, Any]]) -> str:
-    """Say the line in one row, where it has more than one certificate."""
-    return " → ".join(f"{one['number']}#{one['revision']} ({status_word(one['status'])})" for one in line)

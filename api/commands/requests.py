@@ -19,19 +19,33 @@ from api.commands.options import (
     stoppable,
 )
 from api.commands.rehearsal import rehearse_requests
+from api.commands.replacing_shown import replacements_of, tell_changes
 from api.commands.words import reason_word, state_word, status_word
 from api.errors import EXIT_NOT_NOW, EXIT_REFUSED, advice, exit_code
 from api.sending import take_to_chain
-from api.terminal import ERR, OUT, counted, moment, note, print_fields, print_json, print_table, said, watched
+from api.terminal import (
+    ERR,
+    OUT,
+    counted,
+    moment,
+    next_command,
+    note,
+    print_fields,
+    print_json,
+    print_table,
+    said,
+    watched,
+)
 from api.wiring import Home
 from registry.access import require_second_person
-from registry.anchor.progress import RequestState, StatusRequest
+from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
-from registry.kernel.errors import RuleRefusal
+from registry.kernel.errors import Conflict, RuleRefusal
 from registry.ports import LedgerUnavailable
 from registry.ports.storage import UnitOfWork
 from registry.status import Status, changes_of, grounds, needs_approval
 from registry.workflows.change_status import Asked, ChangesRefused, batch_names, certificates_of
+from registry.workflows.revisions import changes_of_replacement
 
 
 class ApproverApart(RuleRefusal):
@@ -41,6 +55,16 @@ class ApproverApart(RuleRefusal):
 
     def __init__(self) -> None:
         super().__init__("--approve-as is for demonstrations: the approver approves in a session of their own")
+
+
+class GoesWithBatch(Conflict):
+    """A request to supersede is given up with the batch of its successors, as long as that is not on the chain."""
+
+    code = "status/goes-with-batch"
+
+    def __init__(self, request: str, batch: str) -> None:
+        self.request, self.batch = request, batch
+        super().__init__(f"request {request} goes with batch {batch}: give that up with `batch cancel {batch}`")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,10 +248,27 @@ def _tell_one(one: StatusRequest, what: tuple[str, str]) -> None:
         tell_failure(one.failure)
 
 
+def require_on_its_own(unit: UnitOfWork, request: StatusRequest) -> None:
+    """Refuse to give up a request without the batch that it goes with. Raises GoesWithBatch."""
+    batch = _goes_with(unit, request)
+    if batch is not None and _may_be_given_up(request):
+        raise GoesWithBatch(request.id, batch.id)
+
+
+def _may_be_given_up(request: StatusRequest) -> bool:
+    return request.state in (RequestState.REQUESTED, RequestState.APPROVED)
+
+
+def _goes_with(unit: UnitOfWork, request: StatusRequest) -> Batch | None:
+    """Find the batch of successors that is not on the chain yet."""
+    batch = None if request.new_batch is None else unit.batches.of_chain(request.new_batch)
+    return None if batch is None or batch.state is AnchorState.FINAL else batch
+
+
 def command_of(unit: UnitOfWork, request: StatusRequest) -> str | None:
     """Name what takes a request on that goes with a batch of successors; None = it stands for itself."""
-    batch = None if request.new_batch is None else unit.batches.of_chain(request.new_batch)
-    if batch is None or batch.state is AnchorState.FINAL:
+    batch = _goes_with(unit, request)
+    if batch is None:
         return None
     if batch.state is AnchorState.SEALED:
         return f"vermilion batch approve {batch.id} --as SOMEBODY-ELSE"
@@ -238,10 +279,10 @@ def _tell_next(waiting: Sequence[StatusRequest], commands: Mapping[str, str | No
     for one in waiting:
         command = commands[one.id]
         if command is not None:
-            note(said(f"下一步：{command}", f"next: {command}"))
+            next_command(command)
             continue
-        show, approve = f"vermilion cert request {one.id}", f"vermilion cert approve {one.id} --as"
-        note(said(f"下一步：{approve} 另一人（先看：{show}）", f"next: {approve} SOMEBODY-ELSE (after {show})"))
+        note(said(f"先看：vermilion cert request {one.id}", f"look first: vermilion cert request {one.id}"))
+        next_command(f"vermilion cert approve {one.id} --as SOMEBODY-ELSE")
 
 
 def tell_failure(failure: str | None) -> None:
@@ -301,6 +342,7 @@ def show_request(home: Home, name: str, *, as_json: bool) -> None:
         one = unit.status_requests.request(name)
         what, document = covered(unit, one), request_document(unit, one, whole=True)
         command = command_of(unit, one)
+        replaced = [(of, changes_of_replacement(unit, of)) for of in replacements_of(unit, one)]
     if as_json:
         print_json(document)
         return
@@ -327,6 +369,8 @@ def show_request(home: Home, name: str, *, as_json: bool) -> None:
                 for row in document["targets"]
             ],
         )
+    for of, changes in replaced:
+        tell_changes(of, changes)
     _tell_next([one] if _awaits_approval(one) else [], {one.id: command})
 
 

@@ -45,6 +45,8 @@ def status(
         )
     if as_json:
         print_json(None if seen is None else _document(seen))
+    elif subject is not None and (seen is None or not seen.transactions):
+        OUT.print(said(f"还没有为{subject}签过交易", f"no transaction was signed for {subject} yet"))
     elif seen is None:
         OUT.print(said("还没有发送过任何交易", "nothing was ever sent"))
     else:
@@ -53,9 +55,9 @@ def status(
         if one.overdue or one.offers_too_little:
             note(
                 said(
-                    f"{one.kept.subject}的交易已久等；可替换：vermilion sender replace {one.kept.subject}",
+                    f"{one.kept.subject}的交易已久等；可替换：vermilion sender replace {one.kept.subject} --as NAME",
                     f"the transaction of {one.kept.subject} waits too long; to replace it: "
-                    f"vermilion sender replace {one.kept.subject}",
+                    f"vermilion sender replace {one.kept.subject} --as NAME",
                 )
             )
 

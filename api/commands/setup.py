@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 import typer
 from pydantic import ValidationError
 
+from api.commands.enrol import naming
 from api.commands.options import HomeOption, JsonOption, stoppable
 from api.settings import (
-    CONFIG_FILE,
     ChainSettings,
-    ConfigurationMalformed,
     Contact,
     HomeMissing,
     Installation,
@@ -25,9 +24,22 @@ from api.settings import (
     find_home,
     read_installation,
 )
-from api.terminal import OUT, counted, done, moment, note, padded, print_fields, print_json, said, shown
+from api.terminal import (
+    OUT,
+    counted,
+    done,
+    moment,
+    next_command,
+    note,
+    padded,
+    print_fields,
+    print_json,
+    said,
+    shown,
+    with_home,
+)
 from api.wiring import Home
-from registry.kernel.errors import Conflict
+from registry.kernel.errors import Conflict, MalformedInput
 
 if TYPE_CHECKING:
     from node.embedded import EmbeddedChain
@@ -37,6 +49,15 @@ node = typer.Typer(no_args_is_help=True, help="The embedded chain.")
 DEMO_HOME = Path("demo-data")
 DEMO_PORT = 8000
 _USUAL_PROGRAMME = "AIGC-APP-ENG"
+_OPTIONS = {
+    "code": ("--issuer", "2 to 31 capital letters, digits and hyphens, such as GD-SKILLS"),
+    "public_base_url": ("--base-url", "https:// and a host, or http://localhost for a trial, without a path"),
+    "name_zh": ("--name", "a name that can be printed"),
+    "name_en": ("--name-en", "a name that can be printed"),
+    "place": ("--place", "a place that can be printed"),
+    "chain_id": ("--chain-id", "a chain id of an embedded chain"),
+}
+"""What `init` takes, by the member of `vermilion.toml` that it becomes, with what is expected."""
 _HEARTBEAT_SECONDS = 3_600
 """A quiet chain seals an empty block an hour, so that a past day lies behind its last block."""
 
@@ -49,6 +70,16 @@ class PortTaken(Conflict):
     def __init__(self, host: str, port: int) -> None:
         self.host, self.port = host, port
         super().__init__(f"{host}:{port} is taken by another program")
+
+
+class InstallationMalformed(MalformedInput):
+    """An option of `init` says what no installation can be founded with."""
+
+    code = "input/installation"
+
+    def __init__(self, option: str, expected: str) -> None:
+        self.option, self.expected = option, expected
+        super().__init__(f"{option}: expected {expected}")
 
 
 class DemoElsewhere(Conflict):
@@ -99,11 +130,11 @@ def init(
         )
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ConfigurationMalformed(path / CONFIG_FILE, where, first["msg"]) from error
+        option, expected = _OPTIONS.get(str(first["loc"][-1]), (".".join(map(str, first["loc"])), first["msg"]))
+        raise InstallationMalformed(option, expected) from error
     with stoppable(said("再运行同一条命令", "the same command")):
         _make(path, wanted)
-    note(said("下一步：vermilion enrol import 名册.csv", "next: vermilion enrol import ROSTER.csv"))
+    next_command(f"vermilion enrol import ROSTER.csv{naming(codes, codes[0])} --as NAME")
 
 
 def _make(path: Path, wanted: Installation) -> Home:
@@ -360,14 +391,19 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
     findings = examine(Home.find(home))
     if as_json:
-        print_json([{"what": one.what, "state": one.state, "says": one.en, "remedy": one.remedy} for one in findings])
+        print_json(
+            [
+                {"what": one.what, "state": one.state, "says": one.en, "remedy": with_home(one.remedy)}
+                for one in findings
+            ]
+        )
     else:
         marks = {"good": "[green]✓[/green]", "note": "!", "problem": "[bold red]✗[/bold red]"}
         for one in findings:
             what = said(WHAT_ZH[one.what], one.what)
             OUT.print(f"  {marks[one.state]} {padded(what, 14)} {shown(said(one.zh, one.en))}")
             if one.remedy:
-                OUT.print(f"                   [dim]→ {shown(one.remedy)}[/dim]")
+                OUT.print(f"                   [dim]→ {shown(with_home(one.remedy))}[/dim]")
         notes, problems = (sum(1 for one in findings if one.state == state) for state in ("note", "problem"))
         OUT.print(said(f"提示{notes}项，问题{problems}项", f"{counted(notes, 'note')}, {counted(problems, 'problem')}"))
     if any(one.state == "problem" for one in findings):

@@ -11,7 +11,7 @@ from api.commands.enrol import refuse_rows
 from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file
 from api.errors import exit_code
-from api.terminal import OUT, counted, note, print_fields, print_json, print_table, said
+from api.terminal import OUT, counted, next_command, print_fields, print_json, print_table, said
 from api.wiring import Home
 from registry.enrolment import CourseUnit
 from registry.enrolment.attendance import AttendanceRefused
@@ -180,11 +180,7 @@ def add_course(
             f"course {made.id}: {counted(len(made.units), 'unit')}, {counted(hours, 'standard hour')}",
         )
     )
-    note(
-        said(
-            f"下一步：vermilion training course teach {made.id} …", f"next: vermilion training course teach {made.id} …"
-        )
-    )
+    next_command(f"vermilion training course teach {made.id} TEACHER --level LEVEL --as {person(by)}")
 
 
 @course.command("list", epilog="Example: vermilion training course list")
@@ -309,12 +305,7 @@ def attend(
         refuse_rows(check_attendance(found.store, found.clock, of, data).problems, refused, as_json=as_json)
     _say_list(entered.list, as_json=as_json)
     if not as_json:
-        note(
-            said(
-                f"下一步：另一人vermilion training confirm {entered.list.id}",
-                f"next, by another person: vermilion training confirm {entered.list.id}",
-            )
-        )
+        next_command(f"vermilion training confirm {entered.list.id} --as SOMEBODY-ELSE")
 
 
 @app.command(epilog="Example: vermilion training confirm A-2026-11-0001 --as clerk-2")
@@ -362,12 +353,7 @@ def certify(id: CourseArgument, by: PersonOption = None, home: HomeOption = None
             f"list {made.sheet.id}: {listed} with {made.needed} hours, {short} with hours to go",
         )
     )
-    note(
-        said(
-            f"下一步：另一人vermilion exam confirm {made.sheet.id}",
-            f"next, by another person: vermilion exam confirm {made.sheet.id}",
-        )
-    )
+    next_command(f"vermilion exam confirm {made.sheet.id} --as SOMEBODY-ELSE")
 
 
 def date_of(text: str) -> date:

@@ -72,7 +72,7 @@ _ROW_TEXTS = (
     (
         "missing-paper",
         "这名考生还有{count}个科目没有成绩",
-        "{count} papers of this candidate have no score",
+        "papers of this candidate without a score: {count}",
         "补上成绩，缺考写“缺考”",
         "add the scores; write “absent” for a paper that was not sat",
     ),

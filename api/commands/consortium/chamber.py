@@ -200,7 +200,7 @@ class Chamber:
         functions = MEMBER_FUNCTIONS if isinstance(operation, MemberOperation) else CONTROLLER_FUNCTIONS
         policy = SigningPolicy(contract=root.contract, functions=functions, fees=fees_of(root.engine))
         with (
-            stoppable(said("先看 vermilion consortium ballots，再决定", "look at vermilion consortium ballots first")),
+            stoppable(said("先看：vermilion consortium ballots", "look first: vermilion consortium ballots")),
             self._writing() as ledger,
         ):
             return perform(ledger, AccountSigner(key, policy), operation, patience=timedelta(seconds=acting.wait))

@@ -254,7 +254,7 @@ def report_compromise(which: KeyArgument, acting: Acting, issuer: OfIssuerOption
         done = here.sign(ReportCompromise(issuer=code, key=read_key(which)), signing, lines, acting)
         if done is not None:
             tell(done, said("已宣告失窃", "it is declared stolen"), acting)
-            command = f"vermilion consortium propose key-compromised --issuer {code} --key-id {which} --since …"
+            command = f"vermilion consortium propose key-compromised --issuer {code} --key-id {which} --since … --key …"
             note(said(f"若失窃更早：{command}", f"if it was stolen before: {command}"))
 
 

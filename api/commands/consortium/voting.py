@@ -385,8 +385,8 @@ def _cast(here: Chamber, ballot: Ballot, known: BallotFacts | None, acting: Acti
         case BallotOutcome.DELAYED:
             from_ = (known.since if known is not None and known.since else done.position.block_time) + council.delay
             text = said(
-                f"已通过，{moment(from_)}起可执行：vermilion consortium enact {name}",
-                f"carried; it can be enacted from {moment(from_)}: vermilion consortium enact {name}",
+                f"已通过，{moment(from_)}起可执行：vermilion consortium enact {name} --key …",
+                f"carried; it can be enacted from {moment(from_)}: vermilion consortium enact {name} --key …",
             )
         case _:
             text = said(

@@ -330,7 +330,11 @@ and `python -m tests.unit.api.test_advice` writes it anew. The codes of single r
 | `Unavailable` | something that is needed does not answer now: try again | 503 | 3 |
 | `IntegrityFault` | what is kept contradicts itself or the chain: halt and look | 500 | 3 |
 
-Exit 0 is done, or `valid`; 130 is Ctrl-C; wrong usage of an option is 2. An exception that is none of these answers 500
+Exit 0 is done, or `valid`; 130 is Ctrl-C. 2 is what was typed or handed in and cannot be taken as it is, whatever the
+state of things: a command not written as its help says, an option that names none of the values there are (a level, a
+status, a role), a file that cannot be read, a name, number or photograph that cannot stand on a certificate. 1 is what
+can be read, and a rule, the present state, or that there is no such batch, number or account, says no; a file of which
+some rows are bad is 1 too, since the others can be taken. An exception that is none of these answers 500
 with an identifier (`urn:uuid:…`) that stands in the log beside the kind of exception, and with nothing else.
 """
 

@@ -12,12 +12,6 @@ from api.terminal import note, repeat_home
 ROOT = typer.main.get_command(app)
 
 
-@pytest.fixture(autouse=True)
-def _forgotten():
-    yield
-    repeat_home(None, ROOT)
-
-
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -26,7 +26,7 @@ def issue_batch(
     """Anchor and deliver one batch; `told` hears of each state that it reaches.
 
     A batch of successors is delivered once what they replace is superseded; where that waits for its approver, or
-    patience ended, it stays undelivered.
+    patience ended, it stays undelivered. Raises WritingHalted while an alarm about it is open: nothing is delivered.
     """
     with home.chain(writing=True, node=node) as ledger:
         desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock, told=told)

@@ -345,8 +345,8 @@ def approve(
     """
     found = Home.find(home)
     with found.store.read() as unit:
-        numbers = [target.number for target in unit.status_requests.request(request).certificates]
         asked_for = unit.status_requests.request(request)
+    numbers = [target.number for target in asked_for.certificates]
     signer, deadline = approver_of(found, how, numbers)
     parts = found.store, found.clock
     tell_superseded_by(found, asked_for)

@@ -16,7 +16,7 @@ from api.wiring import Home
 from registry.assessment import ScoresRefused, format_score
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict
-from registry.ports.storage import Mark, Sheet, UnitOfWork
+from registry.ports.storage import Mark, Sheet
 from registry.workflows.assess import blank_sheet, check_scores, confirm_sheet, record_scores, return_sheet
 from registry.workflows.exam_records import result_on_sheet
 
@@ -127,8 +127,6 @@ def confirm(
     """Confirm a score sheet as the second person."""
     found = Home.find(home)
     confirmed = confirm_sheet(found.store, found.clock, sheet, person=person(by))
-    with found.store.read() as unit:
-        scopes = _scopes(unit, sheet)
     if as_json:
         print_json(_sheet(confirmed))
         return
@@ -138,21 +136,10 @@ def confirm(
             f"score sheet {sheet}: entered by {confirmed.entered_by}, confirmed by {confirmed.confirmed_by}",
         )
     )
+    with found.store.read() as unit:
+        scopes = unit.marks.scopes(sheet)
     for programme, level in scopes:
         next_command(f"vermilion batch propose --programme {programme} --level {level} --as NAME")
-
-
-def _scopes(unit: UnitOfWork, sheet: str) -> list[tuple[str, str]]:
-    """List programme and level of everybody on a sheet."""
-    programmes = {one.id: one.programme for one in unit.enrolments.rosters()}
-    left, found = {mark.admission for mark in unit.marks.marks(sheet)}, set[tuple[str, str]]()
-    while left:  # a roster at a time: one query for many candidates
-        roster = unit.enrolments.application(min(left)).roster
-        for one in unit.enrolments.applications(roster=roster):
-            if one.admission in left:
-                left.discard(one.admission)
-                found.add((programmes[roster], one.level))
-    return sorted(found)
 
 
 @app.command(
@@ -217,8 +204,9 @@ def _sheet_state(sheet: Sheet) -> str:
 def results(
     sheet: Annotated[str, typer.Argument(help="Score sheet.")], home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """List the results of a sheet, with the reason for each fail; names are not shown."""
+    """List the results of a sheet, with the reason for each fail; names are not shown, nor results of the erased."""
     found = Home.find(home)
+    erased: list[str] = []
     rows: list[dict[str, Any]] = []
     grades: dict[str, str] = {}
     with found.store.read() as unit:
@@ -227,8 +215,12 @@ def results(
         of_admission: dict[str, list[Mark]] = {}
         for mark in unit.marks.marks(sheet):
             of_admission.setdefault(mark.admission, []).append(mark)
+        applications = {one.admission: one for one in unit.enrolments.of_admissions(list(of_admission))}
         for admission, marks in of_admission.items():
-            application = unit.enrolments.application(admission)
+            application = applications.get(admission)
+            if application is None:
+                erased.append(admission)
+                continue
             result = result_on_sheet(unit, versions[application.roster], application, sheet, marks)
             if result.grade is not None:
                 grades[admission] = said(result.grade.name.zh, result.grade.name.en)
@@ -261,6 +253,9 @@ def results(
             for row in rows
         ],
     )
+    if erased:
+        left_out = counted(len(erased), "candidate")
+        note(said(f"未列出{len(erased):,}名已删除的考生", f"{left_out} left out: erased since"))
 
 
 def _sheet(sheet: Sheet) -> dict[str, Any]:

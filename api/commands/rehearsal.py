@@ -2,24 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from api.commands.words import reason_word, status_word
 from api.terminal import OUT, note, print_fields, print_json, said
 from api.wiring import Home
-from registry.anchor.operations import AnchorApproval, AnchorBatch, Approval, Operation
-from registry.anchor.progress import Batch, RequestState, StatusRequest
+from registry.anchor.operations import AnchorBatch, Approval, Operation
+from registry.anchor.progress import RequestState, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.kernel.encoding import b64url
-from registry.kernel.identifiers import Address
+from registry.kernel.identifiers import Address, TransactionHash
 from registry.ports.storage import UnitOfWork
 from registry.status import Reason, Status, needs_approval
+from registry.workflows.anchor import anchoring
 from registry.workflows.change_status import Asked, batch_names
-from registry.workflows.contents import evidence_of
 from registry.workflows.status_operations import NotApproved, operation_of
 
 _NOBODY = Approval(approver=Address("0x" + 40 * "0"), deadline=0, signature=bytes(65))
 """Stands where the approver's signature will: it changes neither the function nor the gas limit."""
+_NOTHING_GOES_OUT: Final = (AnchorState.FAILED, AnchorState.CANCELLED)
+_SIGNED: Final = (RequestState.SIGNED, RequestState.SENT)
+"""The transaction was made before: those bytes go out again."""
 
 
 def rehearse_batch(home: Home, name: str, *, as_json: bool) -> None:
@@ -29,18 +32,16 @@ def rehearse_batch(home: Home, name: str, *, as_json: bool) -> None:
     """
     with home.store.read() as unit:
         batch = unit.batches.batch(name)
-        following = [_request_facts(unit, one) for one in unit.status_requests.onto(batch.batch) if _goes_out(one)]
+        onto = unit.status_requests.onto(batch.batch) if batch.state not in _NOTHING_GOES_OUT else []
+        following = [_request_facts(unit, one) for one in onto if _goes_out(one)]
     if batch.state in (AnchorState.RESERVED, AnchorState.SEALED):
         raise NotApproved(name, batch.state)
     facts: dict[str, Any] = {"batch": batch.id, "scope": batch.scope, "certificates": batch.size}
     if batch.state is AnchorState.APPROVED:
-        facts |= _call(_anchor(batch))
+        facts |= _call(anchoring(batch))
     else:  # its transaction was made before: those bytes go out again, if anything does
         sends = batch.state in (AnchorState.SIGNED, AnchorState.SENT, AnchorState.ORPHANED, AnchorState.INCLUDED)
-        facts |= {
-            "function": None,
-            "stored_transaction": "0x" + batch.transaction.hex() if sends and batch.transaction else None,
-        }
+        facts |= _stored(batch.transaction if sends else None)
     if as_json:
         then = {"then": [_document(home, one) for one in following]} if following else {}
         print_json(_document(home, facts) | then)
@@ -89,24 +90,12 @@ def _request_facts(unit: UnitOfWork, request: StatusRequest) -> dict[str, Any]:
         "wanted": request.wanted.word,
         "reason": request.reason.slug,
         "needs_approval": request.wanted in needs_approval and request.approval is None,
-        **_call(operation_of(approved)),
+        **(_stored(request.transaction) if request.state in _SIGNED else _call(operation_of(approved))),
     }
 
 
-def _anchor(batch: Batch) -> AnchorBatch:
-    if batch.approval is None or batch.root is None or batch.manifest is None:
-        raise NotApproved(batch.id, batch.state)
-    asked = AnchorApproval(
-        issuer=batch.issuer,
-        batch=batch.batch,
-        root=batch.root,
-        size=batch.size,
-        scope=batch.scope,
-        evidence=evidence_of(batch.manifest),
-        credential_key=batch.credential_key,
-        deadline=batch.approval.deadline,
-    )
-    return AnchorBatch(asked=asked, approval=batch.approval)
+def _stored(transaction: TransactionHash | None) -> dict[str, Any]:
+    return {"function": None, "stored_transaction": None if transaction is None else "0x" + transaction.hex()}
 
 
 def _call(operation: Operation) -> dict[str, Any]:

@@ -156,7 +156,7 @@ def correct(
     approver = second_person(found, maker, how.approve_as, Status.SUPERSEDED)
     particulars = wrong.particulars()
     asked = ask_correction(found.store, found.clock, found.catalogue, number, particulars, reason=reason, person=maker)
-    _go_on(found, [asked], how, approver)
+    _go_on(found, [asked], how, maker, approver)
 
 
 @expanded
@@ -180,7 +180,7 @@ def renew(
     approver = second_person(found, maker, how.approve_as, Status.SUPERSEDED)
     listed = [one.text for one in named_numbers(numbers, numbers_from)]
     asked = ask_renewals(found.store, found.clock, found.catalogue, listed, reason=reason, person=maker)
-    _go_on(found, asked, how, approver)
+    _go_on(found, asked, how, maker, approver)
 
 
 def propose(
@@ -191,12 +191,13 @@ def propose(
 ) -> None:
     """Make the batches of successors that were asked for with --later; a second person approves them.
 
-    Corrections of one batch go into one batch together, and so do renewals for the same term. May be run again.
+    Corrections of one batch that one person asked for go into one batch together, and so do renewals for the same term.
+    May be run again.
     """
-    found = Home.find(home)
+    found, maker = Home.find(home), person(by)
     with found.store.read() as unit:
         asked = [unit.replacements.replacement(name) for name in dict.fromkeys(replacements)]
-    _go_on(found, asked, Proposing(by=by, home=home, as_json=as_json), None)
+    _go_on(found, asked, Proposing(by=by, home=home, as_json=as_json), maker, None)
 
 
 def list_(
@@ -231,14 +232,14 @@ def withdraw(
         OUT.print(said(f"{given_up.id}已取消", f"{given_up.id} is withdrawn"))
 
 
-def _go_on(home: Home, asked: list[Replacement], how: Proposing, approver: str | None) -> None:
+def _go_on(home: Home, asked: list[Replacement], how: Proposing, maker: str, approver: str | None) -> None:
     """Show what was asked for; propose it, and in a demonstration approve and issue it, unless that is for later."""
     names = [one.id for one in asked]
     if how.later:
         batches: list[Batch] = []
     else:
         signer = home.credential_signer()
-        batches = propose_replacements(home.store, home.clock, home.catalogue, home.body, signer, names)
+        batches = propose_replacements(home.store, home.clock, home.catalogue, home.body, signer, names, person=maker)
     if approver is not None:
         batches = [_approved_and_issued(home, batch, approver, how) for batch in batches]
     with home.store.read() as unit:

@@ -19,8 +19,8 @@ from api.terminal import (
     with_home,
 )
 from api.wiring import Home
-from registry.anchor.progress import Batch, StatusRequest
-from registry.anchor.states import AnchorState
+from registry.anchor.progress import Batch, RequestState, StatusRequest
+from registry.anchor.states import AnchorState, allowed_transitions
 from registry.ports.replacements import Replacement, ReplacementKind
 from registry.ports.storage import StoredCertificate, UnitOfWork
 from registry.workflows.revisions import (
@@ -73,7 +73,7 @@ def stage_of(unit: UnitOfWork, of: Replacement) -> Stage:
 
 
 def commands_of(unit: UnitOfWork, of: Replacement, stage: Stage) -> tuple[str, str] | None:
-    """Name what takes a replacement on and what gives it up; None = it has come to its end."""
+    """Name what takes a replacement on and what gives it up, empty where nothing does; None = it is at its end."""
     if stage is Stage.ASKED:
         return (
             f"vermilion cert propose {of.id} --as {of.asked_by}",
@@ -82,12 +82,24 @@ def commands_of(unit: UnitOfWork, of: Replacement, stage: Stage) -> tuple[str, s
     if stage is not Stage.UNDER_WAY or of.batch is None:
         return None
     batch = unit.batches.batch(of.batch)
-    give_up = f"vermilion batch cancel {batch.id} --as {of.asked_by}"
-    if batch.state is AnchorState.FINAL:  # the batch is on the chain: the supersession alone can be given up
+    give_up = ""
+    if batch_may_be_cancelled(batch):
+        give_up = f"vermilion batch cancel {batch.id} --as {of.asked_by}"
+    elif batch.state is AnchorState.FINAL:  # the batch is on the chain: the supersession alone can be given up
         onto = unit.status_requests.onto(batch.batch)
-        names = (one.id for one in onto if of.leaf in one.new_leaves)
+        names = (one.id for one in onto if of.leaf in one.new_leaves and request_may_be_cancelled(one))
         give_up = next((f"vermilion cert cancel {name} --as {of.asked_by}" for name in names), "")
     return f"vermilion batch status {batch.id}", give_up
+
+
+def batch_may_be_cancelled(batch: Batch) -> bool:
+    """Tell whether `batch cancel` does something: nothing of it is signed for the chain, or the contract refused it."""
+    return AnchorState.CANCELLED in allowed_transitions[batch.state]
+
+
+def request_may_be_cancelled(request: StatusRequest) -> bool:
+    """Tell whether nothing of a request is signed for the chain."""
+    return request.state in (RequestState.REQUESTED, RequestState.APPROVED)
 
 
 def propose_command(waiting: Sequence[Replacement]) -> str:

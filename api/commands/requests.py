@@ -19,7 +19,12 @@ from api.commands.options import (
     stoppable,
 )
 from api.commands.rehearsal import rehearse_requests
-from api.commands.replacing_shown import replacements_of, tell_changes
+from api.commands.replacing_shown import (
+    batch_may_be_cancelled,
+    replacements_of,
+    request_may_be_cancelled,
+    tell_changes,
+)
 from api.commands.words import reason_word, state_word, status_word
 from api.errors import EXIT_NOT_NOW, EXIT_REFUSED, advice, exit_code
 from api.sending import take_to_chain
@@ -58,7 +63,7 @@ class ApproverApart(RuleRefusal):
 
 
 class GoesWithBatch(Conflict):
-    """A request to supersede is given up with the batch of its successors, as long as that is not on the chain."""
+    """A request to supersede is given up with the batch of its successors, as long as that can be cancelled."""
 
     code = "status/goes-with-batch"
 
@@ -251,12 +256,8 @@ def _tell_one(one: StatusRequest, what: tuple[str, str]) -> None:
 def require_on_its_own(unit: UnitOfWork, request: StatusRequest) -> None:
     """Refuse to give up a request without the batch that it goes with. Raises GoesWithBatch."""
     batch = _goes_with(unit, request)
-    if batch is not None and _may_be_given_up(request):
+    if batch is not None and batch_may_be_cancelled(batch) and request_may_be_cancelled(request):
         raise GoesWithBatch(request.id, batch.id)
-
-
-def _may_be_given_up(request: StatusRequest) -> bool:
-    return request.state in (RequestState.REQUESTED, RequestState.APPROVED)
 
 
 def _goes_with(unit: UnitOfWork, request: StatusRequest) -> Batch | None:

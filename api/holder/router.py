@@ -27,6 +27,7 @@ from registry.workflows.share import (
     MOST_LIVE,
     SHOWABLE,
     Field,
+    ShareOver,
     Terms,
     TermsRefused,
     TooManyShares,
@@ -87,6 +88,9 @@ def _shared(request: Request, visit: Visit, number: str, fields: Mapping[str, st
     except TooManyShares:
         full = words.text("holder.share.too_many", most=MOST_LIVE)
         return _share_form(request, visit, held, fields=fields, error=full, status=403)
+    except ShareOver:
+        ended = words.text("holder.share.ended_meanwhile")
+        return _share_form(request, visit, held, fields=_of_new_form(fields), error=ended, status=409)
     url = f"{doors(request).public_base_url}/share/{token}"
     return render(request, "holder_made.html", keep="no-store", visit=visit, url=url, terms=terms)
 
@@ -124,6 +128,8 @@ def _copied(request: Request, visit: Visit, number: str, fields: Mapping[str, st
         return again(error=said, status=422)
     except TooManyShares:
         return again(error=words.text("holder.share.too_many", most=MOST_LIVE), status=403)
+    except ShareOver:
+        return again(fields=_of_new_form(fields), error=words.text("holder.copy.ended_meanwhile"), status=409)
     at = people.clock.now()
     made = desk_of(request).made.keep(data, person=person, number=number, terms=terms, fields=ticked, at=at)
     return _onward(request, f"/holder/{number}/copies/{made.id}")
@@ -297,6 +303,11 @@ def _account(request: Request, visit: Visit, *, error: str = "", done: bool = Fa
 
 def _entry(request: Request, fields: Mapping[str, str] | None) -> Entry:
     return entry_of(fields, words_of(request), people_of(request).clock.now())
+
+
+def _of_new_form(fields: Mapping[str, str]) -> dict[str, str]:
+    """Give what was typed without its form's key, whose link has ended: the form that shows it draws another."""
+    return {name: value for name, value in fields.items() if name != "key"}
 
 
 def _terms(request: Request, fields: Mapping[str, str]) -> Terms:

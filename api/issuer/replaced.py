@@ -2,19 +2,19 @@
 covered for everybody else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from fastapi import Request
 
-from api.issuer.covering import covered_name, covered_number
+from api.issuer.covering import COVER, covered_name, covered_number
 from api.issuer.framing import shown_moment
 from api.issuer.paging import Paged, page_number
 from api.pages.catalogue import Catalogue
 from api.pages.rendering import words_of
 from api.sign_in.session import Visit
-from registry.access import Action, may
+from registry.access import Action, Role, may
 from registry.anchor.progress import Batch, StatusRequest
 from registry.ports.replacements import Corrected, Replacement, ReplacementKind
 from registry.ports.storage import UnitOfWork
@@ -22,9 +22,12 @@ from registry.workflows.revisions import Change, changes_of_replacement, success
 
 PER_PAGE: Final = 20
 _SCORE: Final = "result."
+_GRADE: Final = "grade"
 _NONE: Final = "–"
 _KNOWN_TO: Final = (Action.REQUEST_STATUS, Action.APPROVE, Action.APPROVE_CHANGE)
-_COVERED: Final = {
+_OPEN: Final = frozenset[str]({"licenseNumber", "validUntil", Corrected.IDENTITY_TYPE})
+"""Members that everybody of the house may read; any other that is not named here or below is covered whole."""
+_COVERED: Final[Mapping[str, Callable[[str], str]]] = {
     Corrected.NAME: covered_name,
     Corrected.NAME_LATIN: covered_name,
     Corrected.IDENTITY_NUMBER: covered_number,
@@ -70,6 +73,17 @@ def sees_whole(visit: Visit) -> bool:
     return any(may(visit.account.roles, action) for action in _KNOWN_TO)
 
 
+def read_by(roles: Collection[Role], member: str, text: str) -> str:
+    """Give what a certificate says under a member as people of these roles may read it: whole, or covered."""
+    known_to: tuple[Action, ...] = _KNOWN_TO
+    if member == _GRADE or member.startswith(_SCORE):
+        known_to = (*_KNOWN_TO, Action.SEE_REGISTRY)  # as the pages of score sheets
+    if member in _OPEN or any(may(roles, action) for action in known_to):
+        return text
+    cover = _COVERED.get(member)
+    return COVER if cover is None else cover(text)
+
+
 def replacement_view(request: Request, visit: Visit, unit: UnitOfWork, of: Replacement) -> ReplacementView:
     """Write a replacement in the words of the page, with what it says before and after."""
     words, whole, new = words_of(request), sees_whole(visit), successor_asked(unit, of)
@@ -85,7 +99,7 @@ def replacement_view(request: Request, visit: Visit, unit: UnitOfWork, of: Repla
         asked_at=shown_moment(of.asked_at),
         batch=of.batch or "",
         cancelled=of.cancelled_at is not None,
-        changes=tuple(_change(words, one, whole=whole) for one in changes_of_replacement(unit, of)),
+        changes=tuple(_change(words, visit, one) for one in changes_of_replacement(unit, of)),
         whole=whole,
     )
 
@@ -118,26 +132,20 @@ def _made(unit: UnitOfWork, batch: Batch, leaves: Iterable[int]) -> Iterable[Rep
     return (one for leaf in leaves if (one := unit.replacements.that_made(batch.id, leaf)) is not None)
 
 
-def _change(words: Catalogue, of: Change, *, whole: bool) -> ChangeView:
+def _change(words: Catalogue, visit: Visit, of: Change) -> ChangeView:
     if of.member.startswith(_SCORE):
         what = words.text("replacing.score", paper=of.member.removeprefix(_SCORE))
     else:
         what = words.text(f"replacing.members.{of.member}")
     if of.member == Corrected.PORTRAIT:
         before, after = (words.text("replacing.photograph") if one else _NONE for one in (of.before, of.after))
-        return ChangeView(what=what, before=before, after=after, photograph=whole)
-    return ChangeView(
-        what=what,
-        before=_said(words, of.member, of.before, whole=whole),
-        after=_said(words, of.member, of.after, whole=whole),
-    )
+        return ChangeView(what=what, before=before, after=after, photograph=sees_whole(visit))
+    before, after = (_said(words, visit, of.member, one) for one in (of.before, of.after))
+    return ChangeView(what=what, before=before, after=after)
 
 
-def _said(words: Catalogue, member: str, text: str | None, *, whole: bool) -> str:
+def _said(words: Catalogue, visit: Visit, member: str, text: str | None) -> str:
     if not text:
         return _NONE
-    if member == Corrected.IDENTITY_TYPE:
-        return words.text(f"replacing.types.{text}")
-    if whole or member not in set(_COVERED):
-        return text
-    return _COVERED[Corrected(member)](text)
+    shown = read_by(visit.account.roles, member, text)
+    return words.text(f"replacing.types.{shown}") if member == Corrected.IDENTITY_TYPE else shown

@@ -11,7 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from api.bodies import FORM_OVERHEAD_BYTES, read_form
-from api.issuer.desk import ConsoleDesk
+from api.issuer.desk import MAX_ROSTER, ConsoleDesk
 from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, Sent, onward, page, told_of
 from api.issuer.replaced import replacement_view, sees_whole
 from api.pages.portraits import photograph_response
@@ -19,6 +19,7 @@ from api.pages.rendering import add_page, words_of
 from api.problems import problem_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from registry.access import Action, require
+from registry.assessment.sheet import MAX_REASON
 from registry.credential import parse
 from registry.enrolment import IdentityType, PhotographRefused
 from registry.enrolment.photograph import MAX_FILE
@@ -30,8 +31,10 @@ from registry.workflows.deliver import photograph_of, presentation_of
 from registry.workflows.hand_over import ask
 from registry.workflows.replace import Particulars, ask_correction, ask_renewals, withdraw_replacement
 
-_LARGEST: Final = 2 * MAX_FILE
-"""Bytes of a photograph that is looked at, to say what is wrong with it; larger ones are not kept while they come."""
+_LARGEST: Final = MAX_ROSTER
+"""Bytes of a photograph that is taken in, to say what is wrong with it beside all that was typed; a larger one is not
+kept while it comes, nor what was typed with it.
+"""
 _TYPED: Final = ("name", "name_latin", "identity_type", "identity_number", "reason")
 
 router = APIRouter(include_in_schema=False)
@@ -59,6 +62,7 @@ def _shown(
     *,
     typed: Mapping[str, str] | None = None,
     error: RegistryError | None = None,
+    lost: bool = False,
 ) -> Response:
     with desk.store.read() as unit:
         one = _certificate(unit, number)
@@ -75,20 +79,23 @@ def _shown(
         types=[kind.value for kind in IdentityType],
         typed={name: (typed or {}).get(name, "") for name in _TYPED},
         most=MAX_FILE // 1000,
-        error="" if error is None else _reason(request, error),
+        longest=MAX_REASON,
+        error="" if error is None else _reason(request, error, lost=lost),
         code="" if error is None else error.code,
     )
 
 
-def _reason(request: Request, error: RegistryError) -> str:
-    """Say why something was refused, and what to do."""
+def _reason(request: Request, error: RegistryError, *, lost: bool) -> str:
+    """Say why something was refused, and what to do; `lost`: what was typed has to be typed again."""
     words = words_of(request)
-    joint = "" if words.language == "zh" else " "
+    told = list(told_of(request, error.code))
     if isinstance(error, PhotographRefused):
         texts = (error.problem.reason, error.problem.remedy)
         reason, remedy = (one.zh if words.language == "zh" else one.en for one in texts)
-        return words.text("replacing.photograph_refused", reason=reason, remedy=remedy)
-    return joint.join(told_of(request, error.code))
+        told = [words.text("replacing.photograph_refused", reason=reason, remedy=remedy)]
+    if lost:
+        told.append(words.text("replacing.typed_lost"))
+    return ("" if words.language == "zh" else " ").join(told)
 
 
 def _certificate(unit: UnitOfWork, number: str) -> StoredCertificate:
@@ -103,7 +110,7 @@ async def replace_answer(number: str, request: Request, visit: Maker, desk: Desk
     sent = await _sent(request, visit)
     if sent is None:
         too_large = PhotographRefused("too-large", limit=MAX_FILE // 1000)
-        return await run_in_threadpool(_shown, request, visit, desk, number, error=too_large)
+        return await run_in_threadpool(_shown, request, visit, desk, number, error=too_large, lost=True)
     return await run_in_threadpool(_answered, request, visit, desk, number, sent)
 
 

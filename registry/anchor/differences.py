@@ -86,6 +86,11 @@ RULES: Final[Mapping[Name, Rule]] = MappingProxyType(
 )
 
 
+def both_sides(here: str, there: str) -> str:
+    """Give what the database says and what the chain says, or the disk, in one line, as an alarm keeps them."""
+    return f"here {here}; there {there}"
+
+
 def dated_ahead(proposed_at: datetime, recorded_at: datetime) -> tuple[str, str] | None:
     """Say what the clock here and the block said, where a batch was proposed after the block that recorded it.
 

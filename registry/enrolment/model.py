@@ -182,9 +182,14 @@ class RosterReading:
     """What a person may want to look at; refuses nothing."""
 
     @property
+    def unreadable(self) -> RowProblem | None:
+        """The first problem of the file as a whole, which leaves no good rows to take; None = it can be read."""
+        return next((problem for problem in self.problems if problem.line <= 1), None)
+
+    @property
     def file_refused(self) -> bool:
-        """Whether the file as a whole cannot be read: then there are no good rows to take."""
-        return any(problem.line <= 1 for problem in self.problems)
+        """Whether the file as a whole cannot be read."""
+        return self.unreadable is not None
 
     @property
     def refused_rows(self) -> int:
@@ -196,9 +201,8 @@ class RosterReading:
 
         Raises RowsRefused; RosterUnreadable either way for a file that cannot be read as a whole.
         """
-        whole = next((problem for problem in self.problems if problem.line <= 1), None)
-        if whole is not None:
-            raise RosterUnreadable(whole)
+        if self.unreadable is not None:
+            raise RosterUnreadable(self.unreadable)
         if self.problems and not good_rows_only:
             raise RowsRefused(self.refused_rows, self.rows)
         return self.candidates

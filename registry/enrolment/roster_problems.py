@@ -258,6 +258,13 @@ _ROW_TEXTS = (
         "write the corrected number; if this is somebody else, ask the issuing body",
     ),
     (
+        "identity-under-correction",
+        "有一张证书正要更正为这个号码，尚未生效",
+        "a certificate is being corrected to this number, and that is not in place yet",
+        "等更正上链生效或撤回后再提交这一行",
+        "hand the row in again once the correction is recorded or withdrawn",
+    ),
+    (
         "duplicate-person",
         "与第{other}行是同一个人",
         "same person as line {other}",

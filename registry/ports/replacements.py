@@ -53,6 +53,20 @@ class Replacement:
     cancelled_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityCorrected:
+    """That a replacement gives a holder another identity than the certificate before, beside one asked about."""
+
+    batch: str | None
+    """Where the successor stands, by our own name; None = it has no place yet."""
+    leaf: int | None
+    cancelled: bool
+    is_asked: bool
+    """The new identity is the one asked about."""
+    is_enrolled: bool
+    """The new identity is the one that the holder was first enrolled with."""
+
+
 class Replacements(Protocol):
     """Certificates that take the place of others; only ever added, placed once, or cancelled."""
 
@@ -99,10 +113,10 @@ class Replacements(Protocol):
         """Give one up. Raises StateMoved where it was cancelled before."""
         ...
 
-    def identities(self, person: str, identity_type: str, number: str) -> list[tuple[str, int, bool]]:
-        """Say which successors have another identity of their holder than the holder was enrolled with.
+    def identities(self, person: str, identity_type: str, number: str) -> list[IdentityCorrected]:
+        """List the replacements that give a holder another identity than the certificate before, the newest first.
 
-        By place (batch, leaf), the one asked for last first, each with whether the identity is this one.
+        By when they were asked for; each is compared with the identity asked about.
         """
         ...
 

@@ -353,6 +353,10 @@ class Marks(Protocol):
         """List a sheet's marks."""
         ...
 
+    def scopes(self, sheet_id: str) -> list[tuple[str, str]]:
+        """List programme and level of everybody on a sheet, also of those who were erased, each once, in order."""
+        ...
+
     def awaited(self, programme: str) -> dict[str, str]:
         """Which eligible applications of a programme stand on no sheet that counts: admission number → level."""
         ...

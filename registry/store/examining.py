@@ -116,6 +116,12 @@ class SqlMarks:
         right = corrected(self._session, {row["admission"] for row in rows})
         return [_mark(row, right) for row in rows]
 
+    def scopes(self, sheet_id: str) -> list[tuple[str, str]]:
+        """List programme and level of everybody on a sheet, also of those who were erased, each once, in order."""
+        query = select(application.c.programme, application.c.level).join_from(score, application).distinct()
+        query = query.where(score.c.sheet == sheet_id).order_by(application.c.programme, application.c.level)
+        return [(programme, level) for programme, level in self._session.connection.execute(query)]
+
     def awaited(self, programme: str) -> dict[str, str]:
         """Which eligible applications of a programme stand on no sheet that counts: admission number → level.
 

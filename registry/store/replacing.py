@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
-from registry.ports.replacements import Corrected, Replacement, ReplacementKind
+from registry.ports.replacements import Corrected, IdentityCorrected, Replacement, ReplacementKind
 from registry.ports.storage import NotHere
 from registry.store.people import PersonErased, SqlEnrolments, person_keys
 from registry.store.sessions import Row, Session, maybe_time, micros, pieces, time_of
@@ -38,7 +38,7 @@ class SqlReplacements:
             "number": new.number,
             "revision": new.revision,
             "statement": encrypt_json(key, person, _statement(new.id), statement),
-            "identity_index": self._identity_index(row["admission"], new),
+            "identity_index": self._another_identity(row, new),
             "asked_by": new.asked_by,
             "asked_at": micros(new.asked_at),
         }
@@ -96,16 +96,28 @@ class SqlReplacements:
             replacement, {"id": replacement_id}, {"cancelled_at": None}, cancelled_by=person, cancelled_at=micros(at)
         )
 
-    def identities(self, person: str, identity_type: str, number: str) -> list[tuple[str, int, bool]]:
-        """Say which successors have another identity of their holder than the holder was enrolled with.
+    def identities(self, person: str, identity_type: str, number: str) -> list[IdentityCorrected]:
+        """List the replacements that give a holder another identity than the certificate before, the newest first.
 
-        By place (batch, leaf), the one asked for last first, each with whether the identity is this one.
+        By when they were asked for; each is compared with the identity asked about.
         """
         index = identity_index(self._session.keys, identity_type, number)
-        rows = self._rows(
-            certificate.c.person == person, replacement.c.identity_index.is_not(None), replacement.c.batch.is_not(None)
-        )
-        return [(row["batch"], row["leaf"], row["identity_index"] == index) for row, _ in reversed(rows)]
+        of_person = self._session.row(people, select(people).where(people.c.id == person))
+        enrolled = None if of_person is None else of_person["identity_index"]
+        rows = self._rows(certificate.c.person == person, replacement.c.identity_index.is_not(None))
+        said = {(row["batch"], row["leaf"]): row["identity_index"] for row, _ in rows if row["batch"] is not None}
+        return [
+            IdentityCorrected(
+                batch=row["batch"],
+                leaf=row["leaf"],
+                cancelled=row["cancelled_at"] is not None,
+                is_asked=row["identity_index"] == index,
+                is_enrolled=row["identity_index"] == enrolled,
+            )
+            for row, of in reversed(rows)
+            # Older rows hold also what was only carried over from the certificate before: that says nothing new.
+            if said.get((of["batch"], of["leaf"])) != row["identity_index"]
+        ]
 
     def holders_of(self, identities: Sequence[tuple[str, str]]) -> list[tuple[int, str, bool]]:
         """Find whom a correction ever concerned of those with these identities (type, number).
@@ -113,7 +125,7 @@ class SqlReplacements:
         By place among them, the person who was enrolled with it (True), or was to have it by a correction (False).
         """
         ever: dict[bytes, dict[str, bool]] = {}
-        for row, of in self._rows(replacement.c.identity_index.is_not(None), replacement.c.batch.is_not(None)):
+        for row, of in self._rows(replacement.c.identity_index.is_not(None)):
             ever.setdefault(row["identity_index"], {})[of["person"]] = False
         if not ever:
             return []
@@ -132,9 +144,16 @@ class SqlReplacements:
             for person, enrolled in ever.get(index, {}).items()
         ]
 
-    def _identity_index(self, admission: str, new: Replacement) -> bytes | None:
-        """Compute by what a holder is found whose identity is corrected; None = it stays as enrolled."""
-        said = new.corrected or {}
+    def _another_identity(self, old: Row, new: Replacement) -> bytes | None:
+        """Compute by what a holder is found whom `new` gives another identity than the old certificate; None = not."""
+        earlier = self.that_made(old["batch"], old["leaf"])
+        before = None if earlier is None else self._identity_index(old["admission"], earlier)
+        index = self._identity_index(old["admission"], new)
+        return None if index == before else index
+
+    def _identity_index(self, admission: str, stating: Replacement) -> bytes | None:
+        """Compute by what a holder is found as a certificate states them; None = as their application does."""
+        said = stating.corrected or {}
         if Corrected.IDENTITY_TYPE not in said and Corrected.IDENTITY_NUMBER not in said:
             return None
         stated = SqlEnrolments(self._session).application(admission).candidate

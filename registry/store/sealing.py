@@ -8,7 +8,7 @@ taken out whole are found by what stands elsewhere.
 """
 
 import hmac
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from hashlib import sha256
 from operator import itemgetter
@@ -60,6 +60,13 @@ def _layout_of(table: "Table") -> _Layout:
     return _layout(table.name, (column.name for column in table.columns))
 
 
+def _taker(places: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Make what takes the values at these places, as a tuple, for one place as well."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda values: tuple(values[place] for place in places)
+
+
 class Sealer:
     """Seals rows of one table that are given as values in a fixed order of columns, as a driver takes and gives them.
 
@@ -73,7 +80,7 @@ class Sealer:
         """`columns` names the values' places; a column called `seal` among them is passed over."""
         self._beginning, named = _layout(table, columns)
         self._parts = tuple(part for _, part in named)
-        self._take: Any = itemgetter(*(columns.index(name) for name, _ in named))
+        self._take = _taker([columns.index(name) for name, _ in named])
         self._forms: dict[tuple[type, ...], bytes] = {}
         block = (key if len(key) <= _BLOCK else sha256(key).digest()).ljust(_BLOCK, b"\0")
         self._inner, self._outer = sha256(block.translate(_INNER)), sha256(block.translate(_OUTER))

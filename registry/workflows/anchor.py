@@ -12,11 +12,12 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from registry.anchor.differences import Name, dated_ahead
+from registry.anchor.differences import Name, both_sides, dated_ahead
 from registry.anchor.facts import BatchFacts, batch_facts
+from registry.anchor.history import Position
 from registry.anchor.operations import AnchorApproval, AnchorBatch
 from registry.anchor.progress import Batch, Placement, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
@@ -228,11 +229,7 @@ def _watch_included(desk: Desk, sequencer: Sequencer, batch: Batch) -> bool:
     facts = _recorded(desk, batch)
     if facts is not None:
         with desk.store.write() as unit:
-            unit.batches.place(batch.id, Placement.at(facts.position))
-            clocks = dated_ahead(batch.proposed_at, facts.position.block_time)
-            if clocks is not None:
-                detail = "here {}; there {}".format(*clocks)
-                raise_alarm(unit, desk.clock.now(), code=Name.DATED_AHEAD, subject=batch.id, detail=detail)
+            place_batch(unit, batch, facts.position, desk.clock.now())
         desk.told(batch.id, AnchorState.FINAL)
         return True
     fate = sequencer.fate(batch.transaction)
@@ -249,6 +246,14 @@ def _watch_included(desk: Desk, sequencer: Sequencer, batch: Batch) -> bool:
             )
     desk.told(batch.id, wanted)
     return True
+
+
+def place_batch(unit: UnitOfWork, batch: Batch, position: Position, at: datetime) -> None:
+    """Make an included batch final at its place; an alarm where the clock that dated it was ahead of the block."""
+    unit.batches.place(batch.id, Placement.at(position))
+    clocks = dated_ahead(batch.proposed_at, position.block_time)
+    if clocks is not None:
+        raise_alarm(unit, at, code=Name.DATED_AHEAD, subject=batch.id, detail=both_sides(*clocks))
 
 
 def unfinished(store: Store) -> tuple[list[str], list[str]]:

@@ -9,7 +9,6 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from registry.access import require_second_person
 from registry.anchor.facts import address_key, is_good_at, issuer_facts
 from registry.anchor.history import KeyKind
 from registry.anchor.operations import AnchorApproval, Approval
@@ -27,7 +26,12 @@ from registry.workflows.anchor import ApprovalLapsed
 from registry.workflows.contents import BatchInconsistent, evidence_of
 from registry.workflows.crew import Job
 from registry.workflows.pieces import Gathered, Leaves, Spent, Tools, add_spent, check_piece, crew_for
-from registry.workflows.supersede import approve_supersessions, give_up_with_batch, keep_supersessions
+from registry.workflows.supersede import (
+    approve_supersessions,
+    give_up_with_batch,
+    keep_supersessions,
+    require_second_person_of,
+)
 
 APPROVAL_LASTS = timedelta(days=7)
 """How long an approval may wait to be recorded; the contract takes at most 30 days."""
@@ -156,7 +160,7 @@ def approve(
     now = clock.now()
     with store.read() as unit:
         batch = unit.batches.batch(name)
-        require_second_person(batch.proposed_by, person, "approving a batch")
+        require_second_person_of(unit, batch, person)
         if not _awaits_approval(batch, now):
             if batch.approved_by == person and batch.state is not AnchorState.CANCELLED:
                 return batch

@@ -1,4 +1,7 @@
-"""Deliver: one bundle a certificate, only after its batch is final; the same bytes every time."""
+"""Deliver: one bundle a certificate, only after its batch is final, and while no alarm is open about it.
+
+The same bytes every time.
+"""
 
 from hashlib import sha256
 from typing import Protocol
@@ -15,6 +18,7 @@ from registry.kernel.identifiers import CertificateKey
 from registry.kernel.merkle import MerkleTree
 from registry.kernel.progress import Progress, unheard
 from registry.ports import Clock, KeyOf
+from registry.ports.alarms import WritingHalted
 from registry.ports.storage import Store, StoredCertificate, UnitOfWork
 from registry.workflows.contents import place_of
 from registry.workflows.succession import awaiting_succession, is_held_back
@@ -192,7 +196,8 @@ def deliver(
 ) -> int:
     """Write the bundles of a final batch; what lies there already stays. Returns how many; 0 = delivered before.
 
-    `again` puts back what is missing of a batch that was delivered before. Raises NotDeliverable.
+    `again` puts back what is missing of a batch that was delivered before. Raises NotDeliverable, WritingHalted while
+    an alarm is open about this batch.
     """
     with store.read() as unit:
         batch = unit.batches.batch(name)
@@ -201,6 +206,9 @@ def deliver(
         delivered_before = batch.delivered_at is not None
         if delivered_before and not again:
             return 0
+        for alarm in unit.alarms.open():
+            if alarm.subject == name:
+                raise WritingHalted(alarm)
         if is_held_back(unit, batch):
             raise PredecessorStands(name)
         awaiting = awaiting_succession(unit, batch)

@@ -1,10 +1,10 @@
 """Enrol: take a roster, decide who may sit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from registry.enrolment import ROSTER_PROBLEMS, Candidate, RosterReading, read_roster
+from registry.enrolment import ROSTER_PROBLEMS, Candidate, RosterReading, read_roster, roster_rows
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import IssuerCode
@@ -106,7 +106,7 @@ def check_roster(store: Store, clock: Clock, programme: Programme, data: bytes) 
         reading = _read(clock, programme, data)
         if _taken_before(unit, programme, reading) is not None:
             return reading
-        return _without_enrolled(unit, programme, reading)[0]
+        return _without_enrolled(unit, programme, reading, data)[0]
 
 
 def _taken_before(unit: UnitOfWork, programme: Programme, reading: RosterReading) -> Roster | None:
@@ -122,23 +122,32 @@ def _read(clock: Clock, programme: Programme, data: bytes) -> RosterReading:
 
 
 def _without_enrolled(
-    unit: UnitOfWork, programme: Programme, reading: RosterReading
-) -> tuple[RosterReading, dict[int, str]]:
+    unit: UnitOfWork, programme: Programme, reading: RosterReading, data: bytes
+) -> tuple[RosterReading, Mapping[int, str]]:
     """Refuse the rows of people whose application for the same level is still open: they would sit, or pass, twice.
 
-    And those with an identity number that was corrected: they would state it again, or be of somebody else. With the
+    And those with an identity number that was corrected to another one: they would state it again, or be of somebody
+    else; or that somebody is to have by a correction under way: nobody can say yet whether they are that one. With the
     rest, by line, the people who are known by a corrected one.
     """
-    known, outdated = known_holders(unit, reading.candidates)
-    enrolled = unit.enrolments.still_open(programme.code, reading.candidates, known=known) - outdated
-    refused = {"already-enrolled": enrolled, "identity-corrected": outdated}
-    problems = [ROSTER_PROBLEMS[kind].at(line) for kind, lines in refused.items() for line in lines]
+    matched = known_holders(unit, reading.candidates)
+    unknown = {"identity-under-correction": matched.under_way, "identity-corrected": matched.outdated}
+    refused = set().union(*unknown.values())
+    enrolled = unit.enrolments.still_open(programme.code, reading.candidates, known=matched.known) - refused
+    problems = [ROSTER_PROBLEMS["already-enrolled"].at(line) for line in enrolled]
+    if refused:
+        place = roster_rows(data, refused).places["identity_number"]
+        problems += [
+            ROSTER_PROBLEMS[kind].at(line, place.heading, place.position)
+            for kind, lines in unknown.items()
+            for line in lines
+        ]
     left = replace(
         reading,
-        candidates=tuple(one for one in reading.candidates if one.line not in enrolled | outdated),
+        candidates=tuple(one for one in reading.candidates if one.line not in enrolled | refused),
         problems=tuple(sorted((*reading.problems, *problems), key=lambda one: (one.line, one.position))),
     )
-    return left, known
+    return left, matched.known
 
 
 def import_roster(
@@ -166,7 +175,7 @@ def import_roster(
         if earlier is not None:
             return Imported(roster=earlier, reading=reading, repeated=True)
         unit.require_room()
-        reading, known = _without_enrolled(unit, programme, reading)
+        reading, known = _without_enrolled(unit, programme, reading, data)
         candidates = reading.accepted(good_rows_only=good_rows_only)
         now = clock.now()
         keep_programme(unit, programme, now)

@@ -14,19 +14,21 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Final, Protocol
 
-from registry.anchor.differences import RULES, Name, Rule, dated_ahead
+from registry.anchor.differences import RULES, Name, Rule, both_sides, dated_ahead
 from registry.anchor.facts import issuer_facts
 from registry.anchor.history import Anchored, BatchChanged, Block, KeyKind, Record, StatusChanged, Superseded
 from registry.anchor.operations import SignedTransaction
-from registry.anchor.progress import Batch, Placement, RequestState
+from registry.anchor.progress import Batch, RequestState
 from registry.anchor.states import AnchorState
 from registry.audit import Difference, foreign_anchors, foreign_changes
 from registry.kernel.encoding import b64url
 from registry.kernel.errors import Conflict
 from registry.kernel.identifiers import Address, BatchId, IssuerCode
 from registry.ports import Clock, FateKind, KeyOf, Ledger, TransactionRefused
+from registry.ports.alarms import WritingHalted
 from registry.ports.storage import Store, UnitOfWork
 from registry.ports.tasks import TaskKind, TaskState
+from registry.workflows.anchor import place_batch
 from registry.workflows.deliver import Shelf, bundle_name, deliver
 from registry.workflows.follow import follow
 from registry.workflows.halt import SYSTEM, halting, raise_alarm
@@ -58,7 +60,7 @@ class Found:
     @property
     def detail(self) -> str:
         """Both sides in one line, as an alarm keeps them."""
-        return f"here {self.here}; there {self.there}"
+        return both_sides(self.here, self.there)
 
     @property
     def rule(self) -> Rule:
@@ -290,14 +292,10 @@ def mend(place: Reconciler, looked: Reconciled) -> Reconciled:
     # 3
     now = place.clock.now()
     done: list[Found] = []
-    halted = {one.subject for one in looked.found if one.rule is Rule.HALTS and not one.lifted}
     unwritable: BundlesUnwritable | None = None
     for one in sorted(looked.found, key=lambda one: one.rule is not Rule.HALTS):
-        act = _ACTS.get(one.name, _untouched)
-        if act is _deliver and one.subject in halted:
-            act = _untouched
         try:
-            acted = act(place, one)
+            acted = _ACTS.get(one.name, _untouched)(place, one)
         except BundlesUnwritable as error:
             unwritable = error
             continue
@@ -351,7 +349,7 @@ def _finalise(place: Reconciler, one: Found) -> bool:
         while state is not AnchorState.INCLUDED:
             unit.batches.move(batch.id, state, _TO_INCLUDED[state])
             state = _TO_INCLUDED[state]
-        unit.batches.place(batch.id, Placement.at(record.position))
+        place_batch(unit, batch, record.position, place.clock.now())
         return True
     return False
 
@@ -392,9 +390,10 @@ def _send_again(place: Reconciler, one: Found) -> bool:
 
 
 def _deliver(place: Reconciler, one: Found) -> bool:
-    with writing_bundles():
+    with suppress(WritingHalted), writing_bundles():
         deliver(place.store, place.clock, place.shelf, place.key_of, one.subject, again=True)
-    return True
+        return True
+    return False  # an alarm about it is open
 
 
 _ACTS: Final[Mapping[Name, Callable[[Reconciler, Found], bool]]] = MappingProxyType(

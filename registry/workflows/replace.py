@@ -440,13 +440,15 @@ def propose_replacements(
     signer: StatementSigner,
     names: Iterable[str],
     *,
+    person: str,
     progress: Progress = unheard,
 ) -> list[Batch]:
-    """Reserve and seal the batches of these successors; whoever asked for them has proposed them.
+    """Reserve and seal the batches of these successors; `person` proposes them, whoever asked for them.
 
     What was cut off goes on, and a supersession that the chain refused is asked for anew. Raises NotHere,
-    ReplacementPlaced where one was given up, and as asking where a certificate stands no longer.
+    ReplacementPlaced where one was given up, PersonUnnamed, and as asking where a certificate stands no longer.
     """
+    by = require_named(person, "proposing a replacement")
     with store.write() as unit:
         wanted = [unit.replacements.replacement(name) for name in dict.fromkeys(names)]
         for one in wanted:
@@ -455,14 +457,14 @@ def propose_replacements(
         now = clock.now().replace(microsecond=0)
         batches = [one.batch for one in wanted if one.batch is not None]
         for name in dict.fromkeys(batches):
-            _ask_supersession_again(unit, unit.batches.batch(name), clock.now())
+            _ask_supersession_again(unit, unit.batches.batch(name), by, clock.now())
         # 2
         groups: dict[tuple[object, ...], list[_Prepared]] = {}
         for one in wanted:
             if one.batch is None:
                 prepared = _prepared(unit, catalogue, one, now)
                 groups.setdefault(prepared.group, []).append(prepared)
-        batches.extend(_reserve(unit, body, signer, group, now).id for group in groups.values())
+        batches.extend(_reserve(unit, body, signer, group, by, now).id for group in groups.values())
     # 3
     return [seal(store, catalogue, signer, name, progress=progress) for name in dict.fromkeys(batches)]
 
@@ -511,10 +513,9 @@ def renewed_term(last_day: date | None, months: int | None, today: date) -> Term
 
 
 def _reserve(
-    unit: UnitOfWork, body: IssuingBody, signer: StatementSigner, group: Sequence[_Prepared], now: datetime
+    unit: UnitOfWork, body: IssuingBody, signer: StatementSigner, group: Sequence[_Prepared], person: str, now: datetime
 ) -> Batch:
     first = group[0]
-    person = first.of.asked_by
     request = canonical_json({"replacements": [one.of.id for one in group], "issuer": body.code})
     batch = reserve_chosen(
         unit,
@@ -528,7 +529,7 @@ def _reserve(
         request=Digest(hashlib.sha256(request).digest()),
         term=first.term,
     )
-    _ask_supersession(unit, batch, now)
+    _ask_supersession(unit, batch, person, now)
     return batch
 
 
@@ -554,7 +555,7 @@ def _next_revision(unit: UnitOfWork, old: StoredCertificate) -> int:
     return revision
 
 
-def _ask_supersession(unit: UnitOfWork, batch: Batch, now: datetime) -> None:
+def _ask_supersession(unit: UnitOfWork, batch: Batch, person: str, now: datetime) -> None:
     """Ask that the old certificates be superseded by those of a batch; what is asked for already stays as it is."""
     asked = {
         (request.batch, leaf)
@@ -591,15 +592,15 @@ def _ask_supersession(unit: UnitOfWork, batch: Batch, now: datetime) -> None:
                     wanted=Status.SUPERSEDED,
                     reason=_REASONS[kind],
                     state=RequestState.REQUESTED,
-                    requested_by=batch.proposed_by,
+                    requested_by=person,
                     requested_at=now,
                     new_batch=batch.batch,
                     new_contract=place_of(batch)[0].address,
                 )
             )
-    keep_requests(unit, Asked(requests=tuple(requests)), batch.proposed_by)
+    keep_requests(unit, Asked(requests=tuple(requests)), person)
 
 
-def _ask_supersession_again(unit: UnitOfWork, batch: Batch, now: datetime) -> None:
+def _ask_supersession_again(unit: UnitOfWork, batch: Batch, person: str, now: datetime) -> None:
     if batch.state is not AnchorState.CANCELLED:
-        _ask_supersession(unit, batch, now)
+        _ask_supersession(unit, batch, person, now)

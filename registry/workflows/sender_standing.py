@@ -126,8 +126,7 @@ _IN_A_BLOCK: Final = frozenset({FateKind.INCLUDED, FateKind.FINAL, FateKind.REVE
 
 
 def _require_known(unit: UnitOfWork, subject: str) -> None:
-    requests = {one.id for one in unit.status_requests.requests()}
-    if subject not in requests and subject not in {one.id for one in unit.batches.batches()}:
+    if subject not in unit.status_requests.names() and subject not in unit.batches.names():
         raise NotHere("batch or request", subject)
 
 

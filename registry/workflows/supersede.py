@@ -19,6 +19,17 @@ _OPEN = (RequestState.REQUESTED, RequestState.APPROVED)
 _ON_ITS_WAY = (RequestState.APPROVED, RequestState.SIGNED, RequestState.SENT)
 
 
+def require_second_person_of(unit: UnitOfWork, batch: Batch, person: str) -> None:
+    """Refuse as approver of a batch and of its supersessions who made any of it. Raises FourEyes, PersonUnnamed.
+
+    That is who proposed it, who asked for a replacement in it, and who asked for its supersessions, maybe anew.
+    """
+    require_second_person(batch.proposed_by, person, "approving a batch")
+    askers = {one.asked_by for one in unit.replacements.into(batch.id).values()}
+    for asker in askers | {one.requested_by for one in unit.status_requests.onto(batch.batch)}:
+        require_second_person(asker, person, "approving a replacement")
+
+
 def approve_supersessions(
     unit: UnitOfWork, signer: ApprovalSigner, batch: Batch, *, person: str, now: datetime, deadline: int
 ) -> list[tuple[StatusRequest, Approval]]:
@@ -27,12 +38,11 @@ def approve_supersessions(
     Keeps nothing; what is approved already is not signed again. Raises FourEyes, RequestInconsistent,
     PredecessorHeld, as the signer.
     """
-    for one in unit.replacements.into(batch.id).values():
-        require_second_person(one.asked_by, person, "approving a replacement")
     signed: list[tuple[StatusRequest, Approval]] = []
     for request in unit.status_requests.onto(batch.batch):
         lapsed = request.approval is not None and request.approval.has_lapsed(now)
         if request.state is RequestState.REQUESTED or (request.state is RequestState.APPROVED and lapsed):
+            require_second_person(request.requested_by, person, "approving a replacement")  # asked anew since, maybe
             require_consistent(unit, request)
             require_predecessors(unit, request)
             signed.append((request, signer.approve(approvable(request, deadline=deadline, nonces=()))))

@@ -324,6 +324,7 @@ def _propose(place: Workplace, worker: Worker, held: _Held) -> str:  # noqa: ARG
             place.body,
             place.credential,
             [held.task.subject],
+            person=held.task.asked_by,
             progress=signed,
         )
         return replaced.id

@@ -47,7 +47,7 @@ class Walked:
         )
         (task,) = house.tasks()
         parts = (self.store, house.clock, house.desk.catalogue, BODY, house.key)
-        (self.correction,) = propose_replacements(*parts, [task.subject])
+        (self.correction,) = propose_replacements(*parts, [task.subject], person="maker-2")
         self.maker.post(self.replace_page(self.asked), kind="correction", name="欧阳子夏", reason="同上")
         self.failed = propose(*parts, programme=PROGRAMME, level="2", person="maker-2")
         self._fail()

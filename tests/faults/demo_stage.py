@@ -302,7 +302,7 @@ def _watch(instants: Instants) -> None:
 
     Web3Ledger.over_http.__func__.__kwdefaults__["read_seconds"] = SILENCE_SECONDS
     wiring.open_database.__kwdefaults__["busy_seconds"] = SILENCE_SECONDS
-    issue._AT_ONCE = 20
+    issue._AT_ONCE = issue._PHOTOGRAPHS_AT_ONCE = 20
     work_off.LEASE, work_off._BEAT_SECONDS = timedelta(seconds=LEASE_SECONDS), LEASE_SECONDS / 4  # type: ignore[misc]
     whole = Database.write
 

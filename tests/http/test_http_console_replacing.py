@@ -1,9 +1,11 @@
 """Corrections on the console: what is wrong is written down, seen before and after, approved with two signatures."""
 
 import html
+import re
 
 import pytest
 
+from api.issuer.replaced import read_by
 from registry.access import Role
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
@@ -34,7 +36,9 @@ def number_of(house: AtWork, leaf: int = 0) -> str:
 
 def proposed(house: AtWork, name: str):
     """Do what the desk does with the task."""
-    (batch,) = propose_replacements(house.store, house.clock, house.desk.catalogue, BODY, house.key, [name])
+    (batch,) = propose_replacements(
+        house.store, house.clock, house.desk.catalogue, BODY, house.key, [name], person="maker-2"
+    )
     return batch
 
 
@@ -129,7 +133,9 @@ def test_many_replacements_come_page_by_page(house, monkeypatch) -> None:
     monkeypatch.setattr("api.issuer.replaced.PER_PAGE", 1)
     maker = house.person("maker-2", Role.MAKER)
     names = [asked(house, maker, leaf, name=RIGHT) for leaf in (0, 1, 2)]
-    (batch,) = propose_replacements(house.store, house.clock, house.desk.catalogue, BODY, house.key, names)
+    (batch,) = propose_replacements(
+        house.store, house.clock, house.desk.catalogue, BODY, house.key, names, person="maker-2"
+    )
     with house.store.read() as unit:
         (request,) = unit.status_requests.onto(batch.batch)
         assert unit.replacements.count_into(batch.id) == 3
@@ -211,6 +217,47 @@ def test_what_was_typed_stays_on_the_form_that_refuses_it(house) -> None:
     ).text
     for text in (f'value="{html.escape(WHY)}"', 'value="欧阳&lt;子&gt;"', '<option value="passport" selected>'):
         assert text in page
+
+
+@pytest.mark.parametrize(("size", "kept"), [(3_000_000, True), (15_000_000, True), (17_000_000, False)])
+def test_what_was_typed_beside_a_photograph_that_is_too_large_stays_or_is_said_to_be_lost(house, size, kept) -> None:
+    maker = house.person("maker-2", Role.MAKER)
+    path = f"/console/certificates/{number_of(house)}/replace"
+    answer = maker.post(path, bytes(size), kind="correction", name=RIGHT, reason=WHY)
+    assert (answer.status_code, "larger than 200 KB" in answer.text) == (422, True)
+    assert (f'value="{RIGHT}"' in answer.text, f'value="{html.escape(WHY)}"' in answer.text) == (kept, kept)
+    assert ("please type it again" in answer.text) is not kept
+    assert house.tasks() == []
+
+
+def test_a_reason_may_be_as_long_as_the_form_lets_it(house) -> None:
+    maker = house.person("maker-2", Role.MAKER)
+    path = f"/console/certificates/{number_of(house)}/replace"
+    (most,) = re.findall(r'name="reason" required maxlength="([0-9]+)"', maker.get(path).text)
+    for length, status in ((int(most) + 1, 422), (int(most), 303)):
+        assert maker.post(path, kind="correction", name=RIGHT, reason="w" * length).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("member", "text", "role", "shown"),
+    [
+        ("licenseNumber", "DEMO-1", Role.AUDITOR, "DEMO-1"),
+        ("validUntil", "2030-01-01", Role.AUDITOR, "2030-01-01"),
+        ("identityType", "passport", Role.AUDITOR, "passport"),
+        ("name", "欧阳子夏", Role.AUDITOR, "欧＊"),
+        ("nameLatin", "Ouyang", Role.AUDITOR, "O＊"),
+        ("nationalIdentityNumber", "440301199703155219", Role.AUDITOR, "4*************5219"),
+        ("result.theory", "61", Role.AUDITOR, "61"),  # as on a score sheet's page, which the whole house reads
+        ("grade", "合格", Role.AUDITOR, "合格"),
+        ("result.theory", "61", Role.EMPLOYER, "＊"),
+        ("grade", "合格", Role.EMPLOYER, "＊"),
+        ("birthDate", "1997-03-15", Role.AUDITOR, "＊"),  # what no list names yet
+        ("birthDate", "1997-03-15", Role.MAKER, "1997-03-15"),
+        ("nationalIdentityNumber", "440301199703155219", Role.APPROVER, "440301199703155219"),
+    ],
+)
+def test_the_house_reads_what_is_listed_and_no_more(member, text, role, shown) -> None:
+    assert read_by({role}, member, text) == shown
 
 
 def test_what_has_no_batch_yet_is_given_up(house) -> None:

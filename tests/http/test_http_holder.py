@@ -728,8 +728,20 @@ def test_a_form_that_is_sent_twice_makes_one_link(world: World, holder: HolderAt
     # What its holder has withdrawn stays withdrawn.
     (first,) = (one for one in of_person(world, holder)[0] if one.token_hash == token_hash(tokens.copy().pop()))
     withdraw(world.home.store, world.home.clock, person=holder.certificate.person, id=first.id)
-    again = holder.send(f"/holder/{holder.number}/share", **holder.terms(key=keys[0]))
-    assert (again.status_code, "share/over" in again.text) == (404, True)
+    dead = holder.terms(key=keys[0])
+    wrong = holder.send(f"/holder/{holder.number}/share", **{**dead, "until": "no"})
+    assert keys[0] in wrong.text
+    # A form whose link has ended is shown again with all that was typed, and with a key of its own.
+    drawn = set(keys)
+    for path in (f"/holder/{holder.number}/share", f"/holder/{holder.number}/copy"):
+        shown = holder.send(path, **dead)
+        assert (shown.status_code, "was withdrawn or is over" in shown.text) == (409, True)
+        assert f'value="{AUDIENCE}"' in shown.text
+        (key,) = re.findall(r'name="key" value="([A-Za-z0-9_-]{43})"', shown.text)
+        assert key not in drawn
+        drawn.add(key)
+    assert len(of_person(world, holder)[0]) == before + 2
+    assert holder.share(key=key) not in tokens
 
 
 def test_so_many_links_can_be_open_and_no_more(world: World, holder: HolderAtHome) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from registry.workflows.assess import confirm_sheet, record_scores
 from registry.workflows.enrol import decide_applications, import_roster
 
 PROGRAMME = "AIGC-APP-ENG"
+NOBODY = {"VERMILION_PERSON": "nobody is named"}
+"""Surroundings in which a command that has to name who acts, and does not, is refused."""
 
 
 class CutOff(Exception):
@@ -37,8 +40,8 @@ class House:
     def home(self) -> Home:
         return Home(self.path)
 
-    def run(self, *words: str, exit_code: int = 0) -> str:
-        result = CliRunner().invoke(app, [*words, "--home", str(self.path)])
+    def run(self, *words: str, exit_code: int = 0, env: Mapping[str, str] | None = None) -> str:
+        result = CliRunner().invoke(app, [*words, "--home", str(self.path)], env=env)
         error = result.exception
         found = exit_code_of(error) if isinstance(error, RegistryError) else result.exit_code
         assert found == exit_code, (words, result.output, error)
@@ -52,11 +55,12 @@ class House:
         return told["situation"], told["next"].replace(where, "")
 
     def take(self, command: str, exit_code: int = 0) -> None:
-        """Run a command as it was told, by a second person where one is needed."""
+        """Run a command as it was told, by whom it names: of a batch who proposed it, or a second person."""
         words = shlex.split(command.replace("SOMEBODY-ELSE", "approver-1"))
         assert words[0] == "vermilion"
-        extra = ["--as", "maker-1"] if words[1:3] == ["batch", "propose"] else []
-        self.run(*words[1:], *extra, exit_code=exit_code)
+        if words[1:3] == ["batch", "propose"]:  # anybody may go on with it: who it should be is told
+            assert "--as maker-1" in command, command
+        self.run(*words[1:], exit_code=exit_code, env=NOBODY)
 
     def goes_on(self, name: str, *situations: str) -> None:
         """Follow the advice from the first situation to the last."""

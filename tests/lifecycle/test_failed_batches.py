@@ -51,6 +51,17 @@ def test_cut_off_in_every_state_it_goes_on_by_the_command_that_is_told(house: Ho
     house.take(f"vermilion cert list --batch {name}")
 
 
+def test_a_told_command_that_names_nobody_or_somebody_else_is_noticed(house: House) -> None:
+    """A negative control of the stories here: they run what is told, and add nobody to it."""
+    for command in (
+        "vermilion batch approve B-2026-11-0001",
+        f"vermilion batch propose --programme {PROGRAMME} --level 2",
+        f"vermilion batch propose --programme {PROGRAMME} --level 2 --as clerk-1",
+    ):
+        with pytest.raises(AssertionError, match=command if "propose" in command else "PersonMalformed"):
+            house.take(command)
+
+
 def test_what_no_node_takes_is_replaced_though_its_approval_lapsed_and_holds_nothing_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from datetime import timedelta
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -11,7 +13,9 @@ from api.founding import make_installation
 from api.wiring import Home
 from registry.anchor.differences import Name
 from registry.anchor.states import AnchorState
-from tests.lifecycle.batch_house import House, make_examined
+from registry.workflows.approve import approve
+from registry.workflows.issue import propose
+from tests.lifecycle.batch_house import PROGRAMME, House, make_examined
 
 CHAIN = ("chain.db", "chain.db-wal", "chain.db-shm")
 
@@ -71,6 +75,25 @@ def test_a_database_from_before_the_record_is_brought_up_to_the_chain(house: Hou
     assert (
         "no difference" in older.run("audit", "fsck") or json.loads(older.run("audit", "fsck", "--json"))["consistent"]
     )
+
+
+def test_what_a_clock_ahead_has_dated_is_delivered_once_the_alarm_is_lifted(house: House) -> None:
+    home = house.home
+    ahead = MagicMock(now=lambda: home.clock.now() + timedelta(hours=30))
+    batch = propose(
+        home.store, ahead, home.catalogue, home.body, home.credential_signer(),
+        programme=PROGRAMME, level="1", person="maker-1",
+    )  # fmt: skip
+    approve(home.store, home.clock, home.catalogue, home.key_of, home.approver(), batch.id, person="approver-1")
+    home.store.close()
+    house.run("batch", "issue", batch.id, exit_code=3)
+    assert [(one["code"], one["subject"]) for one in open_alarms(house)] == [(Name.DATED_AHEAD, batch.id)]
+    house.run("batch", "issue", batch.id, exit_code=3)
+    differences(house, exit_code=1)
+    assert not any((house.path / "delivered").glob("*"))
+    lift_all(house)
+    assert json.loads(house.run("batch", "issue", batch.id, "--json"))["delivered"] is True
+    assert any((house.path / "delivered").glob("*"))
 
 
 def test_a_database_from_before_the_batch_halts_until_somebody_has_looked(house: House, tmp_path: Path) -> None:

@@ -1,23 +1,26 @@
 """Corrections and renewals on a real chain: at every instant one certificate stands, never two, never none."""
 
 import json
+import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from importlib.resources import files
 from itertools import count
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
 from api.commands.replacing import IdentityNumberTyped, NoSuchLine
+from api.commands.requests import require_on_its_own
 from api.demo_portraits import sample_photographs
 from api.errors import exit_code as exit_code_of
 from api.wiring import Home
 from benchmarks.bench import Stopwatch, examined, new_home, proposed
-from registry.access import FourEyes
+from registry.access import AccountKind, FourEyes, Role
 from registry.anchor.progress import Batch, RequestState
 from registry.anchor.situations import Situation
 from registry.anchor.states import AnchorState
@@ -34,7 +37,7 @@ from registry.verification import Outcome, judging
 from registry.workflows import replace as replacing
 from registry.workflows import verify
 from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.approve import approve, cancel
+from registry.workflows.approve import NotWaiting, approve, cancel
 from registry.workflows.audit import Auditor
 from registry.workflows.change_status import (
     RequestNotWaiting,
@@ -83,12 +86,21 @@ from registry.workflows.replace import (
 )
 from registry.workflows.revisions import changes_of_replacement, line_of, status_word_of
 from registry.workflows.share import own
-from registry.workflows.sign_in import HolderDiffers, SignInRefused, accept, invite_holder, sign_in, signed_in
+from registry.workflows.sign_in import (
+    HolderDiffers,
+    SignInRefused,
+    accept,
+    add_account,
+    invite_holder,
+    sign_in,
+    signed_in,
+)
 from registry.workflows.stand import standing
 from registry.workflows.status_operations import PredecessorHeld, SuccessorNotRecorded
 from registry.workflows.status_sending import change_status
 from registry.workflows.supersede import send_supersessions
 from tests.lifecycle.house_accounts import open_house
+from tests.unit.registry.store.filled import transaction
 
 PEOPLE = 30
 WHY = "the roster had another character"
@@ -114,9 +126,9 @@ class House:
         particulars = Particulars(**(wrong or {"name": next(NAMES)}))  # type: ignore[arg-type]
         return ask_correction(*self.parts, old.reservation.number, particulars, reason=WHY, person="maker-1")
 
-    def propose(self, *asked: Replacement) -> Batch:
+    def propose(self, *asked: Replacement, person: str = "maker-1") -> Batch:
         (batch,) = propose_replacements(
-            *self.parts, self.home.body, self.home.credential_signer(), [one.id for one in asked]
+            *self.parts, self.home.body, self.home.credential_signer(), [one.id for one in asked], person=person
         )
         return batch
 
@@ -166,7 +178,11 @@ class House:
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> House:
-    home = new_home(tmp_path_factory.mktemp("replacing") / "home")
+    return house_at(tmp_path_factory.mktemp("replacing") / "home")
+
+
+def house_at(path: Path) -> House:
+    home = new_home(path)
     examined(home, PEOPLE, Stopwatch())
     open_house(home)
     house = House(home=home, untouched=iter(()))
@@ -385,6 +401,90 @@ def test_nobody_approves_what_they_asked_for(house: House) -> None:
     batch = house.propose(house.correct(house.one()))
     with pytest.raises(FourEyes):
         house.approve(batch, person="maker-1")
+
+
+def test_who_proposes_what_another_asked_for_is_named_and_neither_approves(house: House) -> None:
+    home, asked = house.home, house.correct(house.one())
+    add_account(
+        home.store, home.clock,
+        name="maker-2", display="maker-2", kind=AccountKind.STAFF, roles=frozenset({Role.MAKER}), by="operator-1",
+    )  # fmt: skip
+    told = json.loads(run(house, "cert", "propose", asked.id, "--as", "maker-2", "--json"))
+    assert [one["proposed_by"] for one in told["batches"]] == ["maker-2"]
+    with home.store.read() as unit:
+        batch = unit.batches.batch(told["batches"][0]["id"])
+        (request,) = unit.status_requests.onto(batch.batch)
+        entries = [(one.person, one.action) for one in unit.journal.entries() if one.subject in (batch.id, request.id)]
+    assert {("maker-2", "batch.propose"), ("maker-2", "status.request")} <= set(entries)
+    assert "maker-1" not in {person for person, _ in entries}
+    deadline = int((home.clock.now() + timedelta(days=1)).timestamp())
+    for person in ("maker-1", "maker-2", " Maker-1", "MAKER-2"):
+        with pytest.raises(FourEyes):
+            house.approve(batch, person)
+        with pytest.raises(FourEyes):  # with a wallet
+            approve(*house.parts, home.key_of, home.approver(), batch.id, person=person, deadline=deadline)
+        with home.chain() as ledger, pytest.raises(FourEyes):
+            approve_change(home.store, home.clock, ledger, home.approver(), request.id, person=person)
+    house.issue(house.approve(batch))
+
+
+def test_what_gives_a_replacement_up_is_told_only_where_it_does(house: House, monkeypatch) -> None:
+    monkeypatch.setenv("VERMILION_LANG", "en")
+    home, asked = house.home, house.correct(house.one())
+    batch = house.propose(asked)
+    with home.store.read() as unit:
+        (request,) = unit.status_requests.onto(batch.batch)
+    told: dict[str, str] = {}
+    sent: dict[str, dict[str, object]] = {}
+
+    def look(subject: str, state: str) -> None:
+        found = run(house, "cert", "replacement", asked.id, notes=True).partition("to give it up: ")[2]
+        told[f"{subject[0]} {state}"] = found.replace(f" --home {home.path}", "").strip()
+        sent[f"{subject[0]} {state}"] = json.loads(run(house, "batch", "issue", batch.id, "--dry-run", "--json"))
+        if (subject, state) == (batch.id, "sent"):  # neither way leads anywhere, and neither names the other
+            with home.store.read() as unit:
+                require_on_its_own(unit, unit.status_requests.request(request.id))
+            with pytest.raises(RequestNotWaiting):
+                cancel_change(home.store, home.clock, request.id, person="maker-1")
+            with pytest.raises(NotWaiting):
+                cancel(home.store, home.clock, batch.id, person="maker-1")
+
+    house.approve(batch)
+    look(batch.id, "approved")
+    house.issue(batch, look)
+    with_its_batch = f"vermilion batch cancel {batch.id} --as maker-1"
+    alone = f"vermilion cert cancel {request.id} --as maker-1"
+    assert told.pop("B approved") == with_its_batch
+    assert told.pop("B final") == alone
+    assert {"B sent", "C signed", "C sent"} <= set(told)
+    assert set(told.values()) == {""}
+    # What was signed before goes out as the bytes that are kept.
+    assert [one["function"] for one in sent["B final"]["then"]] == ["supersede"]
+    with home.store.read() as unit:
+        kept = unit.status_requests.request(request.id).transaction
+    assert kept is not None
+    for state in ("C signed", "C sent"):
+        (then,) = sent[state]["then"]
+        assert (then["function"], then["stored_transaction"]) == (None, f"0x{kept.hex()}"), state
+        assert "gas_limit" not in then
+
+
+def test_of_a_failed_batch_nothing_goes_out(house: House, tmp_path: Path) -> None:
+    batch = house.approve(house.propose(house.correct(house.one())))
+    failing = House(home=Home(Path(shutil.copytree(house.home.path, tmp_path / "home"))), untouched=iter(()))
+
+    def rehearsed() -> dict[str, object]:
+        return json.loads(run(failing, "batch", "issue", batch.id, "--dry-run", "--json"))
+
+    assert [one["function"] for one in rehearsed()["then"]] == ["supersede"]
+    with failing.home.store.write() as unit:
+        unit.batches.sign(batch.id, transaction("refused", nonce=99), failing.home.clock.now())
+        unit.batches.move(batch.id, AnchorState.SIGNED, AnchorState.SENT)
+        unit.batches.move(batch.id, AnchorState.SENT, AnchorState.FAILED, failure="contract/paused")
+    failing.home.store.close()
+    failed = rehearsed()
+    assert (failed["function"], failed["stored_transaction"]) == (None, None)
+    assert "then" not in failed
 
 
 def test_what_is_wrong_is_said_before_anything_is_kept(house: House) -> None:

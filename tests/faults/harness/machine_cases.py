@@ -231,8 +231,8 @@ def three_workers(scene: Scene) -> None:
     "clock wrong",
     how="the process's clock is a day behind the chain, then a day ahead, then right",
     expected=(
-        "behind: refused, nothing kept; ahead: an alarm once it is recorded, not valid before its day, "
-        "the event's time is the chain's"
+        "behind: refused, nothing kept; ahead: an alarm once it is recorded, delivered once a person has lifted it, "
+        "not valid before its day, the event's time is the chain's"
     ),
 )
 def clock_wrong(scene: Scene) -> None:
@@ -248,10 +248,12 @@ def clock_wrong(scene: Scene) -> None:
         batches = unit.batches.batches()
         times = [one.placement.block_time for one in batches if one.placement is not None]
         assert all(abs((time - now).total_seconds()) < 3600 for time in times)
-        if any(one.proposed_at > now + timedelta(hours=1) and one.placement is not None for one in batches):
-            assert [alarm.code for alarm in unit.alarms.open()] == ["reconcile/dated-ahead"]
+        recorded = [one for one in batches if one.proposed_at > now + timedelta(hours=1) and one.placement is not None]
+        assert [alarm.code for alarm in unit.alarms.open()] == ["reconcile/dated-ahead" for _ in recorded]
+        assert all(one.delivered_at is None for one in recorded)
         scene.world.dated_ahead = sum(one.size for one in batches if one.proposed_at > now + timedelta(hours=1))
     scene.still_right()
+    assert set(scene.world.lift_alarms()) <= {"reconcile/dated-ahead"}
 
 
 # --- files handed in

@@ -60,7 +60,7 @@ def test_every_kind_of_problem_has_a_sample_but_those_of_size_of_earlier_rosters
         *("direction-unknown", "sector-unknown", "degree-unknown", "title-unknown", "work-proof-unknown"),
         *("engagement-unknown", "claim-unknown", "date-format", "hours-format", "number-format"),
     }
-    of_earlier_ones = {"already-enrolled", "identity-corrected"}
+    of_earlier_ones = {"already-enrolled", "identity-corrected", "identity-under-correction"}
     assert set(ROSTER_PROBLEMS) - shown == {"file-too-large", "too-many-rows"} | of_earlier_ones | of_more_columns
 
 

@@ -5,7 +5,7 @@ import struct
 import pytest
 
 from registry.ports.storage import NotHere
-from registry.store.sealing import SealBroken, seal
+from registry.store.sealing import SealBroken, Sealer, seal, seal_of_columns
 from registry.store.tables import metadata, sheet
 from tests.unit.registry.store.attacks import attacked, edits, primary_key, row_name
 from tests.unit.registry.store.filled import KEYS, NOW, PROGRAMME
@@ -81,6 +81,15 @@ def test_text_that_is_not_utf_8_and_values_of_another_type_are_found(store, data
             connection.execute(f'UPDATE {table} SET "{column}" = ? WHERE rowid = {rowid}', (before,))
         with store.read() as unit:
             assert ("schema", f"table {table}") in set(unit.unsealed_rows())
+
+
+@pytest.mark.parametrize("row", [{"a": "x"}, {"a": "xyz"}, {"a": 7}, {"a": None}, {"a": b"x", "b": "y"}])
+def test_a_table_of_few_columns_is_sealed_as_any_other(row):
+    sealer = Sealer(KEYS.seal, "few", ("seal", *row))
+    values = [b"", *row.values()]
+    assert sealer.seal(values) == seal_of_columns(KEYS.seal, "few", row)
+    assert sealer.is_sealed(values, seal_of_columns(KEYS.seal, "few", row))
+    assert not sealer.is_sealed([b"", *("another" for _ in row)], sealer.seal(values))
 
 
 def test_the_tables_themselves_refuse_values_of_another_type(database_file):

@@ -7,6 +7,7 @@ from registry.kernel.errors import RuleRefusal
 from registry.ports import FateKind, Offer, TransactionRefused
 from registry.ports.alarms import WritingHalted
 from registry.ports.sending import SenderBusy
+from registry.ports.storage import NotHere
 from registry.store.database import RowRefused
 from registry.workflows.anchor import Desk
 from registry.workflows.fee_bump import NotReplaceable, replace_transaction
@@ -164,6 +165,19 @@ def test_the_database_keeps_replacements_to_their_like(stage):
         unit.status_requests.sign(third.id, stage.signer.sign("z", nonce=1), NOW)
     assert stage.kept() == kept
     assert stage.state(second) is RequestState.SENT
+
+
+def test_a_subject_is_known_by_its_name_and_nothing_of_the_others_is_loaded(stage, monkeypatch):
+    request = waiting(stage)
+
+    def whole(*states: object) -> None:
+        pytest.fail("every row was loaded for one name")
+
+    monkeypatch.setattr("registry.store.standing.SqlStatusRequests.requests", whole)
+    monkeypatch.setattr("registry.store.issuing.SqlBatches.batches", whole)
+    assert lots(stage, request.id) == [Lot.WAITING]
+    with pytest.raises(NotHere):
+        lots(stage, "C-1999-01-0001")
 
 
 def test_what_waits_long_or_offers_too_little_is_named(stage):

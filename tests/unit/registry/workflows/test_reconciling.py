@@ -221,6 +221,20 @@ def test_the_clock_is_compared_with_the_block_as_a_batch_becomes_final(scene, ah
     assert [one for one in named(scene) if one[0] is Name.DATED_AHEAD and one[2]] == []  # the same alarm, not another
 
 
+def test_the_clock_is_compared_where_reconciling_makes_a_batch_final_too(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT)
+    record = scene.anchored()
+    time = scene.batch.proposed_at - timedelta(hours=2)
+    scene.chain.kept[-1] = replace(record, position=replace(record.position, block_time=time))
+    scene.chain.fates[transaction("anchor").hash] = Fate(kind=FateKind.FINAL)
+    assert named(scene) == [(Name.RECORDED, scene.name, True)]
+    assert scene.batch.state is FINAL
+    assert scene.alarms() == [("reconcile/dated-ahead", scene.name)]
+    again = set(named(scene))  # the same alarm, and nothing of the batch goes out before it is lifted
+    assert again == {(Name.DATED_AHEAD, scene.name, False), (Name.UNDELIVERED, scene.name, False)}
+    assert not scene.shelf.path("").exists()
+
+
 @pytest.mark.parametrize("state", ["signed", "sent", "failed"])
 def test_a_request_becomes_final_by_the_transaction_that_replaced_the_first(scene, state):
     request = suspension(scene, state)

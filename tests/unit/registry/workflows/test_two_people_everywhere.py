@@ -316,12 +316,12 @@ def asks_for_a_renewal(office: Office, by: str, pick: int, way: int) -> None:
 
 
 def proposes_replacements(office: Office, by: str, pick: int, way: int) -> None:
-    # Whoever does it: those who asked have proposed them.
+    # Whoever does it has proposed them, for those who asked.
     with office.store.read() as unit:
         names = [one.id for one in unit.replacements.every(unplaced=True)]
     for name in names:
         with suppress(RegistryError):
-            replace.propose_replacements(office.store, office.clock, CATALOGUE, BODY, office.key, [name])
+            replace.propose_replacements(office.store, office.clock, CATALOGUE, BODY, office.key, [name], person=by)
 
 
 def approves_a_replacement(office: Office, by: str, pick: int, way: int) -> None:
@@ -363,7 +363,8 @@ def kept_pairs(unit: UnitOfWork) -> Iterator[tuple[str, str | None, str, str]]:
             batch = unit.batches.batch(one.batch)
             yield one.asked_by, batch.approved_by, f"{one.kind} of a certificate", one.id
             superseding = unit.status_requests.onto(batch.batch)
-            yield from ((one.asked_by, two.approved_by, "supersession", one.id) for two in superseding)
+            makers = (one.asked_by, batch.proposed_by)
+            yield from ((by, two.approved_by, "supersession", one.id) for by in makers for two in superseding)
     for admission, trail in unit.admissions.trails().items():
         registered = [one.by for one in trail.steps if one.state is AdmissionState.PRE_REGISTERED]
         reviewed = [one.by for one in trail.steps if one.state in BY_ANOTHER]
@@ -437,7 +438,7 @@ def test_a_naive_comparison_of_names_is_caught(monkeypatch):
         if first == second:
             raise FourEyes(step)
 
-    for module in (approve, assess, change_status, correct, judge, supersede, train):
+    for module in (assess, change_status, correct, judge, supersede, train):
         monkeypatch.setattr(module, "require_second_person", naive)
     with pytest.raises(AssertionError, match=r"wang|zhao|ｗａｎｇ"):
         settings(FEW, phases=[Phase.generate])(given(AFTERNOON)(gone_through))()

@@ -88,6 +88,26 @@ def test_a_full_disk_under_the_bundles_keeps_the_task_until_there_is_room(room):
     assert room.batch.delivered_at is not None
 
 
+def test_a_desk_delivers_no_batch_about_which_an_alarm_is_open_until_it_is_lifted(room):
+    room.bring_to(*TO_FINAL)
+    record = room.anchored()
+    time = room.batch.proposed_at - timedelta(days=1)
+    room.chain.kept[-1] = replace(record, position=replace(record.position, block_time=time))
+    asked = ask(room.store, room.clock, TaskKind.SEND_BATCH, room.name, person="alice")
+    for _ in range(2):
+        tried = room.work()
+        assert (tried.id, tried.state, tried.failure) == (asked.id, TaskState.RUNNING, None)
+    assert room.batch.state is AnchorState.FINAL
+    assert room.alarms() == [("reconcile/dated-ahead", room.name)]
+    assert room.batch.delivered_at is None
+    assert not room.shelf.path("").exists()
+    with room.store.read() as unit:
+        (alarm,) = unit.alarms.open()
+    lift(room.store, room.clock, room.chain, [alarm.id], person="operator-1", reason="the clock is right again")
+    assert room.work().state is TaskState.FINISHED
+    assert room.batch.delivered_at is not None
+
+
 def test_worker_processes_that_are_lost_again_and_again_fail_the_task(room, monkeypatch):
     lost = lose_workers(monkeypatch, times=4)
     asked = ask(room.store, room.clock, TaskKind.PROPOSE, f"{PROGRAMME}/2", person="alice")

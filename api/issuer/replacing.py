@@ -7,12 +7,10 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from api.bodies import FORM_OVERHEAD_BYTES, read_form
-from api.issuer.desk import MAX_ROSTER, ConsoleDesk
-from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, Sent, onward, page, told_of
+from api.issuer.desk import ConsoleDesk
+from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, Sent, onward, page, sent_file, told_of
 from api.issuer.replaced import replacement_view, sees_whole
 from api.pages.portraits import photograph_response
 from api.pages.rendering import add_page, words_of
@@ -31,10 +29,6 @@ from registry.workflows.deliver import photograph_of, presentation_of
 from registry.workflows.hand_over import ask
 from registry.workflows.replace import Particulars, ask_correction, ask_renewals, withdraw_replacement
 
-_LARGEST: Final = MAX_ROSTER
-"""Bytes of a photograph that is taken in, to say what is wrong with it beside all that was typed; a larger one is not
-kept while it comes, nor what was typed with it.
-"""
 _TYPED: Final = ("name", "name_latin", "identity_type", "identity_number", "reason")
 
 router = APIRouter(include_in_schema=False)
@@ -107,26 +101,11 @@ def _certificate(unit: UnitOfWork, number: str) -> StoredCertificate:
 
 async def replace_answer(number: str, request: Request, visit: Maker, desk: Desk) -> Response:
     """Keep what was asked for, and hand it to the desk, which proposes the batch; what is wrong is said on the form."""
-    sent = await _sent(request, visit)
+    sent = await sent_file(request, visit)
     if sent is None:
         too_large = PhotographRefused("too-large", limit=MAX_FILE // 1000)
         return await run_in_threadpool(_shown, request, visit, desk, number, error=too_large, lost=True)
     return await run_in_threadpool(_answered, request, visit, desk, number, sent)
-
-
-async def _sent(request: Request, visit: Visit) -> Sent | None:
-    """Read the form, with its photograph where it has one; None = it is too large. Raises NothingSent, FormForeign."""
-    form = await read_form(request, most=_LARGEST + FORM_OVERHEAD_BYTES, files=1)
-    if form is None:
-        return None
-    try:
-        fields = {name: value for name, value in form.multi_items() if isinstance(value, str)}
-        require_own_form(request, visit, fields)
-        upload = form.get("file")
-        data = await upload.read() if isinstance(upload, UploadFile) else b""
-    finally:
-        await form.close()
-    return Sent(fields=fields, name="", data=data)
 
 
 def _answered(request: Request, visit: Visit, desk: ConsoleDesk, number: str, sent: Sent) -> Response:

@@ -236,7 +236,6 @@ def _signed_portraits(unit: UnitOfWork, batch: Batch) -> dict[str, Portrait]:
 class Judged:
     """A result, and how certificates show it; the same for everybody with the same marks."""
 
-    result: Result
     passed: bool
     results: tuple[ShownResult | None, ...]
     grade: Coded | None
@@ -272,7 +271,7 @@ class Contents:
             if len(self._judged) >= _REMEMBERED:
                 self._judged.clear()
             result = result_of(self._programme, marked)
-            found = Judged(result, result.passed, shown_results(result), shown_grade(result))
+            found = Judged(result.passed, shown_results(result), shown_grade(result))
             self._judged[marked.application.level, *marks] = found
         return found
 

@@ -483,7 +483,7 @@ def waiting_for_batch(
         for page in unit.pieces.waiting(programme, level, rosters, at_once=min(most + 1, _AT_ONCE)):
             passed = [one.marked for one in bench.enrolled(page) if contents.judged(one.marked).passed]
             people = [(of.application.admission, of.application.person, of.sheet.id) for of in passed]
-            found.add(Passed(looked_at=len(people), people=people))
+            found.add(Passed(looked_at=len(page.rows["application"]), people=people))
             if count + len(found) > most:
                 return most + 1
         count += len(found)

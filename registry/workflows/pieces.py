@@ -263,7 +263,9 @@ def issue_piece(tools: Tools, material: Material) -> Work[Leaves]:
 
 
 def check_piece(tools: Tools, material: Material) -> Work[Leaves]:
-    """Hold each credential of a piece against enrolment, confirmed marks and the key. Raises BatchInconsistent.
+    """Hold each credential of a piece against enrolment, confirmed marks and the key.
+
+    Raises BatchInconsistent, ReservationVoid, ClaimRefused.
 
     Each is compared byte for byte with what is written for its holder; of some, drawn at random, the format's own
     reader says besides that it reads them so.

@@ -150,7 +150,8 @@ class BatchWriter:
     def is_as_written(self, credential: IssuedCredential, entry: CertificateEntry, holder: HolderClaims) -> bool:
         """Tell whether a credential is, byte for byte, what `write` makes of this with some salts; not who signed it.
 
-        What its decoys were made of is not known: their digests are taken as they stand in it.
+        What its decoys were made of is not known: their digests are taken as they stand in it. Raises ClaimRefused for
+        results that the batch does not have so.
         """
         message, _, _ = credential.jwt.rpartition(".")
         contents, own = self._contents(holder), len(SD_MEMBERS)

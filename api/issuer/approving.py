@@ -45,6 +45,7 @@ from registry.ports.storage import StoredCertificate, UnitOfWork
 from registry.workflows.approve import APPROVAL_LASTS, NotWaiting, approve, require_approver, to_be_approved
 from registry.workflows.change_status import RequestNotWaiting, approve_change, change_to_be_approved
 from registry.workflows.deliver import presentation_of
+from registry.workflows.supersede import makers_of, makers_of_change
 
 SAMPLES: Final = 3
 _DRAWN: Final = 30
@@ -95,7 +96,8 @@ class Matter:
     action: Action
     """What approving it is in the policy table."""
     derive: Callable[[ConsoleDesk, str], _Asked]
-    asked_by: Callable[[UnitOfWork, str], str]
+    makers: Callable[[UnitOfWork, str], set[str]]
+    """Names who may not approve it: whoever made any of it."""
     approved: Callable[[UnitOfWork, str], Batch | StatusRequest]
     """Gives the thing, for who approved it."""
     approve: Callable[[ConsoleDesk, ApprovalSigner, str, str, int], object]
@@ -158,7 +160,7 @@ def _shown(
     asked = matter.derive(desk, id)
     with desk.store.read() as unit:
         fields = field_views(request, unit, desk, asked)
-        maker = matter.asked_by(unit, id)
+        makers = matter.makers(unit, id)
         own_words = matter.shown(request, visit, unit, desk, id)
     return page(
         request,
@@ -173,7 +175,7 @@ def _shown(
         fields=fields,
         deadline=asked.deadline,
         chain=_approvals(desk).contract.chain_id,
-        own=same_person(maker, visit),
+        own=any(same_person(one, visit) for one in makers),
         key_place=_approvals(desk).key_place,
         error=error,
         **own_words,
@@ -201,7 +203,8 @@ def _approved(
         signed = _under(asked, fields.get("deadline", ""), now)
         given = WalletSignature(signed, signature_of(fields.get("signature", "")), _approvals(desk).contract)
         with desk.store.read() as unit:
-            require_second_person(matter.asked_by(unit, id), visit.account.name, "an approval")
+            for maker in matter.makers(unit, id):
+                require_second_person(maker, visit.account.name, "an approval")
             require_approver(unit, signed.issuer, given.address, now)
         matter.approve(desk, given, id, visit.account.name, signed.deadline)
     except (MalformedInput, RuleRefusal) as error:
@@ -285,7 +288,7 @@ BATCH: Final = Matter(
     command="vermilion batch approve",
     action=Action.APPROVE,
     derive=_derive_batch,
-    asked_by=lambda unit, id: unit.batches.batch(id).proposed_by,
+    makers=lambda unit, id: makers_of(unit, unit.batches.batch(id)),
     approved=lambda unit, id: unit.batches.batch(id),
     approve=_approve_batch,
     shown=_show_batch,
@@ -327,7 +330,7 @@ CHANGE: Final = Matter(
     command="vermilion cert approve",
     action=Action.APPROVE_CHANGE,
     derive=_derive_change,
-    asked_by=lambda unit, id: unit.status_requests.request(id).requested_by,
+    makers=lambda unit, id: makers_of_change(unit, unit.status_requests.request(id)),
     approved=lambda unit, id: unit.status_requests.request(id),
     approve=_approve_change,
     shown=_show_change,

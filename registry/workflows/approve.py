@@ -9,6 +9,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from registry.access import require_second_person
 from registry.anchor.facts import address_key, is_good_at, issuer_facts
 from registry.anchor.history import KeyKind
 from registry.anchor.operations import AnchorApproval, Approval
@@ -30,7 +31,7 @@ from registry.workflows.supersede import (
     approve_supersessions,
     give_up_with_batch,
     keep_supersessions,
-    require_second_person_of,
+    makers_of,
 )
 
 APPROVAL_LASTS = timedelta(days=7)
@@ -160,7 +161,8 @@ def approve(
     now = clock.now()
     with store.read() as unit:
         batch = unit.batches.batch(name)
-        require_second_person_of(unit, batch, person)
+        for maker in makers_of(unit, batch):
+            require_second_person(maker, person, "approving a batch")
         if not _awaits_approval(batch, now):
             if batch.approved_by == person and batch.state is not AnchorState.CANCELLED:
                 return batch

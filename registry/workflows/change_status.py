@@ -38,7 +38,7 @@ from registry.workflows.status_operations import (
     require_predecessors,
     status_nonces,
 )
-from registry.workflows.supersede import require_second_person_of
+from registry.workflows.supersede import makers_of_change
 
 
 class NotFinalYet(Conflict):
@@ -480,11 +480,9 @@ def approve_change(
         request = unit.status_requests.request(name)
     nonces = status_nonces(ledger, request)
     asked = _derived(store, request, nonces, now, deadline_from(now, name, deadline))
-    require_second_person(request.requested_by, person, "approving a change of status")
     with store.read() as unit:
-        new = None if request.new_batch is None else unit.batches.of_chain(request.new_batch)
-        if new is not None:
-            require_second_person_of(unit, new, person)
+        for maker in makers_of_change(unit, request):
+            require_second_person(maker, person, "approving a change of status")
     approval = signer.approve(asked)
     with store.write() as unit:
         unit.status_requests.approve(name, person=person, at=now, approval=approval, status_nonces=nonces)

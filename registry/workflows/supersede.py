@@ -19,15 +19,19 @@ _OPEN = (RequestState.REQUESTED, RequestState.APPROVED)
 _ON_ITS_WAY = (RequestState.APPROVED, RequestState.SIGNED, RequestState.SENT)
 
 
-def require_second_person_of(unit: UnitOfWork, batch: Batch, person: str) -> None:
-    """Refuse as approver of a batch and of its supersessions who made any of it. Raises FourEyes, PersonUnnamed.
+def makers_of(unit: UnitOfWork, batch: Batch) -> set[str]:
+    """Name who made any of a batch and of its supersessions, and so may approve neither.
 
     That is who proposed it, who asked for a replacement in it, and who asked for its supersessions, maybe anew.
     """
-    require_second_person(batch.proposed_by, person, "approving a batch")
     askers = {one.asked_by for one in unit.replacements.into(batch.id).values()}
-    for asker in askers | {one.requested_by for one in unit.status_requests.onto(batch.batch)}:
-        require_second_person(asker, person, "approving a replacement")
+    return {batch.proposed_by} | askers | {one.requested_by for one in unit.status_requests.onto(batch.batch)}
+
+
+def makers_of_change(unit: UnitOfWork, request: StatusRequest) -> set[str]:
+    """Name who made any of a change of status; of a supersession, of the batch of successors too."""
+    new = None if request.new_batch is None else unit.batches.of_chain(request.new_batch)
+    return {request.requested_by} | (makers_of(unit, new) if new is not None else set())
 
 
 def approve_supersessions(

@@ -129,6 +129,18 @@ def test_the_batch_and_the_request_say_what_takes_the_place_of_what(house) -> No
     assert "<code>sealed</code>" in maker.get(f"/zh{where[0]}").text
 
 
+def test_who_asked_for_what_another_proposed_is_offered_no_approval_of_either(house) -> None:
+    asker, approver = house.person("maker-3", Role.MAKER, Role.APPROVER), house.person("wu.qiming", Role.APPROVER)
+    batch = proposed(house, asked(house, asker, name=RIGHT))
+    assert batch.proposed_by == "maker-2"
+    with house.store.read() as unit:
+        (request,) = unit.status_requests.onto(batch.batch)
+    for where in (f"/console/batches/{batch.id}", f"/console/requests/{request.id}"):
+        document = f"{where}/approve/document"
+        assert document in approver.get(f"{where}/approve").text
+        assert document not in asker.get(f"{where}/approve").text
+
+
 def test_many_replacements_come_page_by_page(house, monkeypatch) -> None:
     monkeypatch.setattr("api.issuer.replaced.PER_PAGE", 1)
     maker = house.person("maker-2", Role.MAKER)

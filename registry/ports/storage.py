@@ -477,10 +477,6 @@ class Batches(Protocol):
         """The tree's lowest level."""
         ...
 
-    def people_with(self, scope: str) -> set[str]:
-        """Who has a certificate of a scope in a batch that is not cancelled."""
-        ...
-
     def reserved(self, admissions: Iterable[str]) -> set[str]:
         """Which applications have a certificate in a batch that is not cancelled: what it is made of may not change."""
         ...

@@ -46,7 +46,16 @@ from registry.store.sessions import (
     pieces,
     time_of,
 )
-from registry.store.tables import batch, certificate, chain_successor, credential, person, reserved_piece, tree_chunk
+from registry.store.tables import (
+    batch,
+    certificate,
+    chain_successor,
+    credential,
+    is_of,
+    person,
+    reserved_piece,
+    tree_chunk,
+)
 from registry.store.vault import decrypt, decrypt_json
 from registry.store.workbench import disclosures_field, salts_field
 
@@ -332,15 +341,6 @@ class SqlBatches:
 
     # — certificates —
 
-    def people_with(self, scope: str) -> set[str]:
-        """Who has a certificate of a scope in a batch that is not cancelled."""
-        query = (
-            select(certificate.c.person)
-            .join_from(certificate, batch)
-            .where(batch.c.scope == scope, batch.c.state != AnchorState.CANCELLED.value)
-        )
-        return set(self._session.connection.execute(query).scalars())
-
     def reserved(self, admissions: Iterable[str]) -> set[str]:
         """Which applications have a certificate in a batch that is not cancelled: what it is made of may not change."""
         asked = set(admissions)
@@ -364,7 +364,7 @@ class SqlBatches:
         query = (
             select(certificate, batch)
             .join_from(certificate, batch)
-            .where(certificate.c.person == person, batch.c.state == AnchorState.FINAL.value)
+            .where(is_of(person), batch.c.state == AnchorState.FINAL.value)
             .order_by(certificate.c.id)
         )
         held = []
@@ -406,7 +406,7 @@ class SqlBatches:
 
     def of_person(self, person: str) -> Sequence[StoredCertificate]:
         """All certificates of a person, the newest first, every revision."""
-        query = _certificates().where(certificate.c.person == person).order_by(certificate.c.id.desc())
+        query = _certificates().where(is_of(person)).order_by(certificate.c.id.desc())
         return list(self._stored(self._session.joined(query, certificate, credential), {}))
 
     def shown_by_number(self, number: str) -> StoredCertificate | None:

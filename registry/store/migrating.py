@@ -1,6 +1,9 @@
 """Schema versions: numbered, forward only, inside the package."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -45,9 +48,10 @@ def schema_of(connection: Connection) -> str | None:
 def upgrade(engine: Engine, seal_key: bytes) -> None:
     """Bring an empty database, or one of an older version of ours, to the present one, in one transaction.
 
-    `seal_key` seals rows that get other columns. Raises SchemaOutdated for every other database.
+    `seal_key` seals rows that get other columns. Foreign keys are not enforced meanwhile, as SQLite asks for where
+    tables are made anew that others point at. Raises SchemaOutdated for every other database.
     """
-    with engine.connect() as connection, connection.begin():
+    with engine.connect() as connection, _without_foreign_keys(connection), connection.begin():
         found = schema_of(connection)
         if found == versions()[0]:
             return
@@ -56,6 +60,17 @@ def upgrade(engine: Engine, seal_key: bytes) -> None:
         config = _config()
         config.attributes |= {"connection": connection, "seal_key": seal_key}
         command.upgrade(config, "head")
+
+
+@contextmanager
+def _without_foreign_keys(connection: Connection) -> Iterator[None]:
+    driver: Any = connection.connection.dbapi_connection  # in a transaction it would change nothing
+    enforced = driver.execute("PRAGMA foreign_keys").fetchone()[0]
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA foreign_keys = {enforced}")
 
 
 def require_current(engine: Engine) -> None:

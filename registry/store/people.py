@@ -21,6 +21,7 @@ from registry.store.tables import (
     IS_REPLACED,
     application,
     certificate,
+    is_of,
     person,
     portrait,
     replacement,
@@ -335,7 +336,7 @@ class SqlEnrolments:
         )
         for sheet_id in self._session.connection.execute(named).scalars().all():
             self._session.change(sheet_return, {"sheet": sheet_id}, {}, wrapped_key=None, reason=None)
-        certificates = select(certificate.c.id).where(certificate.c.person == person_id)
+        certificates = select(certificate.c.id).where(is_of(person_id))
         for certificate_id in self._session.connection.execute(certificates).scalars().all():
             self._session.change(certificate, {"id": certificate_id}, {}, salts=None)
         corrected = select(replacement.c.id).join_from(replacement, certificate, IS_REPLACED)

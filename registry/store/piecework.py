@@ -73,8 +73,10 @@ _PORTRAITS: Final = _sql(
     "SELECT {portrait} FROM json_each(:asked) AS asked CROSS JOIN portrait ON portrait.admission = asked.value"
 )
 _CERTIFIED: Final = _sql(
-    "SELECT DISTINCT certificate.person FROM json_each(:asked) AS asked"
-    " CROSS JOIN certificate ON certificate.person = asked.value JOIN batch ON batch.id = certificate.batch"
+    "SELECT DISTINCT application.person FROM json_each(:asked) AS asked"
+    " CROSS JOIN application ON application.person = asked.value"
+    " CROSS JOIN certificate ON certificate.admission = application.admission"
+    " JOIN batch ON batch.id = certificate.batch"
     " WHERE batch.scope = :scope AND batch.state <> {CANCELLED}"
 )
 _ON_THEIR_WAY: Final = _CERTIFIED + _sql(" AND batch.state <> {FINAL}")

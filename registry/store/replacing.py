@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 
+from registry.kernel.identifiers import normal_number
 from registry.ports.replacements import Corrected, IdentityCorrected, Replacement, ReplacementKind
 from registry.ports.storage import NotHere
 from registry.store.people import PersonErased, SqlEnrolments, person_keys
@@ -23,7 +24,9 @@ class SqlReplacements:
 
     def add(self, new: Replacement, image: bytes | None = None) -> None:
         """Keep one, with the new photograph where it has one. Raises NotHere, PersonErased, RowRefused."""
-        query = select(certificate).where(certificate.c.number == new.number, certificate.c.revision == new.revision)
+        query = select(certificate).where(
+            certificate.c.found_by == normal_number(new.number), certificate.c.revision == new.revision
+        )
         row = self._session.row(certificate, query)
         if row is None:
             raise NotHere("certificate", new.number)

@@ -42,8 +42,8 @@ def test_who_holds_a_standing_certificate_of_a_level_gets_no_second_one(world, t
     world.run("exam", "confirm", sheet, "--as", "clerk-2")
     for level in ("1", "2", "3"):
         with home.store.read() as unit:
-            certified = unit.batches.people_with(f"AIGC-APP-ENG/{level}")
             marked = {one.application.person for one in unit.marks.confirmed("AIGC-APP-ENG", level)}
+            certified = unit.pieces.certified(f"AIGC-APP-ENG/{level}", sorted(marked))
             waiting = issue.waiting_for_batch(
                 unit, home.catalogue, home.issuer, "AIGC-APP-ENG", level, most=len(marked)
             )

@@ -114,7 +114,7 @@ def test_dropped_changed_and_added_parts_of_the_schema_are_found(store, database
     connection.executescript(
         """
         DROP TRIGGER score_not_changed;
-        DROP INDEX ix_certificate_person;
+        DROP INDEX ix_certificate_admission;
         CREATE TRIGGER quiet AFTER INSERT ON journal BEGIN SELECT 1; END;
         DROP TRIGGER journal_not_deleted;
         CREATE TRIGGER journal_not_deleted BEFORE DELETE ON journal BEGIN SELECT 1; END;
@@ -123,7 +123,7 @@ def test_dropped_changed_and_added_parts_of_the_schema_are_found(store, database
     connection.close()
     with store.read() as unit:
         assert list(unit.unsealed_rows()) == [
-            ("schema", "index ix_certificate_person"),
+            ("schema", "index ix_certificate_admission"),
             ("schema", "trigger journal_not_deleted"),
             ("schema", "trigger quiet"),
             ("schema", "trigger score_not_changed"),

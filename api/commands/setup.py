@@ -150,7 +150,20 @@ def _make(path: Path, wanted: Installation) -> Home:
 @db.command("upgrade", epilog="Example: vermilion db upgrade")
 def upgrade_database(home: HomeOption = None) -> None:
     """Bring the database to the present schema; a current one stays as it is."""
+    from registry.store.migrating import SchemaOutdated
+
     found = Home.find(home)
+    try:
+        _ = found.store
+    except SchemaOutdated as outdated:
+        old, new = outdated.found, outdated.expected
+        note(
+            said(
+                f"表结构由 {old} 升级到 {new}：通常几秒，百万张证书需几分钟；中断则一切如旧，可重新运行",
+                f"the tables go from {old} to {new}: seconds, or minutes where there are a million certificates;"
+                " if it is cut off everything stays as it was, and it may be run again",
+            )
+        )
     found.make_store()
     OUT.print(said("数据库表结构为现行版本", "the database's schema is current"))
 

@@ -6,17 +6,26 @@ from typing import Annotated, Final
 import typer
 
 from api.commands.approvals import Approving, approver_of, write_for_wallet
-from api.commands.batch_shown import batch_document, flag_words, show_batch, show_unfinished, standing_of
+from api.commands.batch_shown import (
+    batch_document,
+    flag_words,
+    show_batch,
+    show_unfinished,
+    standing_of,
+    undelivered_word,
+)
 from api.commands.enrol import ProgrammeOption, chosen, naming, require_level
 from api.commands.options import (
     DryRunOption,
     FileUnreadable,
     HomeOption,
     JsonOption,
+    LatestOption,
     NodeOption,
     PersonOption,
     WaitOption,
     expanded,
+    note_earlier_left_out,
     person,
     stoppable,
 )
@@ -25,6 +34,7 @@ from api.commands.replacing_shown import tell_replacements, tell_waiting_superse
 from api.commands.requests import ApproverOption, ChangeOptions, change, reason_option, tell_state
 from api.commands.words import state_word
 from api.errors import advice
+from api.reconciling import halt_where_due
 from api.sending import issue_batch
 from api.terminal import OUT, counted, next_command, note, print_json, print_table, progress, said, steps
 from api.wiring import Home
@@ -38,6 +48,7 @@ from registry.workflows.approve import to_be_approved
 from registry.workflows.change_status import plan_batch_changes, present_flags, request_batch_changes
 from registry.workflows.issue import NothingToIssue
 from registry.workflows.issue import propose as propose_batch
+from registry.workflows.work_off import BundlesUnwritable
 
 app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")
 
@@ -65,12 +76,22 @@ def propose(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Reserve numbers for everybody who passed and waits, sign the credentials, seal the batch. Sends nothing."""
+    """Reserve numbers for everybody who passed and waits, sign the credentials, seal the batch. Sends nothing.
+
+    What the chain has recorded is read first, where a node answers: a database that is an older copy halts.
+    """
     found = Home.find(home)
     of = chosen(found, programme)
     require_level(level, found.catalogue.versions(of.code))
     if key is not None and (not key.strip() or len(key) > _LONGEST_KEY or not key.isprintable()):
         raise KeyMalformed
+    if not halt_where_due(found):
+        note(
+            said(
+                "没有节点应答：没有与链比对，这里若是较早的备份也看不出来",
+                "no node answers: the chain was not compared, and a database that is an older copy is not noticed",
+            )
+        )
     again = said("再运行同一条命令", "the same command")
     try:
         with stoppable(again), steps(said("查找", "find"), said("签署", "sign and store")) as (finding, update):
@@ -107,6 +128,8 @@ def approve(
     signer, deadline = approver_of(found, how)
     with found.store.read() as unit:
         before = unit.batches.batch(batch)
+        if how.typed_data is None and before.state in (AnchorState.SEALED, AnchorState.FAILED):
+            unit.alarms.require_none()  # said before anything is shown and asked, and not after it
     parts = found.store, found.clock, found.catalogue, found.key_of
     if how.typed_data is not None:
         asked = to_be_approved(*parts, batch)
@@ -140,6 +163,9 @@ def issue(
     if dry_run:
         rehearse_batch(found, batch, as_json=as_json)
         return
+    with found.store.read() as unit:
+        if unit.batches.batch(batch).state in (AnchorState.RESERVED, AnchorState.SEALED):
+            unit.alarms.require_none()  # else it would be told to have it approved, which an alarm refuses
     try:
         with stoppable(f"vermilion batch issue {batch}"):
             issued = issue_batch(found, batch, wait=wait, node=node, told=tell_state)
@@ -150,6 +176,15 @@ def issue(
                 f"batch {batch} stays as it is; the same command finishes it, once, when a node answers.",
             )
         )
+        raise
+    except BundlesUnwritable:
+        note(
+            said(
+                f"批次{batch}已登记，不可更改；写过的凭证都在。",
+                f"batch {batch} is recorded for good; written bundles stay.",
+            )
+        )
+        next_command(f"vermilion batch issue {batch}")
         raise
     show_batch(found, issued, as_json=as_json)
     tell_waiting_supersessions(found, issued)
@@ -243,7 +278,8 @@ def _change(names: list[str], wanted: Status, reason: str, approve_as: str | Non
 def cancel(batch: BatchArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Give up a batch that is not signed for the chain yet, or that the contract refused; its candidates wait again."""
     found = Home.find(home)
-    show_batch(found, cancel_batch(found.store, found.clock, batch, person=person(by)), as_json=as_json)
+    given_up = cancel_batch(found.store, found.clock, batch, person=person(by), ledger=found.chain)
+    show_batch(found, given_up, as_json=as_json)
 
 
 def _name_waiting(home: Home, scope: str) -> None:
@@ -283,13 +319,16 @@ def status(
 
 
 @app.command("list", epilog="Example: vermilion batch list")
-def list_batches(home: HomeOption = None, as_json: JsonOption = False) -> None:
-    """List all batches, oldest first."""
+def list_batches(limit: LatestOption = 50, home: HomeOption = None, as_json: JsonOption = False) -> None:
+    """List batches, oldest first."""
     found = Home.find(home)
     with found.store.read() as unit:
-        batches = [(one, present_flags(unit, one)) for one in unit.batches.batches()]
+        names = unit.batches.names()
+        listed = [unit.batches.batch(one) for one in (names[-limit:] if limit else names)]
+        batches = [(one, present_flags(unit, one)) for one in listed]
     if as_json:
         print_json([batch_document(found, one, flags=flags) for one, flags in batches])
+        note_earlier_left_out(len(batches), len(names))
         return
     if not batches:
         OUT.print(said("还没有批次", "no batches yet"))
@@ -308,9 +347,10 @@ def list_batches(home: HomeOption = None, as_json: JsonOption = False) -> None:
                 one.id,
                 one.scope,
                 f"{one.size:,}",
-                "  ".join((state_word(one.state), *flag_words(flags))),
+                "  ".join((state_word(one.state), *undelivered_word(one), *flag_words(flags))),
                 str(one.placement.block_number) if one.placement else "–",
             ]
             for one, flags in batches
         ],
     )
+    note_earlier_left_out(len(batches), len(names))

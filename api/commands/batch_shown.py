@@ -9,10 +9,12 @@ from api.terminal import OUT, counted, moment, next_command, print_fields, print
 from api.wiring import Home
 from registry.anchor.history import BatchFlag
 from registry.anchor.progress import Batch
+from registry.anchor.states import AnchorState
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.workflows.change_status import present_flags
 from registry.workflows.stand import Standing, standing
+from registry.workflows.succession import is_held_back
 
 _FLAGS: Final = {
     BatchFlag.SUSPENDED_BY_ISSUER: ("本机构已暂停", "suspended by issuer"),
@@ -26,6 +28,19 @@ _FLAGS: Final = {
 def flag_words(flags: BatchFlag) -> list[str]:
     """Name what holds for a batch as a whole."""
     return [said(*_FLAGS[flag]) for flag in BatchFlag if flag & flags]
+
+
+def undelivered_word(batch: Batch) -> list[str]:
+    """Say of a recorded batch that it is not delivered yet; nothing of any other."""
+    delivering = batch.state is AnchorState.FINAL and batch.delivered_at is None
+    return [said("未交付", "not delivered")] if delivering else []
+
+
+def undelivered(home: Home) -> list[str]:
+    """Name the batches that are recorded, of which bundles were never all written, and that nothing holds back."""
+    with home.store.read() as unit:
+        final = unit.batches.batches(AnchorState.FINAL)
+        return [one.id for one in final if one.delivered_at is None and not is_held_back(unit, one)]
 
 
 def standing_of(home: Home, batch: Batch) -> Standing:

@@ -13,10 +13,13 @@ from api.commands.numbers import named_numbers
 from api.commands.options import (
     HomeOption,
     JsonOption,
+    LatestOption,
     NodeOption,
     PersonOption,
     WaitOption,
     expanded,
+    note_earlier_left_out,
+    note_later_left_out,
     person,
     write_file,
 )
@@ -130,6 +133,7 @@ def list_certificates(
             rows.append(_brief(one, word))
     if as_json:
         print_json(rows)
+        note_later_left_out(more=more)
         return
     if not rows:
         OUT.print(said("没有这样的证书", "no such certificates"))
@@ -144,8 +148,7 @@ def list_certificates(
         ],
         [[row["number"], str(row["revision"]), row["batch"], row["scope"], status_word(row["status"])] for row in rows],
     )
-    if more:
-        note(said("还有更多：--limit 0 全部列出", "there are more: --limit 0 prints all"))
+    note_later_left_out(more=more)
 
 
 def _wanted(text: str | None) -> str | None:
@@ -346,6 +349,8 @@ def approve(
     found = Home.find(home)
     with found.store.read() as unit:
         asked_for = unit.status_requests.request(request)
+        if how.typed_data is None and asked_for.state is RequestState.REQUESTED:
+            unit.alarms.require_none()  # said before anything is shown and asked, and not after it
     numbers = [target.number for target in asked_for.certificates]
     signer, deadline = approver_of(found, how, numbers)
     parts = found.store, found.clock
@@ -414,17 +419,19 @@ def request(request: RequestArgument, home: HomeOption = None, as_json: JsonOpti
 
 
 @app.command(epilog="Example: vermilion cert requests")
-def requests(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def requests(limit: LatestOption = 50, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List requests to change a status, of certificates or of whole batches, oldest first."""
     found = Home.find(home)
     with found.store.read() as unit:
-        all_of_them = unit.status_requests.requests()
-        documents = [request_document(unit, one) for one in all_of_them]
-        texts = [said(*covered(unit, one)) for one in all_of_them]
+        names = unit.status_requests.names()
+        listed = [unit.status_requests.request(one) for one in (names[-limit:] if limit else names)]
+        documents = [request_document(unit, one) for one in listed]
+        texts = [said(*covered(unit, one)) for one in listed]
     if as_json:
         print_json(documents)
+        note_earlier_left_out(len(listed), len(names))
         return
-    if not all_of_them:
+    if not listed:
         OUT.print(said("还没有申请", "no requests yet"))
         return
     print_table(
@@ -437,9 +444,10 @@ def requests(home: HomeOption = None, as_json: JsonOption = False) -> None:
         ],
         [
             [one.id, text, wanted_word(one), reason_word(one.reason), state_word(one.state)]
-            for one, text in zip(all_of_them, texts, strict=True)
+            for one, text in zip(listed, texts, strict=True)
         ],
     )
+    note_earlier_left_out(len(listed), len(names))
 
 
 def _brief(one: StoredCertificate, word: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import typer
 
 from api.commands import admission, judging
 from api.commands.failures import error_document, print_error
-from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file
+from api.commands.options import HomeOption, JsonOption, PersonOption, note_later_left_out, person, read_file
 from api.commands.photographs import photos
 from api.errors import exit_code
 from api.settings import HomeMissing
@@ -209,6 +209,7 @@ def list_applications(
     roster: Annotated[str | None, typer.Option("--roster", help="Only this roster.")] = None,
     level: Annotated[str | None, typer.Option("--level", help="Only this level.")] = None,
     refused: Annotated[bool, typer.Option("--refused", help="Only those refused, with reasons.")] = False,
+    limit: Annotated[int, typer.Option("--limit", help="Most rows to print; 0 = all.", min=0)] = 50,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -217,10 +218,14 @@ def list_applications(
     _require_roster(found, roster)
     _require_level(found, level)
     with found.store.read() as unit:
-        rows = [
-            (one, unit.enrolments.findings(one.admission) if refused else [])
-            for one in unit.enrolments.applications(roster=roster, level=level, eligible=False if refused else None)
-        ]
+        applications = list(
+            unit.enrolments.applications(
+                roster=roster, level=level, eligible=False if refused else None, most=limit + 1 if limit else None
+            )
+        )
+        more = 0 < limit < len(applications)
+        listed = applications[:limit] if limit else applications
+        rows = [(one, unit.enrolments.findings(one.admission) if refused else []) for one in listed]
     words = {None: said("未审核", "undecided"), True: said("符合", "eligible"), False: said("不符合", "refused")}
     if as_json:
         print_json(
@@ -238,6 +243,7 @@ def list_applications(
                 for one, findings in rows
             ]
         )
+        note_later_left_out(more=more)
         return
     if not rows:
         OUT.print(said("没有符合条件的报名", "no such applications"))
@@ -256,6 +262,7 @@ def list_applications(
             for one, findings in rows
         ],
     )
+    note_later_left_out(more=more)
 
 
 def _require_roster(home: Home, roster: str | None) -> None:

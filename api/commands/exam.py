@@ -10,7 +10,16 @@ import typer
 
 from api.commands import exam_marks, exam_session
 from api.commands.enrol import ProgrammeOption, chosen, naming, print_problems, refuse_rows
-from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file, write_new_file
+from api.commands.options import (
+    HomeOption,
+    JsonOption,
+    LatestOption,
+    PersonOption,
+    note_earlier_left_out,
+    person,
+    read_file,
+    write_new_file,
+)
 from api.terminal import OUT, counted, next_command, note, print_json, print_table, said
 from api.wiring import Home
 from registry.assessment import ScoresRefused, format_score
@@ -169,13 +178,15 @@ def return_(
 
 
 @app.command("list", epilog="Example: vermilion exam list")
-def list_sheets(home: HomeOption = None, as_json: JsonOption = False) -> None:
+def list_sheets(limit: LatestOption = 50, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List score sheets, oldest first, with who entered each and whether a second person has confirmed it."""
     found = Home.find(home)
     with found.store.read() as unit:
-        sheets = unit.marks.sheets()
+        total = unit.marks.count_sheets()
+        sheets = unit.marks.newest_sheets(most=limit or total)[::-1]
     if as_json:
         print_json([_sheet(one) for one in sheets])
+        note_earlier_left_out(len(sheets), total)
         return
     if not sheets:
         OUT.print(said("还没有成绩单", "no score sheets yet"))
@@ -190,6 +201,7 @@ def list_sheets(home: HomeOption = None, as_json: JsonOption = False) -> None:
         ],
         [[one.id, one.examined_on.isoformat(), f"{one.rows:,}", one.entered_by, _sheet_state(one)] for one in sheets],
     )
+    note_earlier_left_out(len(sheets), total)
 
 
 def _sheet_state(sheet: Sheet) -> str:

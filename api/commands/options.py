@@ -35,6 +35,7 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value.")]
 NodeOption = Annotated[str | None, typer.Option("--node", help="Ask this node instead, such as http://127.0.0.1:8545.")]
+LatestOption = Annotated[int, typer.Option("--limit", help="Most rows to print, the latest; 0 = all.", min=0)]
 PersonOption = Annotated[
     str | None, typer.Option("--as", help="Who acts. Default: VERMILION_PERSON, else the login name.")
 ]
@@ -55,6 +56,18 @@ _STOPPED = 130
 LONGEST_WAIT = 7 * 86_400
 """Seconds; an approval does not last longer either."""
 WaitOption = Annotated[int, typer.Option("--wait", help="Seconds to wait for the chain.", min=0, max=LONGEST_WAIT)]
+
+
+def note_earlier_left_out(listed: int, total: int) -> None:
+    """Say, where a list that `LatestOption` bounds holds fewer than there are, what prints all."""
+    if listed < total:
+        note(said("更早的未列出：--limit 0 全部列出", "earlier ones are left out: --limit 0 prints all"))
+
+
+def note_later_left_out(*, more: bool) -> None:
+    """Say, where a list holds the first rows and there are more, what prints all."""
+    if more:
+        note(said("还有更多：--limit 0 全部列出", "there are more: --limit 0 prints all"))
 
 
 class Unconfirmed(MalformedInput):

@@ -8,7 +8,16 @@ import typer
 
 from api.commands.batch_shown import batch_document, show_batch
 from api.commands.numbers import named_numbers
-from api.commands.options import HomeOption, JsonOption, PersonOption, WaitOption, expanded, person, read_file
+from api.commands.options import (
+    HomeOption,
+    JsonOption,
+    LatestOption,
+    PersonOption,
+    WaitOption,
+    expanded,
+    person,
+    read_file,
+)
 from api.commands.replacing_shown import (
     Stage,
     commands_of,
@@ -203,7 +212,7 @@ def propose(
 def list_(
     waiting: Annotated[bool, typer.Option("--waiting", help="Only those that have no batch yet.")] = False,
     batch: Annotated[str | None, typer.Option("--batch", help="Only those of this batch.")] = None,
-    limit: Annotated[int, typer.Option("--limit", help="Most rows to print, the latest; 0 = all.", min=0)] = 50,
+    limit: LatestOption = 50,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:

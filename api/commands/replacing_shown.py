@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from api.commands.failures import MEMBERS
+from api.commands.options import note_earlier_left_out
 from api.commands.words import state_word, status_word
 from api.terminal import (
     OUT,
@@ -19,8 +20,7 @@ from api.terminal import (
     with_home,
 )
 from api.wiring import Home
-from registry.anchor.progress import Batch, RequestState, StatusRequest
-from registry.anchor.states import AnchorState, allowed_transitions
+from registry.anchor.progress import Batch, StatusRequest
 from registry.ports.replacements import Replacement, ReplacementKind
 from registry.ports.storage import StoredCertificate, UnitOfWork
 from registry.workflows.revisions import (
@@ -31,6 +31,7 @@ from registry.workflows.revisions import (
     status_word_of,
     successor_asked,
 )
+from registry.workflows.succession import ways_of
 from registry.workflows.supersede import supersessions_to_approve
 
 _KINDS: Final = {ReplacementKind.CORRECTION: ("更正", "correction"), ReplacementKind.RENEWAL: ("换发", "renewal")}
@@ -74,32 +75,10 @@ def stage_of(unit: UnitOfWork, of: Replacement) -> Stage:
 
 def commands_of(unit: UnitOfWork, of: Replacement, stage: Stage) -> tuple[str, str] | None:
     """Name what takes a replacement on and what gives it up, empty where nothing does; None = it is at its end."""
-    if stage is Stage.ASKED:
-        return (
-            f"vermilion cert propose {of.id} --as {of.asked_by}",
-            f"vermilion cert withdraw {of.id} --as {of.asked_by}",
-        )
-    if stage is not Stage.UNDER_WAY or of.batch is None:
+    if stage in (Stage.DONE, Stage.GIVEN_UP):
         return None
-    batch = unit.batches.batch(of.batch)
-    give_up = ""
-    if batch_may_be_cancelled(batch):
-        give_up = f"vermilion batch cancel {batch.id} --as {of.asked_by}"
-    elif batch.state is AnchorState.FINAL:  # the batch is on the chain: the supersession alone can be given up
-        onto = unit.status_requests.onto(batch.batch)
-        names = (one.id for one in onto if of.leaf in one.new_leaves and request_may_be_cancelled(one))
-        give_up = next((f"vermilion cert cancel {name} --as {of.asked_by}" for name in names), "")
-    return f"vermilion batch status {batch.id}", give_up
-
-
-def batch_may_be_cancelled(batch: Batch) -> bool:
-    """Tell whether `batch cancel` does something: nothing of it is signed for the chain, or the contract refused it."""
-    return AnchorState.CANCELLED in allowed_transitions[batch.state]
-
-
-def request_may_be_cancelled(request: StatusRequest) -> bool:
-    """Tell whether nothing of a request is signed for the chain."""
-    return request.state in (RequestState.REQUESTED, RequestState.APPROVED)
+    ways = ways_of(unit, of)
+    return f"vermilion {ways.on}", "" if ways.off is None else f"vermilion {ways.off}"
 
 
 def propose_command(waiting: Sequence[Replacement]) -> str:
@@ -123,6 +102,7 @@ def list_replacements(home: Home, *, waiting: bool, batch: str | None, limit: in
         documents = [replacement_document(unit, one, with_changes=False) for one in listed] if as_json else []
     if as_json:
         print_json(documents)
+        note_earlier_left_out(len(listed), len(found))
         return
     if not listed:
         OUT.print(
@@ -154,8 +134,7 @@ def list_replacements(home: Home, *, waiting: bool, batch: str | None, limit: in
             for one in listed
         ],
     )
-    if len(listed) < len(found):
-        note(said("更早的未列出：--limit 0 全部列出", "earlier ones are left out: --limit 0 prints all"))
+    note_earlier_left_out(len(listed), len(found))
     unplaced = [one for one in listed if stages[one.id] is Stage.ASKED]
     if unplaced:
         command = propose_command(unplaced)
@@ -295,7 +274,8 @@ def tell_changes(of: Replacement, changes: list[Change], tell: Callable[[str], N
     if tell is not None:
         tell(said(f"{title}：{of.reason}", f"{title}: {of.reason}") if of.reason else title)
         for one in changes:
-            tell(f"  {member_word(one.member)}: {one.before or '–'} → {one.after or '–'}")
+            before, after = _sides(one)
+            tell(f"  {member_word(one)}: {before} → {after}")
         return
     OUT.print(title, highlight=False)
     _print_changes(changes)
@@ -306,16 +286,24 @@ def _print_changes(changes: Sequence[Change]) -> None:
         return
     print_table(
         [said("内容", "what"), said("原为", "before"), said("改为", "after")],
-        [[member_word(one.member), one.before or "–", one.after or "–"] for one in changes],
+        [[member_word(one), *_sides(one)] for one in changes],
     )
 
 
-def member_word(member: str) -> str:
-    """Name what a certificate says, as people do."""
-    if member.startswith("result."):
-        paper = member.removeprefix("result.")
+def _sides(change: Change) -> tuple[str, str]:
+    """Give what is said before and after, in the language of the command where there is a name in it."""
+    sides = ((change.before, change.before_en), (change.after, change.after_en))
+    before, after = (said(zh or "–", en or zh or "–") for zh, en in sides)
+    return before, after
+
+
+def member_word(change: Change) -> str:
+    """Name what a certificate says otherwise, as people do."""
+    if change.member.startswith("result."):
+        code, named = change.member.removeprefix("result."), change.paper
+        paper = code if named is None else said(named.zh, named.en or named.zh)
         return said(f"成绩（{paper}）", f"score ({paper})")
-    return said(*_MEMBERS.get(member, (member, member)))
+    return said(*_MEMBERS.get(change.member, (change.member, change.member)))
 
 
 def replacement_document(unit: UnitOfWork, one: Replacement, *, with_changes: bool = True) -> dict[str, Any]:

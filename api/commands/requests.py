@@ -19,12 +19,7 @@ from api.commands.options import (
     stoppable,
 )
 from api.commands.rehearsal import rehearse_requests
-from api.commands.replacing_shown import (
-    batch_may_be_cancelled,
-    replacements_of,
-    request_may_be_cancelled,
-    tell_changes,
-)
+from api.commands.replacing_shown import replacements_of, tell_changes
 from api.commands.words import reason_word, state_word, status_word
 from api.errors import EXIT_NOT_NOW, EXIT_REFUSED, advice, exit_code
 from api.sending import take_to_chain
@@ -51,6 +46,7 @@ from registry.ports.storage import UnitOfWork
 from registry.status import Status, changes_of, grounds, needs_approval
 from registry.workflows.change_status import Asked, ChangesRefused, batch_names, certificates_of
 from registry.workflows.revisions import changes_of_replacement
+from registry.workflows.succession import batch_may_be_cancelled, request_may_be_cancelled
 
 
 class ApproverApart(RuleRefusal):

@@ -11,8 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
 from api.issuer.desk import ConsoleDesk
-from api.issuer.framing import READ, Desk, Reader, onward, page, same_person, shown_moment, told_of
+from api.issuer.framing import READ, Desk, Reader, onward, page, shown_moment, told_of
 from api.issuer.live import LISTENING, Glance, stream
+from api.issuer.makers import made_by, makers_of_batches
 from api.issuer.paging import Paged, page_number
 from api.issuer.replaced import replacements_into
 from api.issuer.tasks import TaskView, Watcher, task_view, tasks_of_batch
@@ -21,7 +22,7 @@ from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from api.situations import WORDS
 from registry.access import Action, may
-from registry.anchor.progress import Batch
+from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.situations import ACTS, Act, Situation
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import Missing
@@ -46,6 +47,10 @@ _WITH_BUTTON: Final = frozenset({Act.APPROVE, Act.ISSUE, Act.LIST})
 """Next commands that a page does by itself."""
 _STILL: Final = frozenset({AnchorState.CANCELLED, AnchorState.FAILED})
 _PER_PAGE: Final = 50
+MOST_SUPERSESSIONS: Final = 20
+"""Supersessions that the page of a batch names: a renewal may have one for each batch of the old certificates."""
+MOST_WAITING: Final = 20
+"""What waits, of each kind of reader, on the first page; all of it has a page of its own."""
 
 router = APIRouter(include_in_schema=False)
 Sender = Annotated[Visit, Depends(allowed(Action.ISSUE_BATCH))]
@@ -131,7 +136,8 @@ def overview(request: Request, visit: Reader, desk: Desk) -> Response:
         paged = Paged(number=page_number(request), total=len(names), size=_PER_PAGE)
         batches = [_batch(request, unit.batches.batch(one)) for one in names[::-1][paged.first : paged.last]]
         waits = entries(request, visit, desk, unit)
-        empty = not unit.enrolments.rosters()
+        empty = not unit.enrolments.count_rosters()
+    own, others = ([one for one in waits if one.yours is yours] for yours in (True, False))
     return page(
         request,
         visit,
@@ -139,9 +145,27 @@ def overview(request: Request, visit: Reader, desk: Desk) -> Response:
         "overview",
         batches=batches,
         paged=paged,
-        own=[one for one in waits if one.yours],
-        others=[one for one in waits if not one.yours],
+        own=own[:MOST_WAITING],
+        others=others[:MOST_WAITING],
+        waiting=len(waits) if max(len(own), len(others)) > MOST_WAITING else 0,
         empty=empty,
+    )
+
+
+def waiting_page(request: Request, visit: Reader, desk: Desk) -> Response:
+    """Show all that waits, page by page: first what its reader can do, then what waits for others."""
+    with desk.store.read() as unit:
+        waits = entries(request, visit, desk, unit)
+    paged = Paged(number=page_number(request), total=len(waits), size=_PER_PAGE)
+    shown = waits[paged.first : paged.last]
+    return page(
+        request,
+        visit,
+        "console_waiting.html",
+        "overview",
+        own=[one for one in shown if one.yours],
+        others=[one for one in shown if not one.yours],
+        paged=paged,
     )
 
 
@@ -151,7 +175,8 @@ def batch_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response
         batch = unit.batches.batch(id)
         found = tasks_of_batch(unit, batch)
         papers = _papers(desk, batch, found)
-        stands = _stands(request, visit, unit, desk, batch)
+        made = made_by(makers_of_batches(unit, [batch])[batch.id], visit)
+        stands = _stands(request, visit, unit, desk, batch, made=made)
         replacements, paged = replacements_into(request, visit, unit, batch)
         supersessions = unit.status_requests.onto(batch.batch) if replacements else []
     tasks = [task_view(request, desk, one) for one in found]
@@ -165,20 +190,26 @@ def batch_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response
         batch=_batch(request, batch),
         steps=_steps(batch),
         way=WAY,
-        own=same_person(batch.proposed_by, visit),
+        own=made,
         approves=desk.approvals is not None and may(visit.account.roles, Action.APPROVE, batch.state),
         task=next((one for one in tasks if one.under_way), None),
         tasks=tasks,
         stands=stands,
         replacements=replacements,
         paged=paged,
-        supersessions=supersessions,
+        supersessions=sorted(supersessions, key=_is_settled)[:MOST_SUPERSESSIONS],
+        more_supersessions=max(0, len(supersessions) - MOST_SUPERSESSIONS),
         undelivered=batch.state is AnchorState.FINAL and batch.delivered_at is None,
         papers=papers,
         kept_hours=int(PAPERS_KEPT.total_seconds() // 3600),
         listen="" if seen.over else f"/console/batches/{id}/events",
         mark=seen.mark,
     )
+
+
+def _is_settled(supersession: StatusRequest) -> bool:
+    """Tell whether nobody has to approve it any more."""
+    return supersession.state is not RequestState.REQUESTED
 
 
 def batch_events(id: str, request: Request, visit: Watcher, desk: Desk) -> Response:
@@ -204,7 +235,8 @@ async def cancel_answer(id: str, request: Request, visit: Canceller, desk: Desk)
     """Give a batch up: its numbers are never used again, its candidates wait for another one."""
     fields = await fields_of(request)
     require_own_form(request, visit, fields)
-    await run_in_threadpool(cancel, desk.store, desk.clock, id, person=visit.account.name)
+    ledger = None if desk.approvals is None else desk.approvals.ledger
+    await run_in_threadpool(cancel, desk.store, desk.clock, id, person=visit.account.name, ledger=ledger)
     return onward(request, f"/console/batches/{id}")
 
 
@@ -257,12 +289,14 @@ def _papers(desk: ConsoleDesk, batch: Batch, tasks: Sequence[Task]) -> PapersVie
     )
 
 
-def _stands(request: Request, visit: Visit, unit: UnitOfWork, desk: ConsoleDesk, batch: Batch) -> StandView:
+def _stands(
+    request: Request, visit: Visit, unit: UnitOfWork, desk: ConsoleDesk, batch: Batch, *, made: bool
+) -> StandView:
     found = standing(unit, batch, desk.clock.now(), desk_runs=desk.desk_runs())
     words, act = WORDS[found.situation], ACTS[found.situation]
     chinese = words_of(request).language == "zh"
     somebody = words_of(request).text("approving.somebody")
-    if may(visit.account.roles, Action.APPROVE, batch.state) and not same_person(batch.proposed_by, visit):
+    if may(visit.account.roles, Action.APPROVE, batch.state) and not made:
         somebody = visit.account.name
     return StandView(
         situation=found.situation,
@@ -341,6 +375,7 @@ def _grouped(digest: bytes | None) -> str:
 
 
 add_page(router, "/console", overview, READ)
+add_page(router, "/console/waiting", waiting_page, READ)
 add_page(router, "/console/batches/{id}", batch_page, READ)
 add_page(router, "/console/batches/{id}/events", batch_events, ["GET"])
 add_page(router, "/console/batches/{id}/send", send_answer, ["POST"])

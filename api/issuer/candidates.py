@@ -1,6 +1,6 @@
 """Candidates: who applied, what each rule said of them, and what came of it; names and numbers are covered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -15,10 +15,13 @@ from api.issuer.paging import Paged, page_number
 from api.pages.rendering import add_page, words_of
 from registry.assessment.sheet import MAX_REASON
 from registry.enrolment.trying import duration
-from registry.ports.storage import Application, StoredCertificate, UnitOfWork
-from registry.programme import EDUCATION_NAMES, Bilingual, PaperKey, Programme
+from registry.kernel.identifiers import Digest
+from registry.ports.storage import Application, NotHere, StoredCertificate, UnitOfWork
+from registry.programme import EDUCATION_NAMES, Bilingual, Catalogue, PaperKey, Programme, version_order
 
 PER_PAGE: Final = 50
+MOST_OFFERED: Final = 100
+"""Rosters that the list can be narrowed to by choosing one; the page of an older one leads to its candidates."""
 ANSWERS: Final[Mapping[str, bool | None]] = {"eligible": True, "refused": False, "undecided": None}
 _ANSWER_OF: Final = {answer: name for name, answer in ANSWERS.items()}
 
@@ -84,16 +87,16 @@ def candidates(request: Request, visit: Reader, desk: Desk) -> Response:
     """List candidates, of one roster, one level or one answer where the address says so."""
     asked = {name: request.query_params.get(name, "")[:NAME_SHOWN] for name in ("roster", "level", "answer")}
     with desk.store.read() as unit:
-        rosters = list(reversed(unit.enrolments.rosters()))
-        versions = {one.id: desk.catalogue.by_digest(one.programme_digest) for one in rosters}
-        levels = {level.code: _said(request, level.name) for one in versions.values() for level in one.levels}
-        roster = asked["roster"] if asked["roster"] in versions else ""
+        levels = _levels(request, desk.catalogue, unit.enrolments.programme_digests())
+        rosters = [one.id for one in unit.enrolments.newest_rosters(most=MOST_OFFERED)]
+        unlisted = unit.enrolments.count_rosters() - len(rosters)
+        roster = asked["roster"] if asked["roster"] in rosters or _there_is(unit, asked["roster"]) else ""
         level = asked["level"] if asked["level"] in levels else ""
         answer = asked["answer"] if asked["answer"] in ANSWERS else ""
         tally = unit.enrolments.tally(roster=roster or None, level=level or None)
         total = tally[ANSWERS[answer]] if answer else sum(tally.values())
         paged = Paged(number=page_number(request), total=total, size=PER_PAGE)
-        found = unit.enrolments.applications(
+        listed = unit.enrolments.applications(
             roster=roster or None,
             level=level or None,
             eligible=ANSWERS[answer] if answer else None,
@@ -101,6 +104,8 @@ def candidates(request: Request, visit: Reader, desk: Desk) -> Response:
             first=paged.first,
             most=PER_PAGE,
         )
+        found = list(listed)
+        versions = versions_of(unit, desk.catalogue, found)
         views = [_view(request, one, versions) for one in found]
     kept = {name: value for name, value in (("roster", roster), ("level", level)) if value}
     return page(
@@ -109,7 +114,8 @@ def candidates(request: Request, visit: Reader, desk: Desk) -> Response:
         "console_candidates.html",
         "rosters",
         candidates=views,
-        rosters=[one.id for one in rosters],
+        rosters=rosters if roster in {"", *rosters} else [*rosters, roster],
+        unlisted=unlisted,
         levels=levels,
         roster=roster,
         level=level,
@@ -119,6 +125,25 @@ def candidates(request: Request, visit: Reader, desk: Desk) -> Response:
         narrowed=urlencode(kept | ({"answer": answer} if answer else {})),
         paged=paged,
     )
+
+
+def versions_of(unit: UnitOfWork, catalogue: Catalogue, applications: Iterable[Application]) -> dict[str, Programme]:
+    """Give the programme version of every roster that some of these applications are on."""
+    rosters = {one.roster for one in applications}
+    return {one: catalogue.by_digest(unit.enrolments.roster(one).programme_digest) for one in rosters}
+
+
+def _levels(request: Request, catalogue: Catalogue, digests: Iterable[Digest]) -> dict[str, str]:
+    """Name the levels of programme versions, by their codes; where versions name one differently, as the latest."""
+    programmes = sorted(map(catalogue.by_digest, digests), key=lambda one: (one.code, version_order(one.version)))
+    return {level.code: _said(request, level.name) for one in programmes for level in one.levels}
+
+
+def _there_is(unit: UnitOfWork, roster: str) -> bool:
+    try:
+        return bool(unit.enrolments.roster(roster))
+    except NotHere:
+        return False
 
 
 def candidate_page(admission: str, request: Request, visit: Reader, desk: Desk) -> Response:

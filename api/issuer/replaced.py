@@ -134,13 +134,16 @@ def _made(unit: UnitOfWork, batch: Batch, leaves: Iterable[int]) -> Iterable[Rep
 
 def _change(words: Catalogue, visit: Visit, of: Change) -> ChangeView:
     if of.member.startswith(_SCORE):
-        what = words.text("replacing.score", paper=of.member.removeprefix(_SCORE))
+        code, named = of.member.removeprefix(_SCORE), of.paper
+        paper = code if named is None else words.pick({"zh": named.zh, "en": named.en})
+        what = words.text("replacing.score", paper=paper or code)
     else:
         what = words.text(f"replacing.members.{of.member}")
     if of.member == Corrected.PORTRAIT:
         before, after = (words.text("replacing.photograph") if one else _NONE for one in (of.before, of.after))
         return ChangeView(what=what, before=before, after=after, photograph=sees_whole(visit))
-    before, after = (_said(words, visit, of.member, one) for one in (of.before, of.after))
+    sides = ((of.before, of.before_en), (of.after, of.after_en))
+    before, after = (_said(words, visit, of.member, words.pick({"zh": zh, "en": en})) for zh, en in sides)
     return ChangeView(what=what, before=before, after=after)
 
 

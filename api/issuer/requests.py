@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -9,8 +10,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.issuer.desk import ConsoleDesk
-from api.issuer.framing import READ, Desk, Reader, onward, page, same_person, shown_moment, told_of
+from api.issuer.framing import READ, Desk, Reader, onward, page, shown_moment, told_of
 from api.issuer.live import LISTENING, Glance, stream
+from api.issuer.makers import made_by, makers_of_changes
 from api.issuer.paging import Paged, page_number
 from api.issuer.replaced import replacements_of
 from api.issuer.tasks import TaskView, Watcher, task_view
@@ -18,6 +20,7 @@ from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from registry.access import Action, may
 from registry.anchor.progress import RequestState, StatusRequest
+from registry.anchor.states import AnchorState
 from registry.ports.storage import UnitOfWork
 from registry.ports.tasks import TaskKind
 from registry.status import needs_approval
@@ -51,6 +54,8 @@ class RequestView:
     lapsed: bool
     """Its approval was not used in time."""
     waits_for_approval: bool
+    sent_with: str
+    """The batch whose sending sends it too, while that is not recorded: not before; empty = it goes on its own."""
     sendable: bool
     batches: tuple[str, ...]
     numbers: tuple[str, ...]
@@ -87,6 +92,7 @@ def request_page(id: str, request: Request, visit: Reader, desk: Desk) -> Respon
     with desk.store.read() as unit:
         one = unit.status_requests.request(id)
         view = request_view(request, unit, desk, one)
+        made = made_by(makers_of_changes(unit, [one])[one.id], visit)
         replacements, paged = replacements_of(request, visit, unit, one)
         tasks = [task_view(request, desk, task) for task in unit.tasks.of_subject(id)]
     task = next((two for two in tasks if two.under_way), None)
@@ -98,7 +104,7 @@ def request_page(id: str, request: Request, visit: Reader, desk: Desk) -> Respon
         "certificates",
         headers=LISTENING,
         request_=view,
-        own=same_person(one.requested_by, visit),
+        own=made,
         approves=desk.approvals is not None and may(visit.account.roles, Action.APPROVE_CHANGE, one.state),
         task=task,
         tasks=tasks,
@@ -143,8 +149,7 @@ async def cancel_answer(id: str, request: Request, visit: Canceller, desk: Desk)
 def request_view(request: Request, unit: UnitOfWork, desk: ConsoleDesk, one: StatusRequest) -> RequestView:
     """Write a change of status in the words of the page."""
     words, now = words_of(request), desk.clock.now()
-    lapsed = one.state is RequestState.APPROVED and one.approval is not None and one.approval.has_lapsed(now)
-    waits = one.wanted in needs_approval and (one.state is RequestState.REQUESTED or lapsed)
+    waits, lapsed, together = is_to_be_approved(one, now), _has_lapsed(one, now), sent_with(unit, one)
     cause, remedy = told_of(request, one.failure)
     numbers = tuple(str(target.number) for target in one.certificates[:MOST_NUMBERS])
     return RequestView(
@@ -159,7 +164,8 @@ def request_view(request: Request, unit: UnitOfWork, desk: ConsoleDesk, one: Sta
         approved_at=shown_moment(one.approved_at),
         lapsed=lapsed,
         waits_for_approval=waits,
-        sendable=one.state not in _ENDED and not waits,
+        sent_with=together,
+        sendable=one.state not in _ENDED and not waits and not together,
         batches=tuple(batches),
         numbers=numbers,
         more=len(one.certificates) - len(numbers),
@@ -170,6 +176,21 @@ def request_view(request: Request, unit: UnitOfWork, desk: ConsoleDesk, one: Sta
         cause=cause,
         remedy=remedy,
     )
+
+
+def is_to_be_approved(one: StatusRequest, now: datetime) -> bool:
+    """Tell whether a change of status waits for an approver: for the first time, or since its approval has lapsed."""
+    return one.wanted in needs_approval and (one.state is RequestState.REQUESTED or _has_lapsed(one, now))
+
+
+def sent_with(unit: UnitOfWork, one: StatusRequest) -> str:
+    """Name the batch of successors that a supersession goes to the chain with; empty once that batch is final."""
+    new = None if one.new_batch is None else unit.batches.of_chain(one.new_batch)
+    return "" if new is None or new.state is AnchorState.FINAL or one.state in _ENDED else new.id
+
+
+def _has_lapsed(one: StatusRequest, now: datetime) -> bool:
+    return one.state is RequestState.APPROVED and one.approval is not None and one.approval.has_lapsed(now)
 
 
 def _covers(request: Request, one: StatusRequest, batches: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from api.issuer.desk import MAX_ROSTER, ConsoleDesk, Found
 from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, Sent, onward, page, sent_file, shown_moment
+from api.issuer.paging import Paged, page_number
 from api.issuer.readings import csv_answer, problems_csv, reading_page
 from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
@@ -19,6 +20,7 @@ from registry.workflows.enrol import check_roster, decide_applications, import_r
 
 MAX_PHOTOGRAPHS: Final = 24 * 1024 * 1024
 """Bytes of photographs at a time: some 500 of the usual 50 KB."""
+PER_PAGE: Final = 50
 router = APIRouter(include_in_schema=False)
 Importer = Annotated[Visit, Depends(allowed(Action.IMPORT_ROSTER))]
 Decider = Annotated[Visit, Depends(allowed(Action.DECIDE))]
@@ -39,8 +41,6 @@ class RosterView:
     eligible: int
     refused: int
     undecided: int
-    photographs: int
-    """How many of the candidates have one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +170,7 @@ def shown_roster(
     """Show one roster with what became of photographs that were handed in."""
     with desk.store.read() as unit:
         roster = _view(unit, unit.enrolments.roster(id))
+        kept = unit.portraits.count(id)
     return page(
         request,
         visit,
@@ -179,13 +180,15 @@ def shown_roster(
         roster=roster,
         taken="taken" in request.query_params,
         photographs=photographs,
+        photographs_kept=kept,
         most=MAX_PHOTOGRAPHS // 1024 // 1024,
     )
 
 
 def _rosters(request: Request, visit: Visit, desk: ConsoleDesk, *, error: str = "", status: int = 200) -> Response:
     with desk.store.read() as unit:
-        kept = [_view(unit, one) for one in reversed(unit.enrolments.rosters())]
+        paged = Paged(number=page_number(request), total=unit.enrolments.count_rosters(), size=PER_PAGE)
+        kept = [_view(unit, one) for one in unit.enrolments.newest_rosters(first=paged.first, most=PER_PAGE)]
         decisions = unit.enrolments.tally()
     most = MAX_ROSTER // 1024 // 1024
     return page(
@@ -195,6 +198,7 @@ def _rosters(request: Request, visit: Visit, desk: ConsoleDesk, *, error: str = 
         "rosters",
         status=status,
         rosters=kept,
+        paged=paged,
         undecided=decisions[None],
         eligible=decisions[True],
         refused=decisions[False],
@@ -224,7 +228,6 @@ def _view(unit: UnitOfWork, roster: Roster) -> RosterView:
         eligible=tally[True],
         refused=tally[False],
         undecided=tally[None],
-        photographs=unit.portraits.count(roster.id),
     )
 
 

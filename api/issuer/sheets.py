@@ -1,6 +1,5 @@
 """Score sheets: entered by one person, compared and confirmed by another, or sent back with a reason."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Final
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.issuer.candidates import versions_of
 from api.issuer.covering import COVER, covered_name
 from api.issuer.desk import MAX_ROSTER, ConsoleDesk, Found
 from api.issuer.framing import READ, Desk, Reader, Sent, onward, page, same_person, sent_file, shown_moment
@@ -22,7 +22,7 @@ from registry.assessment.reading import score_rows
 from registry.assessment.sheet import MAX_REASON
 from registry.kernel.calendar import CHINA_TIME
 from registry.ports.storage import Mark, Sheet, UnitOfWork
-from registry.programme import Programme
+from registry.programme import Catalogue
 from registry.workflows.act import state_of
 from registry.workflows.assess import (
     ExaminedLater,
@@ -35,6 +35,8 @@ from registry.workflows.assess import (
 from registry.workflows.exam_records import result_on_sheet
 
 PER_PAGE: Final = 100
+"""Candidates of a sheet on one page."""
+SHEETS_PER_PAGE: Final = 50
 router = APIRouter(include_in_schema=False)
 Enterer = Annotated[Visit, Depends(allowed(Action.ENTER_SCORES))]
 Confirmer = Annotated[Visit, Depends(allowed(Action.CONFIRM_SCORES))]
@@ -194,9 +196,8 @@ def _sheet_page(
         for mark in marks:
             by_candidate.setdefault(mark.admission, []).append(mark)
         paged = Paged(number=page_number(request), total=len(by_candidate), size=PER_PAGE)
-        versions = {one.id: desk.catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()}
         known = list(by_candidate.items())[paged.first : paged.last]
-        results = _results(unit, id, known, versions, chinese=words_of(request).language == "zh")
+        results = _results(unit, desk.catalogue, id, known, chinese=words_of(request).language == "zh")
     return page(
         request,
         visit,
@@ -217,14 +218,15 @@ def _sheet_page(
 
 def _results(
     unit: UnitOfWork,
+    catalogue: Catalogue,
     sheet_id: str,
     known: list[tuple[str, list[Mark]]],
-    versions: Mapping[str, Programme],
     *,
     chinese: bool,
 ) -> list[ResultView]:
     """Say what candidates' marks come to; of those who were erased only the marks are left."""
     there = {one.admission: one for one in unit.enrolments.of_admissions([admission for admission, _ in known])}
+    versions = versions_of(unit, catalogue, there.values())
     views = []
     for admission, marks in known:
         application = there.get(admission)
@@ -265,8 +267,9 @@ def _score(hundredths: int | None) -> str:
 
 def _scores(request: Request, visit: Visit, desk: ConsoleDesk, *, error: str = "", status: int = 200) -> Response:
     with desk.store.read() as unit:
-        sheets = [_view(one, visit) for one in reversed(unit.marks.sheets())]
-        awaited = {code: len(unit.marks.awaited(code)) for code in desk.programmes}
+        paged = Paged(number=page_number(request), total=unit.marks.count_sheets(), size=SHEETS_PER_PAGE)
+        sheets = [_view(one, visit) for one in unit.marks.newest_sheets(first=paged.first, most=SHEETS_PER_PAGE)]
+        awaited = {code: unit.marks.count_awaited(code) for code in desk.programmes}
     most = MAX_ROSTER // 1024 // 1024
     return page(
         request,
@@ -275,6 +278,7 @@ def _scores(request: Request, visit: Visit, desk: ConsoleDesk, *, error: str = "
         "scores",
         status=status,
         sheets=sheets,
+        paged=paged,
         awaited=sum(awaited.values()),
         programmes=desk.programmes,
         blanks=[code for code, n in awaited.items() if n],

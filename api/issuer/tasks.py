@@ -100,7 +100,7 @@ def propose_page(request: Request, visit: Reader, desk: Desk) -> Response:
     """Show for each level who has passed and waits, and offer to have a batch proposed."""
     with desk.store.read() as unit:
         levels = [one for code in desk.programmes for one in _levels(request, unit, desk, code)]
-        unconfirmed = sum(1 for one in unit.marks.sheets() if one.waits)
+        unconfirmed = unit.marks.count_sheets(waiting=True)
     return page(
         request,
         visit,
@@ -173,6 +173,8 @@ def batch_of(unit: UnitOfWork, task: Task) -> Batch | None:
     if names_replacement(task.subject):
         placed = unit.replacements.replacement(task.subject).batch
         return None if placed is None else unit.batches.batch(placed)
+    if task.result is not None:  # under another key, where it went on with what was left reserved
+        return unit.batches.batch(task.result)
     return unit.batches.of_key(_key(task.id))
 
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from registry.kernel.identifiers import BatchId
+
 
 class ReplacementKind(StrEnum):
     """Why a certificate gets a successor."""
@@ -90,6 +92,10 @@ class Replacements(Protocol):
         """Which certificates of a batch are to take the place of others, and of which this was given up."""
         ...
 
+    def over(self, batch_id: str) -> dict[int, str]:
+        """Name what has replaced certificates of a batch, or is to, by leaf; without what was cancelled."""
+        ...
+
     def into(self, batch_id: str, *, first: int = 0, most: int | None = None) -> dict[int, Replacement]:
         """Give those whose successors are in a batch, by leaf; empty for almost every batch.
 
@@ -99,6 +105,13 @@ class Replacements(Protocol):
 
     def count_into(self, batch_id: str) -> int:
         """Count those whose successors are in a batch, also what was given up."""
+        ...
+
+    def makers(self, batches: Sequence[BatchId]) -> dict[BatchId, set[str]]:
+        """Name who proposed batches, asked for a replacement in them, or for one of their supersessions.
+
+        In one question for all of them, which checks no seal: to show by, not to decide by.
+        """
         ...
 
     def every(self, *, unplaced: bool = False) -> list[Replacement]:

@@ -37,7 +37,7 @@ from registry.ports.tasks import Tasks
 from registry.ports.training import Admissions, Courses
 
 if TYPE_CHECKING:
-    from registry.ports.issuing import Claim, Pieces, Written
+    from registry.ports.issuing import Claim, Piece, Pieces, Written
 
 NOBODY: Final[Mapping[int, str]] = MappingProxyType({})
 """No candidate is known by another identity than the roster's."""
@@ -237,6 +237,18 @@ class Enrolments(Protocol):
         """List all rosters, oldest first."""
         ...
 
+    def newest_rosters(self, *, first: int = 0, most: int) -> list[Roster]:
+        """List rosters, newest first: at most `most` of them from the `first` (from 0) on."""
+        ...
+
+    def count_rosters(self) -> int:
+        """Count all rosters, whether they can be read or not."""
+        ...
+
+    def programme_digests(self) -> set[Digest]:
+        """Which programme versions there are rosters of, by the digests of their files."""
+        ...
+
     def roster(self, roster_id: str) -> Roster:
         """Find one. Raises NotHere."""
         ...
@@ -341,6 +353,18 @@ class Marks(Protocol):
         """List all sheets, oldest first."""
         ...
 
+    def newest_sheets(self, *, first: int = 0, most: int) -> list[Sheet]:
+        """List sheets, newest first: at most `most` of them from the `first` (from 0) on."""
+        ...
+
+    def waiting_sheets(self) -> list[Sheet]:
+        """List the sheets that wait for their second person, oldest first."""
+        ...
+
+    def count_sheets(self, *, waiting: bool = False) -> int:
+        """Count all sheets, whether they can be read or not; `waiting`: those that wait for their second person."""
+        ...
+
     def confirm(self, sheet_id: str, person: str, at: datetime) -> None:
         """Write down the second person's confirmation."""
         ...
@@ -359,6 +383,10 @@ class Marks(Protocol):
 
     def awaited(self, programme: str) -> dict[str, str]:
         """Which eligible applications of a programme stand on no sheet that counts: admission number → level."""
+        ...
+
+    def count_awaited(self, programme: str) -> int:
+        """How many eligible applications of a programme stand on no sheet that counts."""
         ...
 
     def confirmed(self, programme: str, level: str) -> Iterator[Marked]:
@@ -457,8 +485,23 @@ class Batches(Protocol):
         """Approved → signed; the transaction's bytes are kept."""
         ...
 
-    def move(self, batch_id: str, current: AnchorState, wanted: AnchorState, *, failure: str | None = None) -> None:
-        """Take one step of the state table. Raises StateMoved where another took it first."""
+    def move(
+        self,
+        batch_id: str,
+        current: AnchorState,
+        wanted: AnchorState,
+        *,
+        failure: str | None = None,
+        seen_in: Block | None = None,
+    ) -> None:
+        """Take one step of the state table; `seen_in`: the block that it is included in.
+
+        Raises StateMoved where another took it first.
+        """
+        ...
+
+    def see(self, batch_id: str, block: Block) -> None:
+        """Note that an included batch is in another block now. Raises StateMoved where it is included no more."""
         ...
 
     def place(self, batch_id: str, placement: Placement) -> None:
@@ -481,6 +524,10 @@ class Batches(Protocol):
         """Which applications have a certificate in a batch that is not cancelled: what it is made of may not change."""
         ...
 
+    def held_elsewhere(self, batch_id: str) -> int:
+        """Of how many certificates of a batch the application has another one, in a batch that is not cancelled."""
+        ...
+
     def certified(self, admissions: Iterable[str]) -> set[str]:
         """Which applications have a certificate in a final batch."""
         ...
@@ -493,6 +540,10 @@ class Batches(Protocol):
         self, *, batch_id: str | None = None, after: int = 0, limit: int | None = None
     ) -> Iterator[StoredCertificate]:
         """List certificates in the order of issue."""
+        ...
+
+    def of_piece(self, batch_id: str, piece: "Piece") -> Iterator[StoredCertificate]:
+        """List the certificates of a piece of a batch (`Pieces.of_batch`), in the order of issue."""
         ...
 
     def by_number(self, number: str, revision: int | None = None) -> StoredCertificate | None:
@@ -583,7 +634,11 @@ class Projection(Protocol):
         ...
 
     def extend(self, head: ProjectionHead, records: Iterable[Record]) -> None:
-        """Keep more records and the new head."""
+        """Keep more records and the new head. Raises StateMoved where more than that has been read already."""
+        ...
+
+    def replace(self, head: ProjectionHead, records: Iterable[Record], *, after: int) -> None:
+        """Drop all but the first `after` records, and keep these and the new head, wherever that is."""
         ...
 
     def size(self) -> int:

@@ -17,6 +17,7 @@ from registry.store.training import waits_for_admission
 from registry.store.vault import decrypt, encrypt, new_person_key, unwrap_person_key
 
 _REASON = "sheet_return.reason"
+_WAITS = sheet.c.confirmed_by.is_(None) & sheet_return.c.sheet.is_(None)
 
 
 class SqlMarks:
@@ -73,6 +74,21 @@ class SqlMarks:
         """List all sheets, oldest first."""
         return self._sheets(select(sheet, sheet_return).order_by(sheet.c.entered_at, sheet.c.id))
 
+    def newest_sheets(self, *, first: int = 0, most: int) -> list[Sheet]:
+        """List sheets, newest first: at most `most` of them from the `first` (from 0) on."""
+        query = select(sheet, sheet_return).order_by(sheet.c.entered_at.desc(), sheet.c.id.desc())
+        return self._sheets(query.offset(first).limit(most))
+
+    def waiting_sheets(self) -> list[Sheet]:
+        """List the sheets that wait for their second person, oldest first."""
+        query = select(sheet, sheet_return).where(_WAITS).order_by(sheet.c.entered_at, sheet.c.id)
+        return self._sheets(query)
+
+    def count_sheets(self, *, waiting: bool = False) -> int:
+        """Count all sheets, whether they can be read or not; `waiting`: those that wait for their second person."""
+        query = select(func.count()).select_from(sheet).outerjoin(sheet_return)
+        return self._session.connection.execute(query.where(_WAITS) if waiting else query).scalar_one()
+
     def _sheets(self, query: Select[Any]) -> list[Sheet]:
         """Read sheets with what sent them back; `query` selects both tables and gets their join."""
         query = query.outerjoin_from(sheet, sheet_return)
@@ -128,13 +144,13 @@ class SqlMarks:
         Who is registered by a unit and was not admitted yet is not awaited; who is registered for a session is not
         either: those scores come with the session.
         """
-        query = (
-            select(application.c.admission, application.c.level)
-            .where(application.c.programme == programme, application.c.eligible == 1)
-            .where(~stands_on_a_sheet(), ~waits_for_admission())
-            .where(~exists().where(seat.c.admission == application.c.admission))
-        )
+        query = _awaited(select(application.c.admission, application.c.level), programme)
         return {admission: level for admission, level in self._session.connection.execute(query)}
+
+    def count_awaited(self, programme: str) -> int:
+        """How many eligible applications of a programme stand on no sheet that counts."""
+        query = _awaited(select(func.count()).select_from(application), programme)
+        return int(self._session.connection.execute(query).scalar_one())
 
     def confirmed(self, programme: str, level: str) -> Iterator[Marked]:
         """List eligible applications that have confirmed marks and no certificate in a batch that still counts."""
@@ -216,6 +232,15 @@ class SqlMarks:
         for row in self._session.rows(score, query):
             scores.setdefault(row["admission"], {}).setdefault(row["sheet"], []).append(_mark(row, right))
         return scores
+
+
+def _awaited(query: Select[Any], programme: str) -> Select[Any]:
+    """Leave the eligible applications of a programme that wait for their first marks, or for others."""
+    return (
+        query.where(application.c.programme == programme, application.c.eligible == 1)
+        .where(~stands_on_a_sheet(), ~waits_for_admission())
+        .where(~exists().where(seat.c.admission == application.c.admission))
+    )
 
 
 def _marked(one: Application, counted: Sequence[Sheet], scores: Mapping[str, Mapping[str, Sequence[Mark]]]) -> Marked:

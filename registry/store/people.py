@@ -165,6 +165,20 @@ class SqlEnrolments:
         query = select(roster).order_by(roster.c.imported_at, roster.c.id)
         return [_roster(row) for row in self._session.rows(roster, query)]
 
+    def newest_rosters(self, *, first: int = 0, most: int) -> list[Roster]:
+        """List rosters, newest first: at most `most` of them from the `first` (from 0) on."""
+        query = select(roster).order_by(roster.c.imported_at.desc(), roster.c.id.desc()).offset(first).limit(most)
+        return [_roster(row) for row in self._session.rows(roster, query)]
+
+    def count_rosters(self) -> int:
+        """Count all rosters, whether they can be read or not."""
+        return self._session.connection.execute(select(func.count()).select_from(roster)).scalar_one()
+
+    def programme_digests(self) -> set[Digest]:
+        """Which programme versions there are rosters of, by the digests of their files."""
+        found = self._session.connection.execute(select(roster.c.programme_digest).distinct())
+        return {Digest(one) for one in found.scalars()}
+
     def roster(self, roster_id: str) -> Roster:
         """Find one. Raises NotHere."""
         row = self._session.row(roster, select(roster).where(roster.c.id == roster_id))

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, union
 
-from registry.kernel.identifiers import normal_number
+from registry.kernel.identifiers import BatchId, normal_number
 from registry.ports.replacements import Corrected, IdentityCorrected, Replacement, ReplacementKind
 from registry.ports.storage import NotHere
 from registry.store.people import PersonErased, SqlEnrolments, person_keys
 from registry.store.sessions import Row, Session, maybe_time, micros, pieces, time_of
-from registry.store.tables import IS_REPLACED, certificate, replacement
+from registry.store.tables import IS_REPLACED, batch, certificate, replacement, status_request, status_successor
 from registry.store.tables import person as people
 from registry.store.vault import decrypt, decrypt_json, encrypt, encrypt_json, identity_index
 
@@ -73,6 +73,11 @@ class SqlReplacements:
         rows = self._session.rows(replacement, select(replacement).where(replacement.c.batch == batch_id))
         return {row["leaf"]: row["cancelled_at"] is not None for row in rows}
 
+    def over(self, batch_id: str) -> dict[int, str]:
+        """Name what has replaced certificates of a batch, or is to, by leaf; without what was cancelled."""
+        rows = self._rows(certificate.c.batch == batch_id, replacement.c.cancelled_at.is_(None))
+        return {of["leaf"]: row["id"] for row, of in rows}
+
     def into(self, batch_id: str, *, first: int = 0, most: int | None = None) -> dict[int, Replacement]:
         """Give those whose successors are in a batch, by leaf; `most` of them from the `first` on."""
         found = self._many(replacement.c.batch == batch_id, first=first, most=most)
@@ -82,6 +87,26 @@ class SqlReplacements:
         """Count those whose successors are in a batch, also what was given up."""
         query = select(func.count()).select_from(replacement).where(replacement.c.batch == batch_id)
         return self._session.connection.execute(query).scalar_one()
+
+    def makers(self, batches: Sequence[BatchId]) -> dict[BatchId, set[str]]:
+        """Name who proposed batches, asked for a replacement in them, or for one of their supersessions.
+
+        In one question for all of them, which checks no seal: to show by, not to decide by.
+        """
+        found: dict[BatchId, set[str]] = {one: set() for one in batches}
+        for piece in pieces(found):
+            parts = (
+                select(batch.c.batch, batch.c.proposed_by).where(batch.c.batch.in_(piece)),
+                select(batch.c.batch, replacement.c.asked_by)
+                .join_from(batch, replacement, replacement.c.batch == batch.c.id)
+                .where(batch.c.batch.in_(piece)),
+                select(status_successor.c.batch, status_request.c.requested_by)
+                .join_from(status_successor, status_request, status_successor.c.request == status_request.c.id)
+                .where(status_successor.c.batch.in_(piece)),
+            )
+            for of, name in self._session.connection.execute(union(*parts)):
+                found[BatchId(of)].add(name)
+        return found
 
     def every(self, *, unplaced: bool = False) -> list[Replacement]:
         """List them, the oldest first; `unplaced`: only those that wait for a batch."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from registry.anchor.states import AnchorState
 from registry.credential import IssuedCredential, Presentation, full_presentation, parse
+from registry.credential.v1 import Bilingual
 from registry.kernel.identifiers import CertificateNumber
 from registry.ports.replacements import Replacement
 from registry.ports.storage import StoredCertificate, UnitOfWork
@@ -25,6 +26,11 @@ class Change:
     """As in the credential; `result.<paper>` for a score, `validUntil`, `licenseNumber`."""
     before: str | None = field(repr=False)
     after: str | None = field(repr=False)
+    before_en: str | None = field(default=None, repr=False)
+    """In English, where the programme names it so, as a grade."""
+    after_en: str | None = field(default=None, repr=False)
+    paper: Bilingual | None = None
+    """Of a score, what its paper is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +120,17 @@ def _full(certificate: StoredCertificate | None) -> Presentation | None:
 
 def _compared(before: Presentation, after: Presentation) -> list[Change]:
     old, new = _said(before), _said(after)
+    old_en, new_en = _said_in_english(before), _said_in_english(after)
+    papers = _papers(before) | _papers(after)
     return [
-        Change(member=member, before=old.get(member), after=new.get(member))
+        Change(
+            member=member,
+            before=old.get(member),
+            after=new.get(member),
+            before_en=old_en.get(member),
+            after_en=new_en.get(member),
+            paper=papers.get(member),
+        )
         for member in dict.fromkeys((*old, *new))
         if old.get(member) != new.get(member)
     ]
@@ -130,3 +145,12 @@ def _said(shown: Presentation) -> dict[str, str]:
     if terms.last_valid_day is not None:
         said["validUntil"] = terms.last_valid_day.isoformat()
     return said
+
+
+def _said_in_english(shown: Presentation) -> dict[str, str | None]:
+    grade = shown.disclosed.grade
+    return {} if grade is None else {"grade": grade.name.en}
+
+
+def _papers(shown: Presentation) -> dict[str, Bilingual]:
+    return {f"result.{one.paper}": one.name for one in shown.disclosed.results if one is not None}

@@ -75,6 +75,7 @@ class Walked:
         batch, request = f"/console/batches/{self.correction.id}", f"/console/requests/{self.supersession.id}"
         return {
             "overview": "/console",
+            "waiting": "/console/waiting",
             "propose": "/console/propose",
             "task": f"/console/tasks/{self.task}",
             "batch-final": self.house.at,

@@ -389,7 +389,7 @@ def test_every_batch_is_listed_page_by_page_the_newest_first(house, monkeypatch)
     row = '<td><a class="mono" href="/console/batches/{}">'
     assert (row.format(newer.id) in first, row.format(house.batch.id) in first) == (True, False)
     assert (row.format(newer.id) in second, row.format(house.batch.id) in second) == (False, True)
-    assert 'href="/console?page=2"' in first
+    assert 'href="/console?page=2#batches"' in first
 
 
 def test_deleted_papers_are_drawn_again(house):

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -11,6 +12,7 @@ from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
 from registry.credential import parse
 from registry.ports.tasks import TaskKind
+from registry.workflows.correct import confirm_correction, correct_score
 from registry.workflows.deliver import presentation_of
 from registry.workflows.replace import propose_replacements
 from tests.http.test_http_console_approving import COMPARED, deadline_in, opened, signature_over
@@ -76,6 +78,13 @@ def test_a_correction_is_asked_for_seen_and_approved(house) -> None:
     with house.store.read() as unit:
         assert unit.batches.batch(batch.id).state is AnchorState.APPROVED
         assert unit.status_requests.request(request.id).state is RequestState.APPROVED
+    # The supersession goes with its batch: alone it would be refused, so that nobody is offered to send it.
+    for page in (maker.get("/console").text, maker.get("/console/waiting").text):
+        assert f"Batch {batch.id} is approved and waits to be sent" in page
+        assert f"{request.id} can be sent" not in page
+    page = maker.get(f"/console/requests/{request.id}").text
+    assert f'once they are recorded: <a class="mono" href="/console/batches/{batch.id}">' in page
+    assert f"/console/requests/{request.id}/send" not in page
     for language in ("", "/zh"):
         assert approver.get(f"{language}/console/requests/{request.id}").status_code == 200
         assert maker.get(f"{language}/console/certificates/{number}").status_code == 200
@@ -139,6 +148,86 @@ def test_who_asked_for_what_another_proposed_is_offered_no_approval_of_either(ho
         document = f"{where}/approve/document"
         assert document in approver.get(f"{where}/approve").text
         assert document not in asker.get(f"{where}/approve").text
+
+
+def test_what_waits_offers_no_approval_to_who_made_any_of_it(house, monkeypatch) -> None:
+    asker, approver = house.person("maker-3", Role.MAKER, Role.APPROVER), house.person("wu.qiming", Role.APPROVER)
+    plain = house.person("maker-4", Role.MAKER, Role.APPROVER)
+    batch = proposed(house, asked(house, asker, name=RIGHT))
+    with house.store.read() as unit:
+        (request,) = unit.status_requests.onto(batch.batch)
+
+    def read(*_: object, **__: object) -> object:
+        raise AssertionError("a question for each row of what waits")
+
+    monkeypatch.setattr("registry.store.replacing.SqlReplacements.into", read)
+    to_approve = (
+        f'<li><a href="/console/batches/{batch.id}/approve">',
+        f'<li><a href="/console/requests/{request.id}">',
+    )
+    for path in ("/console", "/console/waiting"):
+        for person in (approver, plain):
+            own = person.get(path).text.partition('class="waits quiet"')[0]
+            assert [own.count(link) for link in to_approve] == [1, 1], path
+        own, _, others = asker.get(path).text.partition('class="waits quiet"')
+        assert [link in own for link in to_approve] == [False, False]
+        assert f'<li><a href="/console/batches/{batch.id}">' in others
+        assert to_approve[1] in others
+        assert others.count("waits for approver other than maker-2, maker-3") == 2
+    monkeypatch.undo()
+    for path in (f"/console/batches/{batch.id}", f"/console/requests/{request.id}"):
+        assert f'href="{path}/approve"' in approver.get(path).text
+        page = asker.get(path).text
+        assert f'href="{path}/approve"' not in page
+        assert "somebody else must approve it" in page
+        assert "--as maker-3" not in page  # who is told the command may not be who it will refuse
+
+
+def test_of_many_supersessions_the_page_of_a_batch_names_some(house, monkeypatch) -> None:
+    maker = house.person("maker-2", Role.MAKER)
+    batch = proposed(house, asked(house, maker, name=RIGHT))
+    with house.store.read() as unit:
+        (request,) = unit.status_requests.onto(batch.batch)
+    link = f'<a class="mono" href="/console/requests/{request.id}">'
+    page = maker.get(f"/console/batches/{batch.id}").text
+    assert (page.count(link), "more, among all changes" in page) == (2, False)
+    monkeypatch.setattr("api.issuer.batches.MOST_SUPERSESSIONS", 0)
+    page = maker.get(f"/console/batches/{batch.id}").text
+    assert (page.count(link), "and 1 more, among all changes of status</a>" in page) == (0, True)
+
+
+def test_a_grade_and_a_paper_are_named_in_the_language_of_the_page(house) -> None:
+    with house.store.read() as unit:
+        found = [unit.batches.by_leaf(house.batch.batch, leaf) for leaf in range(house.batch.size)]
+        excellent = [(one, parse(presentation_of(one, full=True)).disclosed) for one in found]
+        old, said = next((one, said) for one, said in excellent if said.grade.code == "excellent")
+    (result,) = said.results
+    wrong = old.reservation
+    house.clock.time += timedelta(seconds=2)  # what was proposed is settled by then
+    corrected = correct_score(
+        house.store,
+        house.clock,
+        house.desk.catalogue,
+        wrong.sheet,
+        wrong.admission,
+        paper=result.paper,
+        score_hundredths=6100,
+        reason=WHY,
+        person="clerk-1",
+    )
+    confirm_correction(house.store, house.clock, corrected.id, person="clerk-2")
+    maker, auditor = house.person("maker-2", Role.MAKER), house.person("auditor", Role.AUDITOR)
+    batch = proposed(house, asked(house, maker, leaf=wrong.leaf))
+    for person in (maker, auditor):
+        english = person.get(f"/en/console/batches/{batch.id}").text.partition('aria-labelledby="replaced"')[2]
+        chinese = person.get(f"/zh/console/batches/{batch.id}").text.partition('aria-labelledby="replaced"')[2]
+        for page, words in (
+            (english, ("Excellent", "Pass", f"Score ({result.name.en})", "61")),
+            (chinese, ("优秀", "合格", f"成绩（{result.name.zh}）", "61")),
+        ):
+            for word in words:
+                assert f">{word}<" in page, word
+        assert "优秀" not in english
 
 
 def test_many_replacements_come_page_by_page(house, monkeypatch) -> None:

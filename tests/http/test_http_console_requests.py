@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -17,6 +18,7 @@ from registry.anchor.progress import RequestState
 from registry.kernel.identifiers import Address, BatchId
 from registry.ports.tasks import TaskKind
 from registry.status import Reason, Status
+from registry.workflows.approve import APPROVAL_LASTS
 from registry.workflows.change_status import request_changes
 from tests.http.test_http_console_approving import COMPARED, WALLET, deadline_in, opened, signature_over
 from tests.http.test_http_console_desk import AtWork
@@ -160,6 +162,25 @@ def test_to_revoke_takes_two_people_and_a_signature_over_just_that(house):
     assert maker.post(f"{where}/send").status_code == 303
     (task,) = house.tasks()
     assert (task.kind, task.subject) == (TaskKind.SEND_REQUEST, kept.id)
+
+
+def test_what_waits_asks_for_another_approval_once_the_first_has_lapsed(house):
+    people = (("maker-2", Role.MAKER), ("wu.qiming", Role.APPROVER))
+    maker, approver = (house.person(*one) for one in people)
+    where = maker.post(f"{at(house)}/change", wanted="revoked", reason="misconduct", **UNDERSTOOD).headers["Location"]
+    deadline = deadline_in(approver.get(f"{where}/approve").text)
+    signature = signature_over(approver.get(f"{where}/approve/document?deadline={deadline}").content)
+    approver.post(f"{where}/approve", deadline=deadline, signature=signature, **COMPARED)
+
+    def own(person) -> str:
+        return person.get("/console").text.partition('id="waits"')[2].partition('class="waits quiet"')[0]
+
+    sent, approved = (f'{where}">Change of status {where.rpartition("/")[2]}{rest}' for rest in (" can be", ", asked"))
+    assert (sent in own(maker), approved in own(approver)) == (True, False)
+    house.clock.time += APPROVAL_LASTS + timedelta(seconds=1)
+    later = [house.person(f"{name}.later", role) for name, role in people]
+    assert [sent in own(one) for one in later] == [False, False]
+    assert [approved in own(one) for one in later] == [False, True]
 
 
 def test_nobody_approves_what_they_asked_for_whatever_the_roles(house):

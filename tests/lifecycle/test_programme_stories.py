@@ -637,7 +637,7 @@ def test_two_people_judge_and_override_by_command(stage, tmp_path):
     run("decide", "--as", "clerk-1")
     asked = run("override", engineer, "--reason", "同等学力", "--as", "reviewer-1")["judgement"]
     run("confirm-judgement", asked, "--as", "reviewer-2")
-    answers = {one["admission"]: (one["eligible"], one["overridden"]) for one in run("list")}
+    answers = {one["admission"]: (one["eligible"], one["overridden"]) for one in run("list", "--limit", "0")}
     assert (answers[post], answers[engineer]) == ((True, False), (True, True))
     assert run("to-judge") == {"open": [], "waiting": []}
 

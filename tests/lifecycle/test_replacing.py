@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from api.cli import app
+from api.commands.failures import advice_on
 from api.commands.replacing import IdentityNumberTyped, NoSuchLine
 from api.commands.requests import require_on_its_own
 from api.demo_portraits import sample_photographs
@@ -40,8 +41,8 @@ from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import NotWaiting, approve, cancel
 from registry.workflows.audit import Auditor
 from registry.workflows.change_status import (
+    BeingReplaced,
     RequestNotWaiting,
-    RequestOpen,
     approve_change,
     cancel_change,
     change_to_be_approved,
@@ -96,13 +97,13 @@ from registry.workflows.sign_in import (
     signed_in,
 )
 from registry.workflows.stand import standing
-from registry.workflows.status_operations import PredecessorHeld, SuccessorNotRecorded
+from registry.workflows.status_operations import BatchChangeOpen, PredecessorHeld, SuccessorNotRecorded
 from registry.workflows.status_sending import change_status
 from registry.workflows.supersede import send_supersessions
 from tests.lifecycle.house_accounts import open_house
 from tests.unit.registry.store.filled import transaction
 
-PEOPLE = 30
+PEOPLE = 36
 WHY = "the roster had another character"
 HEADER = "姓名,证件类型,证件号码,级别,出生日期,性别,文化程度,从业年限"
 NAMES = (f"欧阳{chr(0x5B50 + place)}" for place in count())
@@ -392,9 +393,58 @@ def test_the_same_asked_twice_is_one_and_another_is_refused(house: House) -> Non
         house.correct(old, name="欧阳子张")
     batch = house.propose(asked)
     assert house.propose(house.correct(old, name="欧阳子贡")).id == batch.id
-    # While it is replaced nothing else changes it.
-    with pytest.raises(RequestOpen):
-        house.change(old.reservation.number, Status.REVOKED, Reason.MISCONDUCT)
+
+
+def test_while_a_certificate_is_replaced_nothing_else_changes_it_and_what_ends_that_is_named(
+    house: House, tmp_path: Path
+) -> None:
+    shutil.copytree(house.home.path, tmp_path / "home")
+    changing = House(home=Home.find(tmp_path / "home"), untouched=house.untouched)
+    old, home = house.one(), changing.home
+    number = str(old.reservation.number)
+
+    def remedy() -> str:
+        with pytest.raises(BeingReplaced) as caught:
+            changing.change(number, Status.REVOKED, Reason.MISCONDUCT)
+        assert isinstance(refused(changing, "cert", "suspend", number, "--as", "maker-1"), BeingReplaced)
+        told = advice_on(caught.value)
+        assert told is not None
+        return told.remedy_en
+
+    # The command was cut off after the replacement was kept: there is no batch yet.
+    asked = changing.correct(old)
+    assert remedy() == (
+        f"Go on with it: `vermilion cert propose {asked.id} --as maker-1`, "
+        f"or give it up: `vermilion cert withdraw {asked.id} --as maker-1`."
+    )
+    # In a batch: that is given up, not the replacement.
+    batch = changing.propose(asked)
+    assert remedy() == (
+        f"Go on with it: `vermilion batch status {batch.id}`, "
+        f"or give it up: `vermilion batch cancel {batch.id} --as maker-1`."
+    )
+    # Its batch is recorded: the supersession alone is given up.
+    changing.approve(batch)
+    with home.chain(writing=True) as ledger:
+        anchor_batch(Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock), batch.id)
+    with home.store.read() as unit:
+        (request,) = unit.status_requests.onto(batch.batch)
+    assert f"or give it up: `vermilion cert cancel {request.id} --as maker-1`" in remedy()
+    # The contract refused it: it is asked for anew, and that can be given up.
+    with home.store.write() as unit:
+        unit.status_requests.sign(request.id, transaction("refused", nonce=99), home.clock.now())
+        unit.status_requests.move(request.id, RequestState.SIGNED, RequestState.SENT)
+        unit.status_requests.move(request.id, RequestState.SENT, RequestState.FAILED, failure="contract/reverted")
+    assert remedy() == f"Go on with it: `vermilion cert propose {asked.id} --as maker-1`."
+    changing.propose(asked)
+    with home.store.read() as unit:
+        again = next(one for one in unit.status_requests.onto(batch.batch) if one.id != request.id)
+    assert f"or give it up: `vermilion cert cancel {again.id} --as maker-1`" in remedy()
+    cancel_change(home.store, home.clock, again.id, person="maker-1")
+    asked_for = request_changes(
+        home.store, home.clock, [number], Status.REVOKED, Reason.MISCONDUCT, person="maker-1"
+    ).requests
+    assert [one.wanted for one in asked_for] == [Status.REVOKED]
 
 
 def test_nobody_approves_what_they_asked_for(house: House) -> None:
@@ -609,6 +659,37 @@ def test_a_batch_suspended_as_a_whole_holds_the_correction_of_its_certificates(h
     house.issue(house.approve(unapproved))
 
 
+def test_a_change_of_the_whole_batch_is_waited_for_before_anything_in_it_is_replaced(house: House) -> None:
+    home, old, other = house.home, house.one(), house.one()
+    batch = house.approve(house.propose(house.correct(old)))
+    unapproved = house.propose(house.correct(other))
+    with home.store.read() as unit:
+        (request,), (alone,) = (unit.status_requests.onto(one.batch) for one in (batch, unapproved))
+    (stop,) = request_batch_changes(
+        home.store, home.clock, [old.batch.id], Status.SUSPENDED, Reason.INVESTIGATION, person="maker-1"
+    ).requests
+    try:
+        with home.chain(writing=True) as ledger:
+            desk = Desk(store=home.store, ledger=ledger, sender=home.sender(), clock=home.clock)
+            anchor_batch(desk, batch.id)
+            with pytest.raises(BatchChangeOpen) as waits:
+                send_supersessions(desk, batch.id, patience=timedelta(0))
+            assert (waits.value.number, waits.value.open_request) == (old.reservation.number, stop.id)
+            with pytest.raises(BatchChangeOpen):
+                approve_change(home.store, home.clock, ledger, home.approver(), alone.id, person="approver-1")
+        with pytest.raises(BatchChangeOpen):  # by a page
+            ask(home.store, home.clock, TaskKind.SEND_REQUEST, request.id, person="maker-1")
+        with pytest.raises(BatchChangeOpen):
+            house.approve(unapproved)
+        with home.store.read() as unit:
+            states = [unit.status_requests.request(one.id).state for one in (request, alone)]
+        assert states == [RequestState.APPROVED, RequestState.REQUESTED]
+    finally:
+        cancel_change(home.store, home.clock, stop.id, person="maker-1")
+    house.issue(batch)
+    house.issue(house.approve(unapproved))
+
+
 def test_a_successor_that_was_given_up_is_held_by_nobody(house: House) -> None:
     home, old = house.home, house.one()
     programme, _, level = old.batch.scope.partition("/")
@@ -681,6 +762,25 @@ def test_a_corrected_score_is_taken_over_by_itself_and_the_old_one_stays_as_it_w
         changes = changes_of_replacement(unit, unit.replacements.replacement(asked.id))
         assert [one.member for one in changes] == [f"result.{before.paper}"]
         assert with_another_result(unit, house.home.catalogue, old.reservation.admission) == []
+
+
+def test_a_command_names_grade_and_paper_in_its_language(house: House, monkeypatch) -> None:
+    old = house.one()
+    said = house.said(old).disclosed
+    assert said.grade is not None
+    (result,) = said.results
+    assert result is not None
+    corrected_score(house, old, 6100 if said.grade.code == "excellent" else 9150)
+    asked = ask_correction(*house.parts, old.reservation.number, Particulars(), reason=WHY, person="maker-1")
+    house.propose(asked)
+    for language, other, words in (
+        ("en", "优秀", ("Excellent", "Pass", f"score ({result.name.en})")),
+        ("zh", "Excellent", ("优秀", "合格", f"成绩（{result.name.zh}）")),
+    ):
+        monkeypatch.setenv("VERMILION_LANG", language)
+        shown = run(house, "cert", "replacement", asked.id)
+        assert [word for word in words if word not in shown] == []
+        assert other not in shown
 
 
 def test_by_a_score_that_is_no_pass_nothing_is_corrected(house: House) -> None:
@@ -783,7 +883,54 @@ def test_a_renewal_has_a_number_and_a_term_of_its_own(yearly: House, monkeypatch
     assert again.value.successor is not None
 
 
+def test_one_old_batch_that_is_suspended_holds_nobody_of_another(yearly: House, monkeypatch) -> None:
+    monkeypatch.setattr(replacing, "RENEWAL_OPENS", timedelta(days=365))
+    monkeypatch.setattr(replacing, "RENEWAL_PART", 1)
+    home, olds = yearly.home, [yearly.one() for _ in range(2)]
+    yearly.replaced(olds[0])  # it stands in another batch then
+    asked = ask_renewals(*yearly.parts, [one.reservation.number for one in olds], person="maker-1")
+    batch = yearly.approve(yearly.propose(*asked))
+    with home.store.read() as unit:
+        held, free = unit.status_requests.onto(batch.batch)
+        suspended = unit.batches.of_chain(held.batch)
+    assert suspended is not None
+
+    def on_the_whole(wanted: Status, reason: Reason) -> None:
+        parts = home.store, home.clock
+        (change,) = request_batch_changes(*parts, [suspended.id], wanted, reason, person="maker-1").requests
+        take_to_chain(home, [change], "approver-1", wait=20)
+
+    def bundles() -> list[int]:
+        with home.store.read() as unit:
+            stored = list(unit.batches.certificates(batch_id=batch.id))
+        return [one.reservation.leaf for one in stored if home.shelf.has(bundle_name(one.reservation))]
+
+    on_the_whole(Status.SUSPENDED, Reason.INVESTIGATION)
+    with pytest.raises(PredecessorHeld) as error:
+        issue_batch(home, batch.id, wait=20)
+    assert error.value.request == held.id
+    with home.store.read() as unit:
+        states = [unit.status_requests.request(one.id).state for one in (held, free)]
+        assert unit.batches.batch(batch.id).delivered_at is None
+    assert states == [RequestState.APPROVED, RequestState.FINAL]
+    assert bundles() == list(free.new_leaves)
+    asked_for = ask(home.store, home.clock, TaskKind.SEND_BATCH, batch.id, person="maker-1")
+    shutil.rmtree(home.shelf.path(""))
+    done = work_one(workplace(home), Worker(name="desk-1", stopping=threading.Event()))
+    assert done is not None
+    assert (done.id, done.state, done.failure) == (asked_for.id, TaskState.FAILED, PredecessorHeld.code)
+    assert bundles() == list(free.new_leaves)
+    on_the_whole(Status.VALID, Reason.INVESTIGATION_CLOSED)
+    assert issue_batch(home, batch.id, wait=20).delivered_at is not None
+    assert bundles() == [0, 1]
+
+
 # — by command —
+
+
+def refused(house: House, *words: str) -> BaseException | None:
+    """Run a command; give what it ended with."""
+    return CliRunner().invoke(app, [*words, "--home", str(house.home.path)]).exception
 
 
 def run(house: House, *words: str, exit_code: int = 0, notes: bool = False) -> str:
@@ -817,6 +964,18 @@ def test_a_correction_by_commands(house: House, monkeypatch) -> None:
     assert json.loads(run(house, "cert", "show", number, "--revision", "1", "--json"))["status"] == "superseded"
     assert f"{number}#1 (superseded) → {number}#2 (valid)" in run(house, "cert", "show", number)
     run(house, "cert", "pdf", number, "--out", str(house.home.path / "new.pdf"))
+
+
+def test_the_latest_batches_and_requests_are_listed_oldest_first(house: House, monkeypatch) -> None:
+    monkeypatch.setenv("VERMILION_LANG", "en")
+    house.replaced(house.one())
+    with house.home.store.read() as unit:
+        batches, requests = unit.batches.names(), unit.status_requests.names()
+    for words, names in ((("batch", "list"), batches), (("cert", "requests"), requests)):
+        assert [one["id"] for one in json.loads(run(house, *words, "--limit", "1", "--json"))] == names[-1:]
+        assert [one["id"] for one in json.loads(run(house, *words, "--limit", "0", "--json"))] == names
+        assert "earlier ones are left out" in run(house, *words, "--limit", "1", notes=True) or len(names) == 1
+        assert "earlier ones are left out" not in run(house, *words, "--limit", "0", notes=True)
 
 
 def test_a_demonstration_corrects_with_one_command_and_says_why_not(house: House, monkeypatch) -> None:

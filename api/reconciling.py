@@ -1,10 +1,11 @@
 """Comparing the database with the chain, for the command and for a desk that starts."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 from api.wiring import Home
-from registry.anchor.differences import Name
-from registry.ports import Ledger
+from registry.anchor.differences import Name, Rule
+from registry.ports import Ledger, LedgerUnavailable
 from registry.workflows.reconcile import Reconciled, Reconciler, look, mend
 
 
@@ -21,6 +22,23 @@ def reconcile_here(home: Home, *, node: str | None = None, files: bool = False, 
         if sends:  # to send, the embedded chain's own lock is needed
             stack.pop_all().close()
         return mend(_reconciler(home, stack.enter_context(home.chain(writing=sends, node=node))), found)
+
+
+def halt_where_due(home: Home) -> bool:
+    """Read the chain and raise the alarms that are due, before anything new is made; False = no node answers.
+
+    A database that is older than the chain would make certificates twice: it lacks batches that are recorded. Mends
+    nothing. Raises LedgerForeign, HistoryBroken.
+    """
+    try:
+        with home.chain() as ledger:
+            place = _reconciler(home, ledger)
+            found = look(place)
+            due = tuple(one for one in found.found if one.rule is Rule.HALTS and not one.lifted)
+            mend(place, replace(found, found=due))
+    except LedgerUnavailable:
+        return False
+    return True
 
 
 def _reconciler(home: Home, ledger: Ledger) -> Reconciler:

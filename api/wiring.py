@@ -4,9 +4,9 @@ The data folder holds `vermilion.toml`, `trust-root.json`, `public-keys.json`, `
 chain), `keys/`, `delivered/`, and `node.json` while a node of this folder answers on a port.
 """
 
-import getpass
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -26,7 +26,7 @@ from api.settings import (
     find_home,
     read_installation,
 )
-from api.terminal import is_attended
+from api.terminal import is_attended, typed_secret
 from registry.anchor.trust import TrustRoot, TrustRootMalformed
 from registry.credential.v1 import Bilingual
 from registry.kernel.encoding import b64url
@@ -249,12 +249,12 @@ class Home:
         if not is_attended():
             raise NoTerminal(whose)
         if not self.is_being_made:
-            return Passphrase.typed(getpass.getpass(f"passphrase ({whose}): "))
-        typed = getpass.getpass(f"new passphrase ({whose}): ")
+            return Passphrase.typed(typed_secret(f"passphrase ({whose}): "))
+        typed = typed_secret(f"new passphrase ({whose}): ")
         others = [one.secret for role, one in self._opened.items() if role != whose]
         if len(typed) < SHORTEST_PASSPHRASE or typed.encode() in others:
             raise PassphraseWeak(whose)
-        if getpass.getpass(f"new passphrase ({whose}), again: ") != typed:
+        if typed_secret(f"new passphrase ({whose}), again: ") != typed:
             raise PassphrasesDiffer(whose)
         return Passphrase.typed(typed)
 
@@ -337,6 +337,16 @@ class Home:
         floor = self.installation.store.floor_megabytes << 20
         return open_database(self.path / "registry.db", self.data_keys(), floor_bytes=floor)
 
+    @contextmanager
+    def blank_store(self) -> Iterator[Database]:
+        """Make an empty database with the same keys beside the registry's, until the block ends."""
+        with tempfile.TemporaryDirectory(prefix="rereading-", dir=self.path) as folder:
+            blank = open_database(Path(folder) / "registry.db", self.data_keys(), create=True)
+            try:
+                yield blank
+            finally:
+                blank.close()
+
     def make_data_keys(self) -> None:
         """Draw the keys of the store, unless they are there."""
         from node.signer.secret_files import write_secret_file
@@ -344,6 +354,16 @@ class Home:
         if not (self.keys / "data.keys").exists():
             drawn = DataKeys.generate()
             write_secret_file(self.keys / "data.keys", drawn.data + drawn.index + drawn.seal)
+
+    def outdated_tables(self) -> tuple[str, str] | None:
+        """Name the version of the database's tables and the one wanted; None = they are the present ones."""
+        from registry.store.migrating import SchemaOutdated
+
+        try:
+            _ = self.store
+        except SchemaOutdated as outdated:
+            return outdated.found or "-", outdated.expected
+        return None
 
     def make_store(self) -> None:
         """Make the database, or bring it to the present schema."""
@@ -391,7 +411,15 @@ class Home:
         Raises LedgerUnavailable (also later, at each question), LedgerForeign.
         """
         url = self.installation.chain.node_url if node is None else node
-        return ledger_over_http(url, self.trust_root) if url is not None else self._embedded(writing=writing)
+        if url is None:
+            return self._embedded(writing=writing)
+        return ledger_over_http(url, self.trust_root, made_by=self._contract_made_by)
+
+    def _contract_made_by(self) -> int | None:
+        """Give the block that holds the contract's first record; None = none was read yet."""
+        with self.store.read() as unit:
+            first = next(unit.projection.records(last=0), None)
+        return None if first is None else first.position.block_number
 
     @contextmanager
     def _embedded(self, *, writing: bool) -> Iterator[Ledger]:
@@ -533,12 +561,17 @@ def rechecker_alone(nodes: Sequence[str], root: TrustRoot, *, max_age: timedelta
 
 
 @contextmanager
-def ledger_over_http(url: str, root: TrustRoot) -> Iterator[Ledger]:
-    """Reach a chain through a node, under a trust root. Raises IdentifierMalformed; LedgerForeign once asked."""
+def ledger_over_http(
+    url: str, root: TrustRoot, *, made_by: Callable[[], int | None] = lambda: None
+) -> Iterator[Ledger]:
+    """Reach a chain through a node, under a trust root. Raises IdentifierMalformed; LedgerForeign once asked.
+
+    `made_by`: a block in which the contract was there, where that is known.
+    """
     from node.client.ledger import Web3Ledger
 
     require_node_address(url)
-    ledger = Web3Ledger.over_http(url, root)
+    ledger = Web3Ledger.over_http(url, root, made_by=made_by)
     try:
         yield ledger
     finally:
@@ -577,7 +610,7 @@ def account_key(named: str, home: Home | None, *, passphrase_fd: int | None = No
         return open_keystore(path, read_passphrase(beside))
     if not is_attended():
         raise NoTerminal(path.name)
-    return open_keystore(path, Passphrase.typed(getpass.getpass(f"passphrase ({path.name}): ")))
+    return open_keystore(path, Passphrase.typed(typed_secret(f"passphrase ({path.name}): ")))
 
 
 def passphrase_from(descriptor: int) -> PassphraseSource:

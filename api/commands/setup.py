@@ -150,13 +150,10 @@ def _make(path: Path, wanted: Installation) -> Home:
 @db.command("upgrade", epilog="Example: vermilion db upgrade")
 def upgrade_database(home: HomeOption = None) -> None:
     """Bring the database to the present schema; a current one stays as it is."""
-    from registry.store.migrating import SchemaOutdated
-
     found = Home.find(home)
-    try:
-        _ = found.store
-    except SchemaOutdated as outdated:
-        old, new = outdated.found, outdated.expected
+    outdated = found.outdated_tables()
+    if outdated is not None:
+        old, new = outdated
         note(
             said(
                 f"表结构由 {old} 升级到 {new}：通常几秒，百万张证书需几分钟；中断则一切如旧，可重新运行",

@@ -108,8 +108,15 @@ def batch_differences(
         )
     if batch.state is AnchorState.FINAL:
         yield from _against_chain(batch, facts)
+    elif facts is not None and facts.anchored.root != batch.root:
+        yield _root_differs(batch, facts)
     elif facts is not None and batch.state not in (AnchorState.SENT, AnchorState.INCLUDED, AnchorState.SIGNED):
         yield Difference(code="fsck/state", subject=batch.id, expected=AnchorState.FINAL.value, found=batch.state.value)
+
+
+def _root_differs(batch: Batch, facts: BatchFacts) -> Difference:
+    here, there = b64url(batch.root or b""), b64url(facts.anchored.root)
+    return Difference(code="fsck/anchor-root", subject=batch.id, expected=there, found=here)
 
 
 def _against_chain(batch: Batch, facts: BatchFacts | None) -> Iterator[Difference]:

@@ -96,6 +96,16 @@ def test_what_a_clock_ahead_has_dated_is_delivered_once_the_alarm_is_lifted(hous
     assert any((house.path / "delivered").glob("*"))
 
 
+def test_an_older_copy_is_noticed_before_anything_is_made_of_it(house: House, tmp_path: Path) -> None:
+    older = restored(house, tmp_path / "older")
+    house.run("batch", "issue", house.approved("1"))
+    put_chain(older, house.path)
+    older.run("batch", "propose", "--level", "1", "--as", "maker-1", exit_code=3)
+    assert [one["code"] for one in open_alarms(older)] == [Name.FOREIGN_ANCHOR]
+    with older.home.store.read() as unit:
+        assert unit.batches.names() == []
+
+
 def test_a_database_from_before_the_batch_halts_until_somebody_has_looked(house: House, tmp_path: Path) -> None:
     older = restored(house, tmp_path / "older")
     name = house.approved("1")

@@ -25,7 +25,7 @@ from registry.anchor.history import Block, Checkpoint, Record
 from registry.anchor.operations import Operation, SignedTransaction
 from registry.anchor.trust import TrustRoot
 from registry.kernel.identifiers import Address, BatchId, BlockHash, IssuerCode, RootHash, TransactionHash
-from registry.ports import Fate, FateKind, LedgerForeign, LedgerUnavailable
+from registry.ports import Fate, FateKind, LedgerForeign, LedgerUnavailable, NoBlocks
 
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ TRUST_SECONDS: Final = 30.0
 BLOCKS_PER_QUESTION: Final = 2_000
 """Blocks of events asked for at a time; halved when a node finds it too much."""
 _KEPT_BLOCKS: Final = 4_096
+_LONGEST_CAUSE: Final = 200
 OUT_OF_GAS: Final = "contract/out-of-gas"
 REVERTED: Final = "contract/reverted"
 """A refusal without `Fault`: an argument outside its type, or code of another contract version."""
@@ -46,11 +47,21 @@ class Web3Ledger:
     """
 
     def __init__(
-        self, node: Node, trust_root: TrustRoot, *, confirmations: int | None = None, may_lag: bool = False
+        self,
+        node: Node,
+        trust_root: TrustRoot,
+        *,
+        confirmations: int | None = None,
+        may_lag: bool = False,
+        made_by: Callable[[], int | None] = lambda: None,
     ) -> None:
-        """`may_lag`: the node is reached over a network, and what answers there may be behind what answered before."""
+        """`may_lag`: the node is reached over a network, and what answers there may be behind what answered before.
+
+        `made_by`: gives a block in which the contract was there, None where that is not known: a node that has come so
+        far and shows no code is another chain's, else it may be behind.
+        """
         self._node = node
-        self._may_lag = may_lag
+        self._may_lag, self._made_by = may_lag, made_by
         self._trust_root = trust_root
         self._profile: EngineProfile = profile_of(trust_root)
         self._confirmations = self._profile.confirmations if confirmations is None else confirmations
@@ -69,12 +80,13 @@ class Web3Ledger:
         trust_root: TrustRoot,
         *,
         confirmations: int | None = None,
+        made_by: Callable[[], int | None] = lambda: None,
         connect_seconds: float = 2.0,
         read_seconds: float = 10.0,
     ) -> Self:
         """Reach the chain through a node's JSON-RPC over HTTP."""
         node = Node.over_http(url, connect_seconds=connect_seconds, read_seconds=read_seconds)
-        return cls(node, trust_root, confirmations=confirmations, may_lag=True)
+        return cls(node, trust_root, confirmations=confirmations, may_lag=True, made_by=made_by)
 
     def close(self) -> None:
         """Let go of open connections."""
@@ -133,6 +145,10 @@ class Web3Ledger:
                 expected = record.position.seq + 1
                 yield record
             first = until + 1
+
+    def shown(self, number: int) -> Block | None:
+        """The block that stands at a height now, which may still go away; None beyond the newest."""
+        return None if number > self._newest_block().number else self._block_at(hex(number))
 
     def checkpoint(self, block: Block) -> Checkpoint:
         """The history log as the contract itself has it, at the end of `block`."""
@@ -203,7 +219,7 @@ class Web3Ledger:
         receipt = self._trusting(lambda: self._node.receipt(transaction))
         if receipt is None:
             known = self._trusting(lambda: self._node.knows(transaction))
-            return Fate(kind=FateKind.WAITING if known else FateKind.UNKNOWN)
+            return Fate(kind=FateKind.WAITING, held_up=self._no_blocks()) if known else Fate(kind=FateKind.UNKNOWN)
         number = self._read(receipt, "blockNumber", quantity)
         block = self._blocks.get(number) or self._block_at(hex(number))
         if block is None or block.hash != self._read(receipt, "blockHash", octets):
@@ -214,6 +230,16 @@ class Web3Ledger:
         if self._read(receipt, "status", quantity) == 1:
             return Fate(kind=FateKind.FINAL, block=block)
         return Fate(kind=FateKind.REVERTED, block=block, fault=self._why(transaction, receipt, number))
+
+    def _no_blocks(self) -> NoBlocks | None:
+        """Ask the embedded chain why it makes no block; None = it does, or cannot say."""
+        if not self._profile.sealed:
+            return None
+        try:
+            cause = self._node.call("vermilion_whyNoBlock")
+        except NodeRefusal:  # one that was made before it could be asked
+            return None
+        return NoBlocks(self._node.where, cause[:_LONGEST_CAUSE]) if isinstance(cause, str) and cause else None
 
     def _why(self, transaction: TransactionHash, receipt: Any, number: int) -> str | None:
         """See a reverted transaction refused once more: on the state before its block, else on the one after it."""
@@ -289,7 +315,12 @@ class Web3Ledger:
         if block is not None and block.hash != log.block_hash:
             # What is kept may be older than the event: asked again, it must fit.
             block = self._block_at(hex(number))
-        if block is None or block.hash != log.block_hash:
+        if block is None:
+            # The event was final a moment ago: what answers now is behind what answered then.
+            raise LedgerUnavailable(
+                self._node.where, f"the node does not have block {number} yet, and showed its event"
+            )
+        if block.hash != log.block_hash:
             raise HistoryUnreadable(number, "the event's block is not the chain's")
         self._keep(block)
         return block
@@ -370,7 +401,9 @@ class Web3Ledger:
         genesis = self._block_of(self._node.call("eth_getBlockByNumber", "0x0", False))
         _same("genesis", root.genesis.hex(), genesis.hash.hex() if genesis else "none")
         # 3. the contract's code
-        code = self._read({"result": self._node.call("eth_getCode", self._contract, "latest")}, "result", octets)
+        code = self._code("latest")
+        if not code and self._may_lag:
+            code = self._code_once_made()
         _same("contract code", root.code_hash.hex(), keccak(code).hex())
         # 4. the seal of the newest block
         if self._profile.sealed:
@@ -382,6 +415,22 @@ class Web3Ledger:
         kept = max(self._blocks.values(), key=lambda block: block.number, default=None)
         if kept and self._block_of(self._node.call("eth_getBlockByNumber", hex(kept.number), False)) != kept:
             self._blocks = {}
+
+    def _code(self, at: str) -> bytes:
+        return self._read({"result": self._node.call("eth_getCode", self._contract, at)}, "result", octets)
+
+    def _code_once_made(self) -> bytes:
+        """Ask a node that shows no contract once more, at a block by which there is one.
+
+        Raises LedgerUnavailable where it may not have come that far: one that syncs anew begins with block 0.
+        """
+        newest, made_by = self._block_of(self._node.call("eth_getBlockByNumber", "latest", False)), self._made_by()
+        if newest is None or made_by is None or newest.number < made_by:
+            shown = "none" if newest is None else str(newest.number)
+            raise LedgerUnavailable(
+                self._node.where, f"the node has not come to the contract yet: its newest block is {shown}"
+            )
+        return self._code(hex(newest.number))
 
     def _require_sealed(self, block: Block) -> None:
         expected = " or ".join(self._trust_root.signers)

@@ -38,6 +38,7 @@ from node.embedded.pool import PendingPool
 from node.embedded.rpc import Rpc
 from node.embedded.seals import recover_sealer, sealer_address, sign_seal
 from node.embedded.storage import DIGEST_SIZE, BlockRow, ChainFile
+from registry.kernel.errors import Unavailable
 from registry.kernel.identifiers import Address, BlockHash, TransactionHash, address
 
 DEFAULT_CHAIN_ID = 20268
@@ -194,6 +195,11 @@ class EmbeddedChain:
         with self._lock:
             return self._pool.why_dropped(transaction_hash)
 
+    def why_no_block(self) -> str | None:
+        """Tell why the sealing thread can make no block now; None while all is well."""
+        fault = self.sealing_fault
+        return None if fault is None else str(fault) or type(fault).__name__
+
     def _account(self, holder: bytes) -> Account:
         return self.engine.account(self.head().state_root, holder)
 
@@ -254,17 +260,24 @@ class EmbeddedChain:
                 while not self._stopping.is_set() and self._seal_once() is not None:
                     pass
                 self.sealing_fault = None
+            except (Unavailable, OSError) as error:  # full disk, a clock behind: said once, however often it is tried
+                if _cause(error) != _cause(self.sealing_fault):
+                    _log.warning("no block can be sealed, trying again: %s", error)
+                self._try_again_after(error)
             except Exception as error:  # the outermost handler of this thread: sealing must not end in silence
-                # The pool is as it was and the file as it was: once the disk or the clock is mended, sealing goes on.
                 _log.exception("sealing failed; trying again")
-                self.sealing_fault = error
-                self._arrived.set()
-                self._stopping.wait(_RETRY_SECONDS)
+                self._try_again_after(error)
+
+    def _try_again_after(self, error: Exception) -> None:
+        # The pool is as it was and the file as it was: once the disk or the clock is mended, sealing goes on.
+        self.sealing_fault = error
+        self._arrived.set()
+        self._stopping.wait(_RETRY_SECONDS)
 
     def _seal_once(self, *, even_empty: bool = False) -> Header | None:
         """Seal one block; None when there is nothing to seal or the chain is stopping.
 
-        Raises ClockBehindHead, ChainReadOnly, and sqlite3.Error when the disk refuses: then nothing has changed.
+        Raises ClockBehindHead, ChainReadOnly, and ChainFileUnavailable when the disk refuses: nothing has changed then.
         """
         if self._sealer_key is None:
             raise ChainReadOnly
@@ -409,3 +422,8 @@ class EmbeddedChain:
 
     def _broken(self, reason: str) -> ChainFileBroken:
         return ChainFileBroken(str(self.file.path), reason)
+
+
+def _cause(error: Exception | None) -> tuple[object, ...]:
+    """Tell one cause from another where messages differ at every try, as that of a clock that runs does."""
+    return type(error), getattr(error, "cause", None), getattr(error, "errno", None)

@@ -75,7 +75,7 @@ ENGINE_FAULTS: tuple[type[Exception], ...] = (
     ValueError,
 )
 """What py-evm may throw over a transaction that it cannot run, its own mistakes included: no transaction may stop the
-chain. Faults of the disk (OSError, sqlite3.Error) are not the transaction's and pass through."""
+chain. Faults of the disk (OSError, ChainFileUnavailable) are not the transaction's and pass through."""
 _RUNNING_FAULTS: tuple[type[Exception], ...] = (*ENGINE_FAULTS, MissingTrieNode)
 _DECODING_FAULTS: tuple[type[Exception], ...] = (*ENGINE_FAULTS, BadSignature)
 _CREATE = b""

@@ -49,6 +49,16 @@ class ChainFileClosed(Unavailable):
         super().__init__(f"chain file {path}: this account may not write in its folder")
 
 
+class ChainFileUnavailable(Unavailable):
+    """The chain file cannot be read or written now, such as on a full disk; what stands in it is as it was."""
+
+    code: ClassVar[str] = "embedded/file-unavailable"
+
+    def __init__(self, path: str, cause: str) -> None:
+        self.path, self.cause = path, cause
+        super().__init__(f"chain file {path} cannot be read or written now: {cause}")
+
+
 class ChainLocked(Unavailable):
     """Another process has the chain open for writing."""
 

@@ -34,7 +34,7 @@ from node.embedded.wire import (
     read_slot,
     word,
 )
-from registry.kernel.errors import RegistryError
+from registry.kernel.errors import RegistryError, Unavailable
 
 if TYPE_CHECKING:
     from node.embedded.chain import EmbeddedChain
@@ -101,6 +101,7 @@ class Rpc:
             "vermilion_getSeal": (self._seal, 1, 1),
             "vermilion_getSealer": (lambda: chain.sealer, 0, 0),
             "vermilion_whyDropped": (self._why_dropped, 1, 1),
+            "vermilion_whyNoBlock": (chain.why_no_block, 0, 0),
         }
 
     # --- doors
@@ -122,6 +123,8 @@ class Rpc:
             return function(*given)
         except BlockNotFound as error:
             raise RpcError(RpcErrorCode.SERVER, "header not found") from error
+        except Unavailable as error:
+            raise RpcError(RpcErrorCode.UNAVAILABLE, str(error)) from error
         except RegistryError as error:
             raise RpcError(RpcErrorCode.SERVER, str(error)) from error
 

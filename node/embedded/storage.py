@@ -21,7 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from node.embedded.errors import ChainFileBroken, ChainFileClosed, ChainFileExists, ChainFileMissing, ChainLocked
+from node.embedded.errors import (
+    ChainFileBroken,
+    ChainFileClosed,
+    ChainFileExists,
+    ChainFileMissing,
+    ChainFileUnavailable,
+    ChainLocked,
+)
 from node.embedded.model import BuiltBlock
 from registry.kernel.identifiers import BlockHash, TransactionHash
 
@@ -29,6 +36,11 @@ APPLICATION_ID = 0x5645524D
 """`VERM` in the file's header: tells `file` and us whose database this is."""
 FORMAT_VERSION = 1
 _CACHED_NODES = 32_768
+_WRITER_WAITS_SECONDS = 2.0
+"""For another program at the file; whoever seals tries again by itself, and says meanwhile why no block comes."""
+_CLOSED = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM)
+_NOT_NOW = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM)
+"""What SQLite says of disk, memory and other processes, and not of what stands in the file."""
 DIGEST_SIZE = 32
 """Bytes of a key that is the digest of what stands under it."""
 _TOPICS = 4
@@ -106,7 +118,10 @@ class LogFilter:
 
 
 class ChainFile:
-    """An open chain file. Safe for many reading threads beside one writing thread."""
+    """An open chain file. Safe for many reading threads beside one writing thread.
+
+    Whatever touches the file raises ChainFileUnavailable where that cannot be done now, and ChainFileBroken.
+    """
 
     def __init__(self, path: Path, *, writing: bool) -> None:
         self.path = path
@@ -141,7 +156,7 @@ class ChainFile:
 
     @classmethod
     def open(cls, path: Path, *, writing: bool) -> Self:
-        """Open an existing chain file. Raises ChainFileMissing, ChainFileBroken, and ChainLocked when `writing`."""
+        """Open an existing chain file. Raises ChainFileMissing, ChainFileClosed, and ChainLocked when `writing`."""
         if not path.is_file():
             raise ChainFileMissing(str(path))
         opened = cls(path, writing=writing)
@@ -178,7 +193,7 @@ class ChainFile:
             self._insert(writer, block, seal)
 
     def write_block(self, block: BuiltBlock, seal: bytes) -> None:
-        """Write a block with its seal (65 bytes), or nothing of it when that raises sqlite3.Error (disk full, …)."""
+        """Write a block with its seal (65 bytes), or nothing of it when that raises (disk full, …)."""
         with self._transaction() as writer:
             self._insert(writer, block, seal)
 
@@ -186,15 +201,16 @@ class ChainFile:
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         assert self._writer is not None
         writer = self._writer
-        writer.execute("BEGIN IMMEDIATE")
-        try:
-            yield writer
-            writer.execute("COMMIT")
-        except BaseException:
-            # SQLite rolls back by itself on some faults (disk full), and a second ROLLBACK would be an error.
-            if writer.in_transaction:
-                writer.execute("ROLLBACK")
-            raise
+        with _translated(self.path):
+            writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield writer
+                writer.execute("COMMIT")
+            except BaseException:
+                # SQLite rolls back by itself on some faults (disk full), and a second ROLLBACK would be an error.
+                if writer.in_transaction:
+                    writer.execute("ROLLBACK")
+                raise
 
     def _insert(self, writer: sqlite3.Connection, block: BuiltBlock, seal: bytes) -> None:
         number = block.header.number
@@ -315,17 +331,18 @@ class ChainFile:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        try:
-            connection = self._idle.get_nowait()
-        except queue.Empty:
-            connection = self._open_reader()
-        try:
-            yield connection
-        finally:
-            if self._closed:
-                connection.close()
-            else:
-                self._idle.put(connection)
+        with _translated(self.path):
+            try:
+                connection = self._idle.get_nowait()
+            except queue.Empty:
+                connection = self._open_reader()
+            try:
+                yield connection
+            finally:
+                if self._closed:
+                    connection.close()
+                else:
+                    self._idle.put(connection)
 
     def _open_reader(self) -> sqlite3.Connection:
         if self._closed:
@@ -334,26 +351,23 @@ class ChainFile:
         return sqlite3.connect(address, uri=True, timeout=10, isolation_level=None, check_same_thread=False)
 
     def _open_writer(self) -> sqlite3.Connection:
-        writer = sqlite3.connect(self.path, timeout=10, isolation_level=None, check_same_thread=False)
-        try:
-            writer.execute("PRAGMA journal_mode = WAL")
-            writer.execute("PRAGMA synchronous = FULL")
-            _require_durable(writer, self.path)
-        except sqlite3.DatabaseError as error:
-            writer.close()
-            raise _unusable(self.path, error) from error
-        except BaseException:
-            writer.close()
-            raise
-        return writer
+        with _translated(self.path):
+            writer = sqlite3.connect(
+                self.path, timeout=_WRITER_WAITS_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                writer.execute("PRAGMA journal_mode = WAL")
+                writer.execute("PRAGMA synchronous = FULL")
+                _require_durable(writer, self.path)
+            except BaseException:
+                writer.close()
+                raise
+            return writer
 
     def _require_ours(self) -> None:
-        try:
-            with self._reading() as connection:
-                application = connection.execute("PRAGMA application_id").fetchone()[0]
-                version = connection.execute("PRAGMA user_version").fetchone()[0]
-        except sqlite3.DatabaseError as error:
-            raise _unusable(self.path, error) from error
+        with self._reading() as connection:
+            application = connection.execute("PRAGMA application_id").fetchone()[0]
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
         if application != APPLICATION_ID:
             raise ChainFileBroken(str(self.path), "it is not a chain file of this program")
         if version != FORMAT_VERSION:
@@ -438,8 +452,22 @@ def _log_row(
     )
 
 
-def _unusable(path: Path, error: sqlite3.DatabaseError) -> ChainFileBroken | ChainFileClosed:
-    """Tell a file that may not be written from one that is broken: restoring a backup mends only the latter."""
-    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+@contextlib.contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.ProgrammingError:
+        raise  # the driver's word on how we use it: the file is not to blame
+    except sqlite3.DatabaseError as error:
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: sqlite3.DatabaseError) -> ChainFileBroken | ChainFileClosed | ChainFileUnavailable:
+    """Tell what lies with permissions, disk or other processes from a broken file: a backup mends only the latter."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)  # the driver has none for text that is not UTF-8
+    primary = None if code is None else code & 0xFF
+    if primary in _CLOSED:
         return ChainFileClosed(str(path))
+    if primary in _NOT_NOW:
+        return ChainFileUnavailable(str(path), str(error))
     return ChainFileBroken(str(path), str(error))

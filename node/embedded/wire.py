@@ -25,6 +25,7 @@ class RpcErrorCode(IntEnum):
     INVALID_PARAMS = -32602
     INTERNAL = -32603
     SERVER = -32000
+    UNAVAILABLE = -32002
     LIMIT_EXCEEDED = -32005
     REVERTED = 3
 

@@ -59,6 +59,8 @@ class Name(StrEnum):
     """Delivered, and files of it are gone. → the same bytes are written again."""
     LEFT_RESERVED = "reconcile/left-reserved"
     """Numbers are reserved, and nothing works on signing the credentials."""
+    SOMEBODY_ERASED = "reconcile/somebody-erased"
+    """A batch waits to be signed or approved and never can be: somebody in it was erased."""
     TASK_WAITS = "reconcile/task-waits"
     """A task waits for a desk for longer than ten minutes."""
 
@@ -81,6 +83,7 @@ RULES: Final[Mapping[Name, Rule]] = MappingProxyType(
         Name.UNDELIVERED: Rule.MENDED,
         Name.BUNDLES_MISSING: Rule.MENDED,
         Name.LEFT_RESERVED: Rule.HELD,
+        Name.SOMEBODY_ERASED: Rule.HELD,
         Name.TASK_WAITS: Rule.HELD,
     }
 )

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 
-from registry.anchor.history import Position
+from registry.anchor.history import Block, Position
 from registry.anchor.operations import Approval
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import Conflict
@@ -75,6 +75,8 @@ class Batch:
     approved_at: datetime | None = None
     approval: Approval | None = None
     transaction: TransactionHash | None = None
+    seen_in: Block | None = None
+    """Where it was seen last, in a block that may still go away; None = nowhere, or it is final."""
     placement: Placement | None = None
     delivered_at: datetime | None = None
     failure: str | None = None

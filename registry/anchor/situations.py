@@ -20,6 +20,7 @@ class Act(StrEnum):
     ISSUE = "batch issue {batch}"
     CANCEL = "batch cancel {batch} --as {person}"
     LIST = "cert list --batch {batch}"
+    LIST_BATCHES = "batch list"
     START_DESK = "desk"
     WATCH = "batch status {batch}"
     SEE_ALARMS = "halt show"
@@ -48,8 +49,12 @@ class Situation(StrEnum):
     ORPHANED = "orphaned"
     UNDELIVERED = "undelivered"
     """Final; its bundles are not all written."""
+    SUCCESSOR_RECORDED = "successor-recorded"
+    """Final, of certificates that are to take the place of others, and those still stand: nothing is delivered yet."""
     DELIVERED = "delivered"
     CANCELLED = "cancelled"
+    PROPOSED_ANEW = "proposed-anew"
+    """Given up, and everybody in it is in another batch by now."""
     SUCCESSOR_RESERVED = "successor-reserved"
     """Reserved, of certificates that are to take the place of others."""
     SUCCESSOR_GIVEN_UP = "successor-given-up"
@@ -71,6 +76,8 @@ class Situation(StrEnum):
     """Failed: a key of the issuing body is not good now."""
     RECORDED_ALREADY = "recorded-already"
     """Failed: the contract knows its id already."""
+    ERASED = "erased"
+    """Waits to be signed or approved, and never can be: somebody in it was erased."""
     HOPELESS = "hopeless"
     """Failed: this batch can never be recorded as it is."""
 
@@ -87,8 +94,10 @@ ACTS: Final[Mapping[Situation, Act]] = MappingProxyType(
         Situation.INCLUDED: Act.ISSUE,
         Situation.ORPHANED: Act.ISSUE,
         Situation.UNDELIVERED: Act.ISSUE,
+        Situation.SUCCESSOR_RECORDED: Act.ISSUE,
         Situation.DELIVERED: Act.LIST,
         Situation.CANCELLED: Act.PROPOSE,
+        Situation.PROPOSED_ANEW: Act.LIST_BATCHES,
         Situation.SUCCESSOR_RESERVED: Act.PROPOSE_SUCCESSOR,
         Situation.SUCCESSOR_GIVEN_UP: Act.SEE_CERTIFICATE,
         Situation.AT_DESK: Act.WATCH,
@@ -100,6 +109,7 @@ ACTS: Final[Mapping[Situation, Act]] = MappingProxyType(
         Situation.SCOPE_CLOSED: Act.SEE_SCOPES,
         Situation.KEY_UNFIT: Act.SEE_KEYS,
         Situation.RECORDED_ALREADY: Act.RECONCILE,
+        Situation.ERASED: Act.CANCEL,
         Situation.HOPELESS: Act.CANCEL,
     }
 )

@@ -35,6 +35,16 @@ class LedgerUnavailable(Unavailable):
         super().__init__(f"no answer from the chain at {where}: {cause}")
 
 
+class NoBlocks(LedgerUnavailable):
+    """The node has taken what was sent and says itself why it can make no block now."""
+
+    code = "ledger/no-blocks"
+
+    def __init__(self, where: str, cause: str) -> None:
+        super().__init__(where, cause)
+        self.args = (f"the chain at {where} makes no block now: {cause}",)
+
+
 class LedgerForeign(IntegrityFault):
     """The node belongs to another chain or contract than the trust root names; writing halts."""
 
@@ -88,6 +98,8 @@ class Fate:
     kind: FateKind
     block: Block | None = None
     fault: str | None = None
+    held_up: NoBlocks | None = None
+    """Of one that waits: why no block comes, where the node says so."""
 
 
 class LedgerReader(Protocol):
@@ -145,6 +157,10 @@ class Ledger(LedgerReader, Protocol):
 
     def next_nonce(self, sender: Address) -> int:
         """The same and what this node says is waiting, which another may not know, nor itself after a restart."""
+        ...
+
+    def shown(self, number: int) -> Block | None:
+        """The block that stands at a height now, which may still go away; None beyond the newest."""
         ...
 
     def base_fee(self) -> int:

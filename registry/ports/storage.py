@@ -524,6 +524,10 @@ class Batches(Protocol):
         """Which applications have a certificate in a batch that is not cancelled: what it is made of may not change."""
         ...
 
+    def has_erased(self, batch_id: str) -> bool:
+        """Tell whether somebody was erased who has a certificate in a batch, or a place for one. Checks no seal."""
+        ...
+
     def held_elsewhere(self, batch_id: str) -> int:
         """Of how many certificates of a batch the application has another one, in a batch that is not cancelled."""
         ...
@@ -761,6 +765,10 @@ class Store(Protocol):
 
     def write(self) -> AbstractContextManager[UnitOfWork]:
         """Begin a writing transaction; it is kept when the block ends, undone when it raises."""
+        ...
+
+    def write_at_once(self) -> AbstractContextManager[UnitOfWork | None]:
+        """Begin as `write` does, but wait for nobody: None where somebody else is writing."""
         ...
 
     def read(self, *, remember: bool = True) -> AbstractContextManager[UnitOfWork]:

@@ -90,7 +90,10 @@ class Tasks(Protocol):
         ...
 
     def claim(self, worker: str, at: datetime, until: datetime) -> Task | None:
-        """Take the oldest task that waits, or whose worker was not heard of until its lease ended; None = none."""
+        """Take the oldest task that waits, or whose worker was not heard of until its lease ended; None = none.
+
+        A lease by a clock that was ahead, as it turned out, has ended.
+        """
         ...
 
     def tell(self, id: str, worker: str, *, step: str, done: int, total: int, at: datetime, until: datetime) -> None:

@@ -10,9 +10,10 @@ their own, with one connection that stays. A process that forks must open the da
 """
 
 import sqlite3
+import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -74,6 +75,8 @@ _WRITERS_CACHE_KIBIBYTES: Final = 65_536
 their indexes again and again."""
 _PAGES_BETWEEN_CHECKPOINTS: Final = 8_192
 """So many pages of the log go into the file together (32 MiB): a page that is often written goes there once."""
+_LOG_KEPT_BYTES: Final = _PAGES_BETWEEN_CHECKPOINTS * 4_096
+"""What is kept of the log's file once all of it is in the file and it begins anew; a long reading had it grow."""
 _CACHE_KIBIBYTES: Final = 8_192
 """Pages that a reading connection keeps: the upper parts of trees and indexes, which every look-up goes through."""
 _NAMED: Final = {
@@ -230,8 +233,26 @@ class Database:
 
         Raises StoreBusy where no turn came, StoreUnavailable, StoreDamaged, RowRefused.
         """
-        with self._turn(), _translated(), self._writers.connect() as connection, connection.begin():
-            yield Unit(connection, self._keys, room=self._require_room)
+        with self._writing(self._busy_seconds) as unit:
+            yield unit
+
+    @contextmanager
+    def write_at_once(self) -> Iterator[Unit | None]:
+        """Begin as `write` does, but wait for nobody: None where somebody else is writing."""
+        with ExitStack() as held:
+            unit: Unit | None = None
+            with suppress(StoreBusy):
+                unit = held.enter_context(self._writing(0))
+            yield unit
+
+    @contextmanager
+    def _writing(self, patience: float) -> Iterator[Unit]:
+        """Wait for a turn, and for whoever writes without one, together for at most so many seconds."""
+        until = time.monotonic() + patience
+        with self._turn(patience), _translated(), self._writers.connect() as connection:
+            _wait_at_most(connection, until - time.monotonic())
+            with connection.begin():
+                yield Unit(connection, self._keys, room=self._require_room)
 
     @contextmanager
     def read(self, *, remember: bool = True) -> Iterator[Unit]:
@@ -253,7 +274,8 @@ class Database:
     def settle(self) -> None:
         """Bring the log into the file and empty it, so that nothing erased is left in it. Raises StoreBusy."""
         alone = self._writers.execution_options(alone=True)  # a checkpoint is nothing that a transaction can do
-        with self._turn(), _translated(), alone.connect() as connection:
+        with self._turn(self._busy_seconds), _translated(), alone.connect() as connection:
+            _wait_at_most(connection, self._busy_seconds)
             held_up, _, _ = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
         if held_up:
             raise StoreBusy
@@ -270,17 +292,17 @@ class Database:
                 if found != wanted:
                     raise StoreUnsafe(setting, found)
         if create:
-            with self._turn(), _translated():
+            with self._turn(self._busy_seconds), _translated():
                 upgrade(self._writers, self._keys.seal)
         else:
             with _translated():
                 require_current(self._readers)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _turn(self, patience: float) -> Iterator[None]:
         with ExitStack() as held:
             try:
-                ours = held.enter_context(self._turns.turn(self._busy_seconds))
+                ours = held.enter_context(self._turns.turn(patience))
             except OSError as error:
                 raise StoreUnavailable(error.strerror or type(error).__name__) from error
             if not ours:
@@ -318,6 +340,13 @@ def open_database(
 def _dispose(*engines: Engine) -> None:
     for engine in engines:
         engine.dispose()
+
+
+def _wait_at_most(connection: Connection, seconds: float) -> None:
+    """Let SQLite wait no longer than that for whoever holds the file; asked past SQLAlchemy, so that nothing begins."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, sqlite3.Connection)
+    driver.execute(f"PRAGMA busy_timeout = {max(0, int(seconds * 1000))}")
 
 
 @contextmanager
@@ -360,6 +389,7 @@ def _engine(path: Path, busy_seconds: float, *, writes: bool) -> Engine:
             if writes:
                 connection.execute(f"PRAGMA cache_size = -{_WRITERS_CACHE_KIBIBYTES}")
                 connection.execute(f"PRAGMA wal_autocheckpoint = {_PAGES_BETWEEN_CHECKPOINTS}")
+                connection.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT_BYTES}")
             else:
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute(f"PRAGMA cache_size = -{_CACHE_KIBIBYTES}")

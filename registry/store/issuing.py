@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, case, exists, func, literal_column, or_, select
 
+from registry.anchor.history import Block
 from registry.anchor.operations import Approval, SignedTransaction
 from registry.anchor.progress import Batch, Placement
 from registry.anchor.states import AnchorState, require_transition, unsent
@@ -28,7 +29,7 @@ from registry.kernel.identifiers import (
     normal_number,
 )
 from registry.kernel.merkle import HASH_SIZE, InclusionProof, ProofMismatch, proof_positions, require_included
-from registry.ports.issuing import Claim, Written
+from registry.ports.issuing import Claim, Piece, Written
 from registry.ports.storage import NotHere, SignedCredential, StoredCertificate
 from registry.store.alarms import require_writing
 from registry.store.outbox import keep_transaction
@@ -67,6 +68,13 @@ _TREE_NODES: Final = (
     "SELECT asked.key, substr(tree_chunk.hashes, asked.value ->> 2, 32)"
     " FROM json_each(:asked) AS asked CROSS JOIN tree_chunk ON tree_chunk.batch = :batch"
     " AND tree_chunk.level = asked.value ->> 0 AND tree_chunk.chunk = asked.value ->> 1"
+)
+_ERASED: Final = (
+    "SELECT 1 FROM certificate WHERE batch = :batch AND salts IS NULL UNION ALL SELECT 1 FROM reserved_piece"
+    " CROSS JOIN json_each(reserved_piece.places) AS place"
+    " CROSS JOIN application ON application.admission = place.value ->> 0"
+    " WHERE reserved_piece.batch = :batch AND application.evidence IS NULL"
+    " AND NOT EXISTS (SELECT 1 FROM certificate WHERE certificate.id = reserved_piece.first_id) LIMIT 1"
 )
 _TREE_WIDTH: Final = "SELECT length(hashes) FROM tree_chunk WHERE batch = :batch AND level = 0 AND chunk = 0"
 
@@ -208,13 +216,27 @@ class SqlBatches:
         self._step(batch_id, AnchorState.APPROVED, AnchorState.SIGNED, transaction=transaction.hash)
         keep_transaction(self._session, batch_id, transaction, at)
 
-    def move(self, batch_id: str, current: AnchorState, wanted: AnchorState, *, failure: str | None = None) -> None:
+    def move(
+        self,
+        batch_id: str,
+        current: AnchorState,
+        wanted: AnchorState,
+        *,
+        failure: str | None = None,
+        seen_in: Block | None = None,
+    ) -> None:
         """Take one step of the state table; a failure once named stays, unless the batch turns out to be recorded.
 
         Raises StateMoved where another was first.
         """
         named = {} if failure is None and wanted is not AnchorState.INCLUDED else {"failure": failure}
-        self._step(batch_id, current, wanted, **named)
+        block = _block_columns(seen_in) if AnchorState.INCLUDED in (current, wanted) else {}
+        self._step(batch_id, current, wanted, **named, **block)
+
+    def see(self, batch_id: str, block: Block) -> None:
+        """Note that an included batch is in another block now. Raises StateMoved where it is included no more."""
+        expected = {"state": AnchorState.INCLUDED.value}
+        self._session.change(batch, {"id": batch_id}, expected, **_block_columns(block))
 
     def place(self, batch_id: str, placement: Placement) -> None:
         """Included → final."""
@@ -347,6 +369,22 @@ class SqlBatches:
         claimed = asked & undrawn_admissions(self._session)
         return claimed | self._in_batches(asked, batch.c.state != AnchorState.CANCELLED.value)
 
+    def has_erased(self, batch_id: str) -> bool:
+        """Tell whether somebody was erased who has a certificate in a batch, or a place for one. Checks no seal."""
+        return self._session.driver.execute(_ERASED, {"batch": batch_id}).fetchone() is not None
+
+    def held_elsewhere(self, batch_id: str) -> int:
+        """Of how many certificates of a batch the application has another one, in a batch that is not cancelled."""
+        other = certificate.alias()
+        standing = exists().where(
+            other.c.admission == certificate.c.admission,
+            other.c.batch != batch_id,
+            other.c.batch == batch.c.id,
+            batch.c.state != AnchorState.CANCELLED.value,
+        )
+        query = select(func.count()).select_from(certificate).where(certificate.c.batch == batch_id, standing)
+        return int(self._session.connection.execute(query).scalar_one())
+
     def certified(self, admissions: Iterable[str]) -> set[str]:
         """Which applications have a certificate in a final batch."""
         return self._in_batches(admissions, batch.c.state == AnchorState.FINAL.value)
@@ -394,6 +432,12 @@ class SqlBatches:
             given += len(page)
             if limit is not None and given >= limit:
                 return
+
+    def of_piece(self, batch_id: str, piece: Piece) -> Iterator[StoredCertificate]:
+        """List the certificates of a piece of a batch, in the order of issue."""
+        ids = certificate.c.id.between(piece.first_id, piece.last_id)
+        query = _certificates().where(ids, literal_column("+certificate.batch") == batch_id)
+        return self._stored(self._session.joined(query.order_by(certificate.c.id), certificate, credential), {})
 
     def by_number(self, number: str, revision: int | None = None) -> StoredCertificate | None:
         """Find by number: a named revision, or the latest that is on the chain, or else the latest.
@@ -563,8 +607,16 @@ def _batch_row(new: Batch) -> dict[str, Any]:
     }
 
 
+def _block_columns(block: Block | None) -> dict[str, Any]:
+    if block is None:
+        return {"block_number": None, "block_hash": None, "block_time": None}
+    return {"block_number": block.number, "block_hash": block.hash, "block_time": micros(block.time)}
+
+
 def _batch(row: Row) -> Batch:
-    placement = None
+    placement, seen_in = None, None
+    if row["seq"] is None and row["block_number"] is not None:
+        seen_in = Block(number=row["block_number"], hash=BlockHash(row["block_hash"]), time=time_of(row["block_time"]))
     if row["seq"] is not None:
         placement = Placement(
             seq=row["seq"],
@@ -594,6 +646,7 @@ def _batch(row: Row) -> Batch:
         approved_at=maybe_time(row["approved_at"]),
         approval=approval_of(row),
         transaction=TransactionHash(row["transaction"]) if row["transaction"] is not None else None,
+        seen_in=seen_in,
         placement=placement,
         delivered_at=maybe_time(row["delivered_at"]),
         failure=row["failure"],

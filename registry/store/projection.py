@@ -1,14 +1,15 @@
-"""The chain's final records as they were read: added to, never changed.
+"""The chain's final records as they were read: added to, never changed; dropped only where all are read anew.
 
 A verdict rests on them, so they are sealed like everything else; that none was taken out shows when they are compared
 with the chain.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, func, or_, select
 
 from registry.anchor.history import (
     Ballot,
@@ -28,7 +29,7 @@ from registry.kernel.identifiers import Address, BatchId, BlockHash, IssuerCode,
 from registry.ports.storage import ProjectionHead
 from registry.status import IN_WORD
 from registry.store.records import op_of, read_content, write_content
-from registry.store.sessions import Question, Row, Session, micros, pieces, time_of
+from registry.store.sessions import Question, Row, Session, StateMoved, micros, pieces, time_of
 from registry.store.tables import chain_head, chain_record, chain_successor, chain_word
 
 _OF_ISSUER = frozenset(
@@ -102,7 +103,19 @@ class SqlProjection:
         )
 
     def extend(self, head: ProjectionHead, records: Iterable[Record]) -> None:
-        """Keep more records and the new head."""
+        """Keep more records and the new head. Raises StateMoved where more than that has been read already."""
+        _require_onward(self.head(), head)
+        self._add(head, records)
+
+    def replace(self, head: ProjectionHead, records: Iterable[Record], *, after: int) -> None:
+        """Drop all but the first `after` records, and keep these and the new head, wherever that is."""
+        if after < self.size():
+            with _deletions(self._session):
+                for table in (chain_successor, chain_word, chain_record):  # what points at a record goes first
+                    self._session.connection.execute(delete(table).where(table.c.seq >= after))
+        self._add(head, records)
+
+    def _add(self, head: ProjectionHead, records: Iterable[Record]) -> None:
         for piece in pieces(records):
             rows: list[Row] = []
             words: list[Row] = []
@@ -185,6 +198,25 @@ class SqlProjection:
         for page in self._session.pages(query, chain_record.c.seq, chain_record):
             for (row,) in page:
                 yield _record(row)
+
+
+def _require_onward(present: ProjectionHead | None, head: ProjectionHead) -> None:
+    """Check that a head is not below the one that is kept: a node that was behind is no reason to forget."""
+    if present is not None and head.block.number < present.block.number:
+        raise StateMoved(chain_head.name, str(present.block.number))
+
+
+@contextmanager
+def _deletions(session: Session) -> Iterator[None]:
+    """Put the rules that refuse deletions aside, in this transaction alone; it leaves them as they were."""
+    rules: list[str] = []
+    for table in (chain_successor, chain_word, chain_record):
+        name = f"{table.name}_not_deleted"
+        rules += session.driver.execute("SELECT sql FROM sqlite_master WHERE name = ?", (name,)).fetchone()
+        session.driver.execute(f"DROP TRIGGER {name}")
+    yield
+    for rule in rules:
+        session.driver.execute(rule)
 
 
 def _as_such(issuer: IssuerCode) -> ColumnElement[bool]:

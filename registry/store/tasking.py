@@ -1,8 +1,8 @@
 """What pages ask of the desk."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from sqlalchemy import Select, and_, func, or_, select
 
@@ -12,6 +12,8 @@ from registry.store.sessions import Row, Session, maybe_time, micros, time_of
 from registry.store.tables import task
 
 _OPEN = (TaskState.QUEUED.value, TaskState.RUNNING.value)
+_CLOCKS_MAY_DIFFER: Final = timedelta(minutes=1)
+"""Who was heard of later than that from now had a clock that was ahead, and a lease by it; alive, it beats by now."""
 
 
 class SqlTasks:
@@ -76,7 +78,10 @@ class SqlTasks:
         return [_task(row) for row in self._session.rows(task, _waiting(at))]
 
     def claim(self, worker: str, at: datetime, until: datetime) -> Task | None:
-        """Take the oldest task that waits, or whose worker was not heard of until its lease ended; None = none."""
+        """Take the oldest task that waits, or whose worker was not heard of until its lease ended; None = none.
+
+        A lease by a clock that was ahead, as it turned out, has ended.
+        """
         row = self._session.row(task, _waiting(at))
         if row is None:
             return None
@@ -127,8 +132,9 @@ class SqlTasks:
 
 
 def _waiting(at: datetime) -> Select[Any]:
-    lapsed = and_(task.c.state == TaskState.RUNNING.value, task.c.leased_until <= micros(at))
-    return select(task).where(or_(task.c.state == TaskState.QUEUED.value, lapsed)).order_by(task.c.asked_at, task.c.id)
+    lapsed = or_(task.c.leased_until <= micros(at), task.c.heard_at > micros(at + _CLOCKS_MAY_DIFFER))
+    running = and_(task.c.state == TaskState.RUNNING.value, lapsed)
+    return select(task).where(or_(task.c.state == TaskState.QUEUED.value, running)).order_by(task.c.asked_at, task.c.id)
 
 
 def _task(row: Row) -> Task:

@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
 from registry.anchor.history import Block, Record
 from registry.anchor.trust import Engine, TrustRoot
 from registry.verification.model import Freshness
+
+CLOCKS_DIFFER: Final = timedelta(seconds=30)
+"""What was read so little later than now was read now: clocks are set back by as much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,8 +49,11 @@ class Knowledge:
         return max(self.read_at, self.head.time) if self.trust_root.engine is Engine.EMBEDDED else self.head.time
 
     def age(self, now: datetime) -> timedelta:
-        """Say how old this is."""
-        return max(timedelta(0), now - self.counted_from)
+        """Say how old this is; where a clock that was ahead dated it, as old as it can be."""
+        ahead = self.counted_from - now
+        if ahead > CLOCKS_DIFFER:
+            return max(ahead, now - self.first_block_time)
+        return max(timedelta(0), -ahead)
 
     def freshness(self, now: datetime) -> Freshness:
         """Say as of which block this is known, and how old it is."""

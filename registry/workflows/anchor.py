@@ -2,8 +2,9 @@
 
 1. Look: what the chain has recorded already needs no transaction.
 2. Sign, keep the bytes, send them: as `registry.workflows.sequence` says. Where another process sends, wait for it.
-3. Look at what became of them: unknown → send again; reverted → failed, held for a person. What was in a block and is
-   there no more was dropped by a reorganisation: that goes into the journal, and the same bytes are sent again.
+3. Look at what became of them: unknown → send again; reverted → failed, held for a person. Which block it was seen in
+   is kept: once another one stands there, a reorganisation has dropped it. That goes into the journal, and the same
+   bytes are sent again. A node that does not know of it any more may only be behind: that shows nothing.
 4. Success is our event in a final block, nothing else: for a batch, with our root. A final batch is never sent again,
    whatever the chain shows later: a history that changed below what was final halts (`registry.workflows.halt`). One
    that was proposed later than the block that recorded it was dated by a clock that is ahead: an alarm.
@@ -22,14 +23,14 @@ from registry.anchor.operations import AnchorApproval, AnchorBatch
 from registry.anchor.progress import Batch, Placement, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import Conflict, IntegrityFault, RuleRefusal, Unavailable
-from registry.ports import Clock, FateKind, Ledger, LedgerUnavailable, TransactionSigner
+from registry.ports import Clock, Fate, FateKind, Ledger, LedgerUnavailable, TransactionSigner
 from registry.ports.sending import LeaseLost, SenderBusy
 from registry.ports.storage import Store, UnitOfWork
 from registry.workflows.contents import evidence_of
 from registry.workflows.follow import follow
 from registry.workflows.halt import SYSTEM, halting, raise_alarm
 from registry.workflows.sequence import NonceTaken, Sequencer
-from registry.workflows.status_operations import NotApproved
+from registry.workflows.status_operations import BatchChangeOpen, NotApproved
 
 _POLL_SECONDS: Final = 0.2
 PATIENCE: Final = timedelta(seconds=60)
@@ -91,7 +92,8 @@ def anchor_batch(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> Ba
     """Take an approved batch to the chain and wait until it is final or has failed.
 
     Returns it as it stands when patience ends, also where another process was sending all the time.
-    Raises NotApproved, ApprovalLapsed, AnchoringPaused, RootTaken, HistoryBroken, WritingHalted, LedgerUnavailable.
+    Raises NotApproved, ApprovalLapsed, AnchoringPaused, RootTaken, HistoryBroken, WritingHalted, LedgerUnavailable; of
+    these NoBlocks where it was sent and waits for a block that the node cannot make.
     """
 
     def read(unit: UnitOfWork) -> Batch:
@@ -127,7 +129,7 @@ def carry(
                     if read(unit).state is found.state:
                         raise
                 moved = True  # another process works on the same and took this step first
-            except (LedgerUnavailable, AnchoringPaused):
+            except (LedgerUnavailable, AnchoringPaused, BatchChangeOpen):
                 if time.monotonic() >= until:
                     raise
                 moved = False
@@ -141,6 +143,12 @@ def require_in_time(desk: Desk, subject: str, deadline: int) -> None:
     """Check that an approval still holds. Raises ApprovalLapsed."""
     if int(desk.clock.now().timestamp()) >= deadline:
         raise ApprovalLapsed(subject)
+
+
+def require_blocks(fate: Fate) -> None:
+    """Raise NoBlocks where something waits at a node that says that it can make no block now."""
+    if fate.held_up is not None:
+        raise fate.held_up
 
 
 def _batch_step(desk: Desk, sequencer: Sequencer, batch: Batch) -> bool:
@@ -207,6 +215,7 @@ def _watch_sent(desk: Desk, sequencer: Sequencer, batch: Batch) -> bool:
     fate = sequencer.fate(batch.transaction)
     failure = (fate.fault or "reverted") if fate.kind is FateKind.REVERTED else None
     if fate.kind is FateKind.WAITING:
+        require_blocks(fate)
         return False
     if fate.kind is FateKind.UNKNOWN:
         if not sequencer.is_displaced(batch.transaction):
@@ -217,7 +226,9 @@ def _watch_sent(desk: Desk, sequencer: Sequencer, batch: Batch) -> bool:
         failure = None  # an earlier transaction of ours, from before a database was restored, did it already
     wanted = AnchorState.INCLUDED if failure is None else AnchorState.FAILED
     with desk.store.write() as unit:
-        unit.batches.move(batch.id, AnchorState.SENT, wanted, failure=failure)
+        unit.batches.move(
+            batch.id, AnchorState.SENT, wanted, failure=failure, seen_in=fate.block if failure is None else None
+        )
         if failure == NonceTaken.code and batch.transaction is not None:
             sequencer.alarm_displaced(unit, batch.id, batch.transaction)
     desk.told(batch.id, wanted)
@@ -234,7 +245,9 @@ def _watch_included(desk: Desk, sequencer: Sequencer, batch: Batch) -> bool:
         return True
     fate = sequencer.fate(batch.transaction)
     failure = (fate.fault or "reverted") if fate.kind is FateKind.REVERTED else None
-    if failure is None and fate.kind not in (FateKind.UNKNOWN, FateKind.WAITING):
+    if failure is None and not _is_taken_back(desk, batch, fate):
+        if fate.kind is FateKind.UNKNOWN:
+            sequencer.send(batch.transaction)  # harmless where it is in its block, and a chain may grow by it alone
         return False
     wanted = AnchorState.ORPHANED if failure is None else AnchorState.FAILED
     with desk.store.write() as unit:
@@ -246,6 +259,23 @@ def _watch_included(desk: Desk, sequencer: Sequencer, batch: Batch) -> bool:
             )
     desk.told(batch.id, wanted)
     return True
+
+
+def _is_taken_back(desk: Desk, batch: Batch, fate: Fate) -> bool:
+    """Tell whether another block stands where a batch was seen, and it is in none; note where it is, if elsewhere."""
+    if fate.block is not None:
+        if fate.block != batch.seen_in:
+            with desk.store.write() as unit:
+                unit.batches.see(batch.id, fate.block)
+        return False
+    if batch.seen_in is None:
+        return False
+    there = desk.ledger.shown(batch.seen_in.number)
+    if there is None or there.hash == batch.seen_in.hash:
+        return False
+    with desk.store.read() as unit:
+        known = unit.projection.head()
+    return known is None or desk.ledger.head().number >= known.block.number  # else it is one that is behind
 
 
 def place_batch(unit: UnitOfWork, batch: Batch, position: Position, at: datetime) -> None:

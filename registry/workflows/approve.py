@@ -6,11 +6,12 @@
 3. Keep it: sealed batches do not change, so what was checked is what is approved.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
 from datetime import datetime, timedelta
 
 from registry.access import require_second_person
-from registry.anchor.facts import address_key, is_good_at, issuer_facts
+from registry.anchor.facts import address_key, batch_facts, is_good_at, issuer_facts
 from registry.anchor.history import KeyKind
 from registry.anchor.operations import AnchorApproval, Approval
 from registry.anchor.progress import Batch, StatusRequest
@@ -20,12 +21,14 @@ from registry.kernel.identifiers import Address, Digest, IssuerCode, RootHash
 from registry.kernel.merkle import MerkleTree
 from registry.kernel.progress import Progress, unheard
 from registry.kernel.signing import PublicKey
-from registry.ports import ApprovalSigner, Clock, KeyOf
+from registry.ports import ApprovalSigner, Clock, KeyOf, Ledger, LedgerUnavailable
 from registry.ports.storage import Store, UnitOfWork
 from registry.programme import Catalogue
 from registry.workflows.anchor import ApprovalLapsed
-from registry.workflows.contents import BatchInconsistent, evidence_of
+from registry.workflows.contents import BatchInconsistent, ReservationVoid, evidence_of
 from registry.workflows.crew import Job
+from registry.workflows.follow import follow
+from registry.workflows.halt import halting
 from registry.workflows.pieces import Gathered, Leaves, Spent, Tools, add_spent, check_piece, crew_for
 from registry.workflows.supersede import (
     approve_supersessions,
@@ -46,6 +49,16 @@ class NotWaiting(Conflict):
     def __init__(self, batch: str, state: str, what: str) -> None:
         self.batch, self.state, self.what = batch, state, what
         super().__init__(f"batch {batch} is {state}: it does not wait for {what}")
+
+
+class BatchRecorded(Conflict):
+    """A batch is on the chain already: given up, its candidates would get a second valid certificate."""
+
+    code = "batch/recorded"
+
+    def __init__(self, batch: str, seq: int) -> None:
+        self.batch, self.seq = batch, seq
+        super().__init__(f"batch {batch} is on the chain (record {seq}): it cannot be given up")
 
 
 class NotApprover(RuleRefusal):
@@ -86,7 +99,7 @@ def deadline_from(now: datetime, subject: str, named: int | None) -> int:
 
 
 def require_consistent_batch(
-    unit: UnitOfWork,
+    store: Store,
     catalogue: Catalogue,
     key: PublicKey,
     batch: Batch,
@@ -94,15 +107,20 @@ def require_consistent_batch(
     progress: Progress = unheard,
     spent: Spent | None = None,
 ) -> tuple[RootHash, Digest]:
-    """Derive everything again that an approver answers for. Raises BatchInconsistent where something kept differs.
+    """Derive everything again that an approver answers for.
+
+    Raises BatchInconsistent where something kept differs, ReservationVoid where somebody was erased since.
 
     Every credential is, byte for byte, what is written for its holder by enrolment and confirmed marks, and is signed
-    by the batch's key; their digests lead to the root; the rows lead to the manifest. `spent` is told what was spent on
-    what.
+    by the batch's key; their digests lead to the root; the rows lead to the manifest. Each piece is read by itself:
+    what is sealed does not change, and no long reading keeps what others write from being put away. `spent` is told
+    what was spent on what.
     """
     if key.thumbprint() != batch.credential_key:
         raise BatchInconsistent(batch.id, "credential key")
-    tools = Tools.of(unit, batch, catalogue.by_digest(batch.programme_digest), public_key=key)
+    with store.read() as unit:
+        tools = Tools.of(unit, batch, catalogue.by_digest(batch.programme_digest), public_key=key)
+        pieces, crew = unit.pieces.of_batch(batch.id), crew_for(unit)
     gathered, checked = Gathered(batch), 0
 
     def take(leaves: Leaves) -> None:
@@ -111,10 +129,18 @@ def require_consistent_batch(
         checked += len(leaves.indices)
         progress(checked, batch.size)
 
-    with crew_for(unit) as crew:
-        pieces = unit.pieces.of_batch(batch.id)
-        jobs: Iterator[Job[Leaves]] = ((check_piece, (unit.pieces.material(batch.id, one),)) for one in pieces)
-        crew.run(tools, jobs, lambda asked: asked, take, size=batch.size)
+    def jobs() -> Iterator[Job[Leaves]]:
+        for one in pieces:
+            with store.read() as unit:
+                material = unit.pieces.material(batch.id, one)
+            yield check_piece, (material,)
+
+    with crew:
+        crew.run(tools, jobs(), lambda asked: asked, take, size=batch.size)
+    if not gathered.is_whole():
+        with store.read() as unit:
+            if unit.batches.has_erased(batch.id):
+                raise ReservationVoid(batch.id, "was erased")
     if batch.manifest is None or not gathered.is_whole():
         raise BatchInconsistent(batch.id, "number of credentials")
     root = MerkleTree.from_packed(gathered.credentials).root
@@ -130,14 +156,14 @@ def require_consistent_batch(
 def to_be_approved(store: Store, clock: Clock, catalogue: Catalogue, key_of: KeyOf, name: str) -> AnchorApproval:
     """Derive what an approver of this batch would sign, for a signature that is made elsewhere. Keeps nothing.
 
-    Raises NotWaiting, BatchInconsistent.
+    Raises NotWaiting, BatchInconsistent, ReservationVoid.
     """
     now = clock.now()
     with store.read() as unit:
         batch = unit.batches.batch(name)
         if not _awaits_approval(batch, now):
             raise NotWaiting(name, batch.state, "an approval")
-        return _derived(unit, catalogue, key_of, batch, deadline_from(now, name, None))
+    return _derived(store, catalogue, key_of, batch, deadline_from(now, name, None))
 
 
 def approve(
@@ -156,7 +182,7 @@ def approve(
     """Approve a sealed batch as the second person; one that failed or whose approval lapsed is approved anew.
 
     `deadline`: the one that was signed already, where the signature was made elsewhere.
-    Raises FourEyes, NotWaiting, BatchInconsistent, ApprovalLapsed.
+    Raises FourEyes, NotWaiting, BatchInconsistent, ReservationVoid, ApprovalLapsed.
     """
     now = clock.now()
     with store.read() as unit:
@@ -167,8 +193,8 @@ def approve(
             if batch.approved_by == person and batch.state is not AnchorState.CANCELLED:
                 return batch
             raise NotWaiting(name, batch.state, "an approval")
-        # 1
-        asked = _derived(unit, catalogue, key_of, batch, deadline_from(now, name, deadline), progress, spent)
+    # 1
+    asked = _derived(store, catalogue, key_of, batch, deadline_from(now, name, deadline), progress, spent)
     # 2
     approval = signer.approve(asked)
     superseding: list[tuple[StatusRequest, Approval]] = []
@@ -191,7 +217,7 @@ def approve(
 
 
 def _derived(
-    unit: UnitOfWork,
+    store: Store,
     catalogue: Catalogue,
     key_of: KeyOf,
     batch: Batch,
@@ -200,7 +226,7 @@ def _derived(
     spent: Spent | None = None,
 ) -> AnchorApproval:
     key = key_of(batch.credential_key)
-    root, evidence = require_consistent_batch(unit, catalogue, key, batch, progress=progress, spent=spent)
+    root, evidence = require_consistent_batch(store, catalogue, key, batch, progress=progress, spent=spent)
     return AnchorApproval(
         issuer=batch.issuer,
         batch=batch.batch,
@@ -218,15 +244,30 @@ def _awaits_approval(batch: Batch, now: datetime) -> bool:
     return batch.state in (AnchorState.SEALED, AnchorState.FAILED) or (batch.state is AnchorState.APPROVED and lapsed)
 
 
-def cancel(store: Store, clock: Clock, name: str, *, person: str) -> Batch:
+def cancel(
+    store: Store,
+    clock: Clock,
+    name: str,
+    *,
+    person: str,
+    ledger: Callable[[], AbstractContextManager[Ledger]] | None = None,
+) -> Batch:
     """Give a batch up before anything of it is signed for the chain, or after the contract refused it.
 
-    Its numbers are never used again; its candidates wait for another batch. Raises NotWaiting.
+    Its numbers are never used again; its candidates wait for another batch. A database that is older than the chain
+    may not know that its batch is recorded: with `ledger` the chain's new records are read first, where it answers.
+    Raises NotWaiting, BatchRecorded; with `ledger` LedgerForeign, HistoryBroken.
     """
+    if ledger is not None:
+        with suppress(LedgerUnavailable), halting(store, clock), ledger() as chain:
+            follow(store, chain, clock)
     with store.write() as unit:
         batch = unit.batches.batch(name)
         if AnchorState.CANCELLED not in allowed_transitions[batch.state]:
             raise NotWaiting(name, batch.state, "being cancelled")
+        recorded = batch_facts(unit.projection.of_batch(batch.issuer, batch.batch), batch.issuer, batch.batch)
+        if recorded is not None:
+            raise BatchRecorded(name, recorded.position.seq)
         now = clock.now()
         unit.batches.move(name, batch.state, AnchorState.CANCELLED)
         unit.journal.write(at=now, person=person, action="batch.cancel", subject=name, size=batch.size)

@@ -38,6 +38,7 @@ from registry.workflows.status_operations import (
     require_predecessors,
     status_nonces,
 )
+from registry.workflows.succession import Ways, ways_of
 from registry.workflows.supersede import makers_of_change
 
 
@@ -100,6 +101,16 @@ class RequestOpen(Conflict):
     def __init__(self, number: str, request: str, wanted: str) -> None:
         self.number, self.request, self.wanted = number, request, wanted
         super().__init__(f"another change of {number} is under way: {request} ({wanted})")
+
+
+class BeingReplaced(Conflict):
+    """The certificate is being corrected or renewed; until that is over nothing else changes it."""
+
+    code = "status/being-replaced"
+
+    def __init__(self, number: str, replacement: str, ways: Ways) -> None:
+        self.number, self.replacement, self.ways = number, replacement, ways
+        super().__init__(f"certificate {number} is being replaced: {replacement}")
 
 
 class RequestNotWaiting(Conflict):
@@ -182,7 +193,8 @@ def request_changes(
     """Ask for a change of certificates, all or none; asking for the same again gives the same requests.
 
     `skip_done` leaves out those that have the wanted status already. Raises GroundUnfit; of a single certificate
-    NotHere, NotFinalYet, AlreadyThere, MoveForbidden, SuspendedWithBatch, RequestOpen; of several ChangesRefused.
+    NotHere, NotFinalYet, AlreadyThere, MoveForbidden, SuspendedWithBatch, RequestOpen, BeingReplaced; of several
+    ChangesRefused.
     """
     with store.write() as unit:
         plan = plan_changes(unit, clock.now(), numbers, wanted, reason, person=person, skip_done=skip_done)
@@ -212,14 +224,18 @@ def plan_changes(
         same, others = _under_way(unit, batch, {one.leaf for one in named}, wanted, reason)
         taken = {leaf for request in same for leaf in request.leaves}
         targets: dict[int, Target] = {}
-        records = unit.projection.of_batch(batch.issuer, batch.batch)
+        records, replaced = unit.projection.of_batch(batch.issuer, batch.batch), unit.replacements.over(batch.id)
         for one in named:
             if one.leaf in taken:
                 continue
             try:
-                if one.leaf in others:
-                    raise RequestOpen(one.name, others[one.leaf].id, others[one.leaf].wanted.word)
+                under_way = others.get(one.leaf)
+                if under_way is not None and under_way.wanted is not Status.SUPERSEDED:
+                    raise RequestOpen(one.name, under_way.id, under_way.wanted.word)
                 _require_move(records, one, wanted)
+                if one.leaf in replaced:
+                    of = unit.replacements.replacement(replaced[one.leaf])
+                    raise BeingReplaced(one.name, of.id, ways_of(unit, of))
             except Conflict as error:
                 if skip_done and isinstance(error, AlreadyThere):
                     done.append(one.name)
@@ -451,7 +467,7 @@ def _of_chain(unit: UnitOfWork, batch: BatchId) -> Batch:
 def change_to_be_approved(store: Store, clock: Clock, ledger: Ledger, name: str) -> StatusApproval:
     """Derive what an approver of this request would sign, for a signature that is made elsewhere. Keeps nothing.
 
-    Raises RequestNotWaiting, RequestInconsistent, PredecessorHeld, LedgerUnavailable.
+    Raises RequestNotWaiting, RequestInconsistent, PredecessorHeld, BatchChangeOpen, LedgerUnavailable.
     """
     now = clock.now()
     with store.read() as unit:
@@ -473,7 +489,7 @@ def approve_change(
 
     One whose approval lapsed, or is overtaken by another suspension, is approved anew. `deadline`: the one that was
     signed already, where the signature was made elsewhere. Raises FourEyes, RequestNotWaiting, RequestInconsistent,
-    PredecessorHeld, ApprovalLapsed, LedgerUnavailable.
+    PredecessorHeld, BatchChangeOpen, ApprovalLapsed, LedgerUnavailable.
     """
     now = clock.now()
     with store.read() as unit:

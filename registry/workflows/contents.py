@@ -65,13 +65,13 @@ class BatchInconsistent(IntegrityFault):
 
 
 class ReservationVoid(Conflict):
-    """Somebody in a reserved batch has been erased, or has no pass any more; the batch can only be given up."""
+    """Somebody in a batch has been erased, or has no pass any more, before it was approved; it can only be given up."""
 
     code = "batch/reservation-void"
 
     def __init__(self, batch: str, why: str) -> None:
         self.batch, self.why = batch, why
-        super().__init__(f"batch {batch} cannot be signed: somebody in it {why}")
+        super().__init__(f"batch {batch} can only be given up: somebody in it {why}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +46,9 @@ _END: Final = b"PK\x05\x06"
 _END_BYTES: Final = 22
 _MOST_COMMENT: Final = 0xFFFF
 """The end record of a ZIP file (APPNOTE 4.3.16): its mark, its bytes, the most bytes of the comment behind it."""
+_AT_ONCE: Final = 50
+"""Certificates that are read together, with their photographs; to draw them takes far longer than a reading may last,
+which keeps what others write from being put away."""
 _AHEAD: Final = 4
 """Certificates read ahead for each worker."""
 
@@ -220,12 +223,23 @@ def _printables(store: Store, key_of: KeyOf, name: str) -> Iterator[tuple[str, P
     with store.read() as unit:
         tree = MerkleTree(unit.batches.leaves(name))
         awaiting = awaiting_succession(unit, unit.batches.batch(name))
-        for certificate in unit.batches.certificates(batch_id=name):
-            left_out = certificate.disclosures is None or certificate.reservation.leaf in awaiting
-            yield (
-                certificate.reservation.number,
-                None if left_out else printable(unit, certificate, key_of, tree=tree),
-            )
+        pieces = [
+            replace(one, first_id=first, size=min(_AT_ONCE, one.last_id + 1 - first))
+            for one in unit.pieces.of_batch(name)
+            for first in range(one.first_id, one.last_id + 1, _AT_ONCE)
+        ]
+    for piece in pieces:
+        with store.read() as unit:
+            found = [
+                (
+                    one.reservation.number,
+                    None
+                    if one.disclosures is None or one.reservation.leaf in awaiting
+                    else printable(unit, one, key_of, tree=tree),
+                )
+                for one in unit.batches.of_piece(name, piece)
+            ]
+        yield from found
 
 
 def _draw_into(folder: Path, press: Press, what: Printable) -> None:

@@ -20,6 +20,7 @@ from registry.ports import FateKind, Offer
 from registry.ports.sending import KeptTransaction
 from registry.ports.storage import NotHere, UnitOfWork
 from registry.workflows.anchor import Desk, anchoring
+from registry.workflows.halt import halting
 from registry.workflows.sequence import Sequencer
 from registry.workflows.status_operations import operation_of
 
@@ -47,10 +48,13 @@ def replace_transaction(
 ) -> KeptTransaction:
     """Replace the transaction of a batch or a status request and send it; fees in wei for a unit of gas.
 
-    Raises NotHere, NotReplaceable, SenderBusy, WritingHalted, LedgerUnavailable, TransactionRefused, and the signer's
-    refusal where the offer is beyond its cap.
+    Raises NotHere, NotReplaceable, SenderBusy, WritingHalted, LedgerUnavailable, LedgerForeign, TransactionRefused, and
+    the signer's refusal where the offer is beyond its cap.
     """
-    with Sequencer(desk.store, desk.ledger, desk.sender, desk.clock) as sequencer:
+    with (
+        halting(desk.store, desk.clock),
+        Sequencer(desk.store, desk.ledger, desk.sender, desk.clock) as sequencer,
+    ):
         # 1
         with desk.store.read() as unit:
             subject = _found(unit, name)

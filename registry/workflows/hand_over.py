@@ -26,7 +26,7 @@ from registry.workflows.anchor import ApprovalLapsed
 from registry.workflows.approve import NotWaiting
 from registry.workflows.change_status import RequestNotWaiting
 from registry.workflows.deliver import NotDeliverable
-from registry.workflows.issue import NothingToIssue
+from registry.workflows.issue import NothingToIssue, left_reserved
 from registry.workflows.status_operations import NotApproved, require_supersedable
 
 PAPERS_KEPT: Final = timedelta(hours=24)
@@ -118,6 +118,11 @@ def names_replacement(subject: str) -> bool:
     return subject.startswith(_REPLACEMENT) and "/" not in subject
 
 
+def proposal_key(task: str) -> str:
+    """Give the key under which a task, given by its id, proposes its batch."""
+    return f"task/{task}"
+
+
 def _require_place(unit: UnitOfWork, kind: TaskKind) -> None:
     of_kind, in_all = unit.tasks.open_count(kind), unit.tasks.open_count()
     if of_kind >= MOST_OPEN[kind] or in_all >= MOST_OPEN_IN_ALL:
@@ -130,6 +135,8 @@ def _require_candidates(unit: UnitOfWork, subject: str, now: datetime) -> None: 
             raise NotWaiting(subject, "cancelled", "being proposed")
         return
     scope = scope_code(subject)
+    if left_reserved(unit, scope) is not None:
+        return
     programme, _, level = scope.partition("/")
     # Whether somebody of them has passed is the desk's to work out: that takes a reading of all of them.
     if next(iter(unit.marks.confirmed(programme, level)), None) is None:

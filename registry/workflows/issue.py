@@ -170,7 +170,7 @@ def _reserve(
     spent: Spent | None = None,
 ) -> Batch:
     scope = scope_code(f"{programme}/{level}")
-    request = Digest(hashlib.sha256(canonical_json({"scope": scope, "issuer": body.code})).digest())
+    request = _request_of(scope, body.code)
     found: _Waiting | None = None
     while True:
         with store.read() as unit:
@@ -218,8 +218,21 @@ def _require_clock(unit: UnitOfWork, now: datetime) -> None:
         raise ClockBehind(now, head.block.time)
 
 
+def _request_of(scope: ScopeCode, issuer: IssuerCode) -> Digest:
+    return Digest(hashlib.sha256(canonical_json({"scope": scope, "issuer": issuer})).digest())
+
+
+def left_reserved(unit: UnitOfWork, scope: ScopeCode) -> Batch | None:
+    """Find a batch of all who waited for a scope that is not sealed: whoever made it was cut off, or is at it still.
+
+    Its people wait for no other. A correction's or renewal's has the scope too; that goes on by its own name.
+    """
+    reserved = unit.batches.batches(AnchorState.RESERVED)
+    return next((one for one in reserved if one.request_digest == _request_of(scope, one.issuer)), None)
+
+
 def _asked_before(unit: UnitOfWork, scope: ScopeCode, key: str | None, request: Digest) -> Batch | None:
-    """Find the batch that the same request led to, or without a key one of the scope that was cut off.
+    """Find the batch that the same request led to, or without a key one for the same that was cut off.
 
     Raises KeyReused.
     """
@@ -228,7 +241,8 @@ def _asked_before(unit: UnitOfWork, scope: ScopeCode, key: str | None, request: 
         if earlier is not None and earlier.request_digest != request:
             raise KeyReused(key, earlier.id)
         return earlier
-    return next((one for one in unit.batches.batches(AnchorState.RESERVED) if one.scope == scope), None)
+    left = left_reserved(unit, scope)
+    return left if left is not None and left.request_digest == request else None
 
 
 def _batches_of(unit: UnitOfWork, scope: ScopeCode) -> list[str]:

@@ -1,6 +1,8 @@
 """Reconcile: compare the database with the chain; mend by a stated rule, hold for a person, or halt. Never silently.
 
 1. Read the chain's new records. Another chain, or another history than was read before, halts: no rule mends that.
+   Our accounts' nonces are counted there before records and rows are looked at: what another process signs meanwhile,
+   or a block takes, is then known for ours.
 2. Name every difference. Each name has one rule (`registry.anchor.differences`, in words docs/operations.md).
 3. Mend what is mended by the records alone, raise the alarms, and write every difference into the journal.
 
@@ -33,6 +35,7 @@ from registry.workflows.deliver import Shelf, bundle_name, deliver
 from registry.workflows.follow import follow
 from registry.workflows.halt import SYSTEM, halting, raise_alarm
 from registry.workflows.identities import end_sign_ins
+from registry.workflows.stand import is_void
 from registry.workflows.status_operations import recorded_at
 from registry.workflows.succession import awaiting_succession, is_held_back
 from registry.workflows.work_off import BundlesUnwritable, writing_bundles
@@ -112,6 +115,8 @@ def look(place: Reconciler, *, files: bool = False) -> Reconciled:
     """
     # 1
     with halting(place.store, place.clock):
+        follow(place.store, place.ledger, place.clock)
+        counted = _counted(place)
         head = follow(place.store, place.ledger, place.clock)
     # 2
     with place.store.read() as unit:
@@ -123,10 +128,11 @@ def look(place: Reconciler, *, files: bool = False) -> Reconciled:
             *_requests(unit),
             *_idle(place, unit, batches),
             *(_bundles(place, unit, batches) if files else ()),
+            *_ahead(unit, counted),
         ]
-        records = unit.projection.size()
-        senders, kept = _senders(unit, place.issuer), _kept(unit)
-    found += _outbox(place, senders, kept)
+        records, kept = unit.projection.size(), _kept(unit)
+    recorded = {one.subject for one in found if one.name in (Name.RECORDED, Name.REQUEST_RECORDED)}
+    found += _outbox(place, counted, [one for one in kept if one[0] not in recorded])
     with place.store.read() as unit:
         seen = [_seen(unit, one) for one in found]
     return Reconciled(found=tuple(seen), batches=len(batches), records=records, block=head.block)
@@ -217,6 +223,8 @@ def _idle(place: Reconciler, unit: UnitOfWork, batches: list[Batch]) -> Iterator
     for batch in batches:
         if batch.state is AnchorState.FINAL and batch.delivered_at is None and not is_held_back(unit, batch):
             yield Found(name=Name.UNDELIVERED, subject=batch.id, here="final", there="not delivered")
+        elif is_void(unit, batch, now):
+            yield Found(name=Name.SOMEBODY_ERASED, subject=batch.id, here=batch.state.value, there="somebody erased")
         elif batch.state is AnchorState.RESERVED and unit.tasks.open_for(TaskKind.PROPOSE, batch.scope) is None:
             yield Found(name=Name.LEFT_RESERVED, subject=batch.id, here="reserved", there="no task")
     for task in unit.tasks.waiting(now):
@@ -241,11 +249,32 @@ def _bundles(place: Reconciler, unit: UnitOfWork, batches: list[Batch]) -> Itera
             yield Found(name=Name.BUNDLES_MISSING, subject=batch.id, here="delivered", there=f"{gone} files missing")
 
 
-def _senders(unit: UnitOfWork, issuer: IssuerCode) -> dict[Address, int]:
-    """Give the accounts that ever signed here, each with the nonce that it would use next by what is kept."""
-    keys = issuer_facts(unit.projection.of_issuer(issuer), issuer).keys
-    accounts = [Address("0x" + key[12:].hex()) for key, slot in keys.items() if slot.kind is KeyKind.SENDER]
-    return {one: nonce for one in accounts if (nonce := unit.outbox.next_nonce(one))}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """How many transactions of an account blocks hold, and final blocks."""
+
+    settled: int
+    final: int
+
+
+def _counted(place: Reconciler) -> dict[Address, _Counted]:
+    """Count what the chain holds of the accounts that ever signed here."""
+    with place.store.read() as unit:
+        keys = issuer_facts(unit.projection.of_issuer(place.issuer), place.issuer).keys
+        accounts = {Address("0x" + key[12:].hex()) for key, slot in keys.items() if slot.kind is KeyKind.SENDER}
+        accounts |= {rivals[0].sender for _, rivals in _kept(unit)}
+        signed = sorted(one for one in accounts if unit.outbox.next_nonce(one))
+    ledger = place.ledger
+    return {one: _Counted(settled=ledger.settled_nonce(one), final=ledger.final_nonce(one)) for one in signed}
+
+
+def _ahead(unit: UnitOfWork, counted: Mapping[Address, _Counted]) -> Iterator[Found]:
+    """Name accounts of which the chain holds more than is kept."""
+    for sender, there in counted.items():
+        known = unit.outbox.next_nonce(sender)
+        if there.settled > known:
+            here = f"{known} transactions"
+            yield Found(name=Name.NONCE_AHEAD, subject=sender, here=here, there=f"{there.settled} transactions")
 
 
 def _kept(unit: UnitOfWork) -> list[tuple[str, list[SignedTransaction]]]:
@@ -262,17 +291,12 @@ def _kept(unit: UnitOfWork) -> list[tuple[str, list[SignedTransaction]]]:
 
 
 def _outbox(
-    place: Reconciler, senders: Mapping[Address, int], kept: list[tuple[str, list[SignedTransaction]]]
+    place: Reconciler, counted: Mapping[Address, _Counted], kept: list[tuple[str, list[SignedTransaction]]]
 ) -> Iterator[Found]:
-    for sender, known in senders.items():
-        settled = place.ledger.settled_nonce(sender)
-        if settled > known:
-            yield Found(
-                name=Name.NONCE_AHEAD, subject=sender, here=f"{known} transactions", there=f"{settled} transactions"
-            )
+    """Name what no node knows of what is kept and not recorded."""
     for subject, rivals in kept:
         first = rivals[0]
-        spent = place.ledger.final_nonce(first.sender) > first.nonce
+        spent = first.sender in counted and counted[first.sender].final > first.nonce
         if any(place.ledger.fate(one.hash).kind is not FateKind.UNKNOWN for one in rivals):  # asked last
             continue
         yield Found(
@@ -379,10 +403,11 @@ def _send_again(place: Reconciler, one: Found) -> bool:
     same transaction; one that has replaced it meanwhile offers more, and either is ours.
     """
     with place.store.read() as unit:
-        if unit.alarms.open():
-            return False
         rivals = next((rivals for subject, rivals in _kept(unit) if subject == one.subject), [])
     for transaction in reversed(rivals):
+        with place.store.read() as unit:
+            if unit.alarms.open():
+                return False
         with suppress(TransactionRefused):
             place.ledger.broadcast(transaction)
             return True

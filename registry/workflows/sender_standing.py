@@ -92,9 +92,9 @@ def standing(
         following = unit.outbox.next_nonce(account)
         kept = unit.outbox.kept_since(account, final) if subject is None else unit.outbox.serving(subject)
         rivals = [rival.transaction for one in kept for rival in unit.outbox.rivals(one.transaction.hash)]
-    fates = {hash: ledger.fate(hash).kind for hash in {one.hash for one in rivals}}
-    taken = {(one.sender, one.nonce) for one in rivals if fates[one.hash] in _IN_A_BLOCK}
     blocks_hold = {sender: ledger.settled_nonce(sender) for sender in {one.sender for one in rivals}}
+    fates = {hash: ledger.fate(hash).kind for hash in {one.hash for one in rivals}}  # asked last, as elsewhere
+    taken = {(one.sender, one.nonce) for one in rivals if fates[one.hash] in _IN_A_BLOCK}
     now = clock.now()
     found = []
     for one in kept:

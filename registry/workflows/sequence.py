@@ -9,7 +9,8 @@
    chain: an alarm, and no more signing until a person has lifted it. Then the chain's count is where it goes on.
 3. Bytes: kept in the same write transaction as the nonce, before anything is sent.
 4. Sending: whatever no block holds yet, in the order of nonces; of several with one nonce the last that a node takes.
-   Sending again is harmless.
+   What a node refuses holds up those behind it, not those before it. Sending again is harmless. Alarms are looked at
+   before each transaction goes out: one that is raised meanwhile halts the rest.
 5. Of several with one nonce a block can hold one; what became of it is what became of all.
 """
 
@@ -109,7 +110,8 @@ class Sequencer:
     def send(self, of: TransactionHash | None, note: Callable[[UnitOfWork], None] = _nothing) -> None:
         """Send all that is kept and in no block; then write a note and give the lease back, in one transaction.
 
-        `of` is sent whatever account signed it: another one of ours may have been in use before.
+        `of` is sent whatever account signed it: another one of ours may have been in use before. What is refused behind
+        it does not concern it: whoever that belongs to hears of it.
         Raises SenderBusy, LeaseLost, WritingHalted, TransactionRefused, LedgerUnavailable and what `note` raises.
         """
         # 4
@@ -119,9 +121,15 @@ class Sequencer:
             asked = () if of is None else unit.outbox.rivals(of)
             earlier = [one for one in asked if one.transaction.sender != self.account]
             kept = [*earlier, *unit.outbox.kept_since(self.account, first)]
-        for _, rivals in groupby(kept, key=lambda one: (one.transaction.sender, one.transaction.nonce)):
+        wanted = asked[0].transaction if asked else None
+        for (sender, nonce), rivals in groupby(kept, key=lambda one: (one.transaction.sender, one.transaction.nonce)):
             self._hold()
-            self._send_one([one.transaction for one in rivals])
+            try:
+                self._send_one([one.transaction for one in rivals])
+            except TransactionRefused:
+                if wanted is None or (sender == wanted.sender and nonce <= wanted.nonce):
+                    raise
+                break  # those behind it wait with it
         try:
             with self._store.write() as unit:
                 note(unit)
@@ -156,9 +164,11 @@ class Sequencer:
         """Tell whether a transaction can never be taken any more: a final block holds a stranger with its nonce."""
         if transaction is None:
             return False
-        rivals = [one.transaction for one in self.rivals(transaction)]
-        spent = self._ledger.final_nonce(rivals[0].sender) > rivals[0].nonce
-        return spent and self._best(rivals).kind is FateKind.UNKNOWN  # asked last: it may have been taken just now
+        with self._store.read() as unit:
+            ours = unit.outbox.transaction(transaction)
+        spent = self._ledger.final_nonce(ours.sender) > ours.nonce
+        # Read and asked last: it may have been replaced, and either of the two taken, just now.
+        return spent and self.fate(transaction).kind is FateKind.UNKNOWN
 
     def alarm_displaced(self, unit: UnitOfWork, subject: str, transaction: TransactionHash) -> None:
         """Raise the alarm for a displaced transaction, in the write transaction that notes it."""
@@ -208,6 +218,8 @@ class Sequencer:
         """Send the last of several with one nonce that a node takes."""
         refusal: TransactionRefused | None = None
         for transaction in reversed(rivals):
+            with self._store.read() as unit:
+                unit.alarms.require_none()
             try:
                 self._ledger.broadcast(transaction)
             except TransactionRefused as error:

@@ -1,6 +1,7 @@
 """People's ways in: make an account, invite, choose a password, sign in and out."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -23,7 +24,7 @@ from registry.access import (
 )
 from registry.access.model import LONGEST_DISPLAY
 from registry.enrolment import IdentityType, normal_identity_number
-from registry.kernel.errors import Conflict, MalformedInput, RuleRefusal
+from registry.kernel.errors import Conflict, MalformedInput, RuleRefusal, Unavailable
 from registry.ports import Clock
 from registry.ports.storage import NotHere, Store, UnitOfWork
 from registry.workflows.identities import is_stated
@@ -290,7 +291,8 @@ def sign_in(store: Store, clock: Clock, *, name: str, password: str) -> Token:
 def signed_in(store: Store, clock: Clock, token: str, *, quiet: bool = False) -> Visitor | None:
     """Give who is signed in with this token; None = nobody, or not any more.
 
-    A quiet look is not a use: it does not put the end of an idle sign-in off.
+    A quiet look is not a use: it does not put the end of an idle sign-in off. Nor does one that nothing can be written
+    at, since another writes or the disk is full.
     """
     now = clock.now()
     with store.read() as unit:
@@ -301,11 +303,13 @@ def signed_in(store: Store, clock: Clock, token: str, *, quiet: bool = False) ->
     if account.closed_at is not None:
         return None
     if not quiet and now >= found.used_at + _TOUCHED_EVERY:
-        with store.write() as unit:
-            standing = unit.accounts.sign_in(found.token_hash)
-            if standing is None or standing.ended_at is not None:
-                return None
-            unit.accounts.touch(found.token_hash, now)
+        # Whoever only reads waits for no writer and needs no room on the disk: then the next look notes it.
+        with suppress(Unavailable), store.write_at_once() as writing:
+            if writing is not None:
+                standing = writing.accounts.sign_in(found.token_hash)
+                if standing is None or standing.ended_at is not None:
+                    return None
+                writing.accounts.touch(found.token_hash, now)
     return Visitor(account=account, sign_in=found)
 
 

@@ -2,8 +2,9 @@
 
 1. What has ended or goes on by itself is told first: recorded, given up.
 2. Then what holds everything up: an alarm.
-3. Then who is at it: a desk, or nobody where a task waits.
-4. Then its own state; of a failed one the cause, and whether the records show that it is over.
+3. Then what nobody can go on with: somebody in it was erased.
+4. Then who is at it: a desk, or nobody where a task waits.
+5. Then its own state; of a failed one the cause, and whether the records show that it is over.
 """
 
 from dataclasses import dataclass
@@ -17,10 +18,14 @@ from registry.anchor.situations import ACTS, FREE_OF_ALARMS, MAY_PASS, OF_FAILUR
 from registry.anchor.states import AnchorState
 from registry.ports.storage import UnitOfWork
 from registry.ports.tasks import TaskKind
+from registry.workflows.issue import left_reserved
+from registry.workflows.succession import is_held_back
 
 _ANCHORED_BY_DESK = frozenset(
     {AnchorState.APPROVED, AnchorState.SIGNED, AnchorState.SENT, AnchorState.INCLUDED, AnchorState.ORPHANED}
 )
+_TO_BE_READ_AGAIN = frozenset({AnchorState.RESERVED, AnchorState.SEALED, AnchorState.FAILED})
+"""Signing, and approving, read again what everybody in a batch handed in."""
 _OF_REPLACED = {
     Situation.RESERVED: Situation.SUCCESSOR_RESERVED,
     Situation.CANCELLED: Situation.SUCCESSOR_GIVEN_UP,
@@ -48,6 +53,10 @@ def standing(unit: UnitOfWork, batch: Batch, now: datetime, *, desk_runs: bool) 
         first = next(iter(unit.replacements.into(batch.id).values()), None)
         if first is not None:
             situation, replaced, replacement = _OF_REPLACED[situation], first.number, first.id
+        elif situation is Situation.CANCELLED and unit.batches.held_elsewhere(batch.id) == batch.size:
+            situation = Situation.PROPOSED_ANEW
+    elif situation is Situation.UNDELIVERED and is_held_back(unit, batch):
+        situation = Situation.SUCCESSOR_RECORDED
     command = ACTS[situation].format(
         batch=batch.id,
         programme=programme,
@@ -69,9 +78,12 @@ def _situation(unit: UnitOfWork, batch: Batch, now: datetime, *, desk_runs: bool
     if batch.state not in FREE_OF_ALARMS and unit.alarms.open():
         return Situation.HALTED
     # 3
+    if is_void(unit, batch, now) and OF_FAILURE.get(batch.failure or "") is not Situation.RECORDED_ALREADY:
+        return Situation.ERASED
+    # 4
     if _is_asked_for(unit, batch):
         return Situation.AT_DESK if desk_runs else Situation.WAITS_FOR_DESK
-    # 4
+    # 5
     if batch.state is AnchorState.APPROVED:
         if batch.approval is not None and batch.approval.has_lapsed(now):
             return Situation.LAPSED
@@ -83,10 +95,17 @@ def _situation(unit: UnitOfWork, batch: Batch, now: datetime, *, desk_runs: bool
     return OF_STATE[batch.state]
 
 
+def is_void(unit: UnitOfWork, batch: Batch, now: datetime) -> bool:
+    """Tell whether a batch waits to be signed or approved and never can be: somebody in it was erased."""
+    lapsed = batch.state is AnchorState.APPROVED and batch.approval is not None and batch.approval.has_lapsed(now)
+    return (lapsed or batch.state in _TO_BE_READ_AGAIN) and unit.batches.has_erased(batch.id)
+
+
 def _is_asked_for(unit: UnitOfWork, batch: Batch) -> bool:
     if batch.state is AnchorState.RESERVED:
-        task = unit.tasks.open_for(TaskKind.PROPOSE, batch.scope)
-        return task is not None and batch.idempotency_key == f"task/{task.id}"
+        left = left_reserved(unit, batch.scope)
+        ours = left is not None and left.id == batch.id
+        return ours and unit.tasks.open_for(TaskKind.PROPOSE, batch.scope) is not None
     sends = batch.state in _ANCHORED_BY_DESK or batch.state is AnchorState.FINAL
     return sends and unit.tasks.open_for(TaskKind.SEND_BATCH, batch.id) is not None
 

@@ -17,7 +17,7 @@ from registry.anchor.operations import (
 )
 from registry.anchor.progress import RequestState, StatusRequest
 from registry.anchor.states import AnchorState
-from registry.kernel.errors import IntegrityFault, RuleRefusal
+from registry.kernel.errors import IntegrityFault, RuleRefusal, Unavailable
 from registry.ports import Ledger
 from registry.ports.storage import UnitOfWork
 from registry.status import Status, changes_of
@@ -63,6 +63,17 @@ class PredecessorHeld(RuleRefusal):
         super().__init__(f"request {request}: certificate {number}, or its batch, is {standing.word}, not valid")
 
 
+class BatchChangeOpen(Unavailable):
+    """The batch of what is to be superseded is being suspended or reinstated: what comes of that is waited for."""
+
+    code = "replace/batch-change-open"
+    retry_after_seconds = 60
+
+    def __init__(self, request: str, number: str, open_request: str) -> None:
+        self.request, self.number, self.open_request = request, number, open_request
+        super().__init__(f"request {request}: the whole batch of certificate {number} is changed by {open_request} now")
+
+
 StatusApproval = RevocationApproval | ReinstatementApproval | BatchReinstatementApproval | SupersessionApproval
 """What an approver of a status request signs."""
 _UNSIGNED = (RequestState.REQUESTED, RequestState.APPROVED)
@@ -91,7 +102,7 @@ def require_consistent(unit: UnitOfWork, request: StatusRequest) -> None:
 def require_supersedable(unit: UnitOfWork, request: StatusRequest) -> None:
     """Let a supersession be signed for the chain once its successors are final there, and not before.
 
-    Raises SuccessorNotRecorded, PredecessorHeld.
+    Raises SuccessorNotRecorded, PredecessorHeld, BatchChangeOpen.
     """
     if request.new_batch is None:
         return
@@ -104,8 +115,8 @@ def require_supersedable(unit: UnitOfWork, request: StatusRequest) -> None:
 def require_predecessors(unit: UnitOfWork, request: StatusRequest) -> None:
     """Check, before it is signed, that what a supersession lets fall is valid by the records read so far.
 
-    Whether a certificate or its batch is suspended: a successor would carry it out of that with nobody lifting it.
-    Raises PredecessorHeld.
+    Whether a certificate or its batch is suspended, or its batch is to be: a successor would carry it out of that with
+    nobody lifting it. Raises PredecessorHeld; BatchChangeOpen while a change of the whole batch has come to no end.
     """
     if request.wanted is not Status.SUPERSEDED or request.state not in _UNSIGNED:
         return
@@ -115,6 +126,9 @@ def require_predecessors(unit: UnitOfWork, request: StatusRequest) -> None:
         standing = joint_status(own_status(records, request.issuer, request.batch, target.leaf), flags)
         if standing is not Status.VALID:
             raise PredecessorHeld(request.id, target.number, standing)
+    for other in unit.status_requests.open_on(request.batch):
+        if not other.certificates:
+            raise BatchChangeOpen(request.id, request.certificates[0].number, other.id)
 
 
 def recorded_at(unit: UnitOfWork, request: StatusRequest) -> Position | None:

@@ -1,18 +1,21 @@
 """Send a status request: as a batch is anchored (`registry.workflows.anchor`), but for what is final.
 
 1. Sign once it is approved and the approval still fits; the bytes are kept before they are sent.
-2. Send them; unknown → send again; reverted, or displaced by a stranger → failed, held for a person.
-3. Success is a record of our transaction, or of one with its nonce that replaced it, in a final block.
+2. Send them; unknown → send again.
+3. Success is a record of our transaction, or of one with its nonce that replaced it, in a final block. What was
+   reverted, or displaced by a stranger, and has no such record, has failed and is held for a person: what a node says
+   of a transaction is not believed against the records.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from registry.anchor.operations import SignedTransaction
 from registry.anchor.progress import RequestState, StatusRequest
 from registry.kernel.errors import RuleRefusal
 from registry.ports import FateKind
 from registry.ports.storage import UnitOfWork
 from registry.status import Status
-from registry.workflows.anchor import PATIENCE, Desk, carry, require_in_time
+from registry.workflows.anchor import PATIENCE, Desk, carry, require_blocks, require_in_time
 from registry.workflows.follow import follow
 from registry.workflows.identities import end_sign_ins
 from registry.workflows.sequence import NonceTaken, Sequencer
@@ -20,6 +23,7 @@ from registry.workflows.status_operations import (
     NotApproved,
     operation_of,
     recorded_at,
+    require_predecessors,
     require_supersedable,
     status_nonces,
 )
@@ -39,8 +43,8 @@ def change_status(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> S
     """Take a status request to the chain and wait until it is final or has failed.
 
     Returns it as it stands when patience ends, also where another process was sending all the time.
-    Raises NotApproved, ApprovalLapsed, ApprovalOvertaken, SuccessorNotRecorded, PredecessorHeld, HistoryBroken,
-    WritingHalted, LedgerUnavailable.
+    Raises NotApproved, ApprovalLapsed, ApprovalOvertaken, SuccessorNotRecorded, PredecessorHeld, BatchChangeOpen,
+    HistoryBroken, WritingHalted, LedgerUnavailable.
     """
 
     def read(unit: UnitOfWork) -> StatusRequest:
@@ -77,9 +81,12 @@ def _sign_request(desk: Desk, sequencer: Sequencer, request: StatusRequest) -> N
             raise ApprovalOvertaken(request.id)
         with desk.store.read() as unit:
             require_supersedable(unit, request)
-    sequencer.sign(
-        operation_of(request), lambda unit, transaction, at: unit.status_requests.sign(request.id, transaction, at)
-    )
+
+    def keep(unit: UnitOfWork, transaction: SignedTransaction, at: datetime) -> None:
+        require_predecessors(unit, request)  # somebody may have asked for a change of the whole batch just now
+        unit.status_requests.sign(request.id, transaction, at)
+
+    sequencer.sign(operation_of(request), keep)
 
 
 def _watch_request(desk: Desk, sequencer: Sequencer, request: StatusRequest) -> bool:
@@ -91,24 +98,25 @@ def _watch_request(desk: Desk, sequencer: Sequencer, request: StatusRequest) -> 
             sequencer.send(request.transaction)
             return False
         failure = NonceTaken.code
-    if failure is not None:
-        with desk.store.write() as unit:
-            unit.status_requests.move(request.id, RequestState.SENT, RequestState.FAILED, failure=failure)
-            if failure == NonceTaken.code and request.transaction is not None:
-                sequencer.alarm_displaced(unit, request.id, request.transaction)
-        desk.told(request.id, RequestState.FAILED)
-        return True
-    if fate.kind is not FateKind.FINAL:
+    if failure is None and fate.kind is not FateKind.FINAL:
+        require_blocks(fate)
         return False
     # 3
     follow(desk.store, desk.ledger, desk.clock)
     with desk.store.write() as unit:
         first = recorded_at(unit, request)
-        if first is None:
+        if first is not None:
+            wanted = RequestState.FINAL
+            unit.status_requests.move(
+                request.id, RequestState.SENT, wanted, seq=first.seq, transaction=first.transaction
+            )
+            end_sign_ins(unit, request, desk.clock.now())
+        elif failure is not None:
+            wanted = RequestState.FAILED
+            unit.status_requests.move(request.id, RequestState.SENT, wanted, failure=failure)
+            if failure == NonceTaken.code and request.transaction is not None:
+                sequencer.alarm_displaced(unit, request.id, request.transaction)
+        else:
             return False
-        unit.status_requests.move(
-            request.id, RequestState.SENT, RequestState.FINAL, seq=first.seq, transaction=first.transaction
-        )
-        end_sign_ins(unit, request, desk.clock.now())
-    desk.told(request.id, RequestState.FINAL)
+    desk.told(request.id, wanted)
     return True

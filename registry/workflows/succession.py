@@ -1,7 +1,23 @@
 """Succession: which certificates were issued in the place of others that still stand, by the records read so far."""
 
-from registry.anchor.progress import Batch
+from dataclasses import dataclass
+
+from registry.anchor.progress import Batch, RequestState, StatusRequest
+from registry.anchor.states import AnchorState, allowed_transitions
+from registry.ports.replacements import Replacement
 from registry.ports.storage import UnitOfWork
+
+_WITHOUT_EFFECT = (RequestState.FAILED, RequestState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ways:
+    """The commands, after `vermilion`, that end a replacement which is open."""
+
+    on: str
+    """Goes on with it."""
+    off: str | None
+    """Gives it up; None = as it stands nothing does."""
 
 
 def awaiting_succession(unit: UnitOfWork, batch: Batch) -> set[int]:
@@ -19,3 +35,32 @@ def given_up(unit: UnitOfWork, batch: Batch) -> set[int]:
 def is_held_back(unit: UnitOfWork, batch: Batch) -> bool:
     """Tell whether certificates of a batch are still to take the place of others; given up, they never are."""
     return bool(awaiting_succession(unit, batch) - given_up(unit, batch))
+
+
+def batch_may_be_cancelled(batch: Batch) -> bool:
+    """Tell whether `batch cancel` does something: nothing of it is signed for the chain, or the contract refused it."""
+    return AnchorState.CANCELLED in allowed_transitions[batch.state]
+
+
+def request_may_be_cancelled(request: StatusRequest) -> bool:
+    """Tell whether nothing of a request is signed for the chain."""
+    return request.state in (RequestState.REQUESTED, RequestState.APPROVED)
+
+
+def ways_of(unit: UnitOfWork, of: Replacement) -> Ways:
+    """Name what goes on with a replacement that is neither done nor given up, and what gives it up."""
+    by = f"--as {of.asked_by}"
+    if of.batch is None:
+        return Ways(on=f"cert propose {of.id} {by}", off=f"cert withdraw {of.id} {by}")
+    batch = unit.batches.batch(of.batch)
+    look = f"batch status {batch.id}"
+    if batch_may_be_cancelled(batch):
+        return Ways(on=look, off=f"batch cancel {batch.id} {by}")
+    if batch.state is not AnchorState.FINAL:
+        return Ways(on=look, off=None)
+    # The batch is on the chain: the supersession alone can be given up.
+    onto = [one for one in unit.status_requests.onto(batch.batch) if of.leaf in one.new_leaves]
+    if all(one.state in _WITHOUT_EFFECT for one in onto):
+        return Ways(on=f"cert propose {of.id} {by}", off=None)
+    names = (one.id for one in onto if request_may_be_cancelled(one))
+    return Ways(on=look, off=next((f"cert cancel {name} {by}" for name in names), None))

@@ -1,18 +1,27 @@
 """Supersede: the old certificates of a batch of successors fall once that batch is final, by requests of its own.
 
 They are asked for with the batch (`registry.workflows.replace`), approved with it where the approver's key signs there
-and then, given up with it, and sent after it. Until they are final nothing of the batch is delivered.
+and then, given up with it, and sent after it. Until its supersession is final no certificate of the batch is delivered;
+what holds one of several up holds no other.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from registry.access import require_second_person
 from registry.anchor.operations import Approval
 from registry.anchor.progress import Batch, RequestState, StatusRequest
+from registry.kernel.errors import RuleRefusal
+from registry.kernel.identifiers import BatchId
 from registry.ports import ApprovalSigner
 from registry.ports.storage import UnitOfWork
 from registry.workflows.anchor import PATIENCE, Desk
-from registry.workflows.status_operations import approvable, require_consistent, require_predecessors
+from registry.workflows.status_operations import (
+    BatchChangeOpen,
+    approvable,
+    require_consistent,
+    require_predecessors,
+)
 from registry.workflows.status_sending import change_status
 
 _OPEN = (RequestState.REQUESTED, RequestState.APPROVED)
@@ -40,7 +49,7 @@ def approve_supersessions(
     """Sign, as the second person of a batch, that its certificates take the place of those they were issued for.
 
     Keeps nothing; what is approved already is not signed again. Raises FourEyes, RequestInconsistent,
-    PredecessorHeld, as the signer.
+    PredecessorHeld, BatchChangeOpen, as the signer.
     """
     signed: list[tuple[StatusRequest, Approval]] = []
     for request in unit.status_requests.onto(batch.batch):
@@ -94,8 +103,28 @@ def supersessions_to_approve(unit: UnitOfWork, batch: Batch) -> list[StatusReque
 def send_supersessions(desk: Desk, name: str, *, patience: timedelta = PATIENCE) -> list[StatusRequest]:
     """Take the supersessions of a final batch to the chain, one after the other; gives them as they stand then.
 
-    Raises ApprovalLapsed, SuccessorNotRecorded, PredecessorHeld, LedgerUnavailable.
+    Raises LedgerUnavailable; ApprovalLapsed, PredecessorHeld, BatchChangeOpen after all that can be sent is.
     """
     with desk.store.read() as unit:
         waiting = supersessions_to_send(unit, unit.batches.batch(name))
-    return [change_status(desk, one.id, patience=patience) for one in waiting]
+    return take_each(waiting, lambda one: change_status(desk, one.id, patience=patience))
+
+
+def take_each(waiting: Iterable[StatusRequest], go_on: Callable[[StatusRequest], StatusRequest]) -> list[StatusRequest]:
+    """Take supersessions as far as each comes; one that is refused keeps no other back, and is raised at the end."""
+    taken: list[StatusRequest] = []
+    refused: RuleRefusal | BatchChangeOpen | None = None
+    changing: set[BatchId] = set()
+    for one in waiting:
+        if one.batch in changing:
+            continue  # it would wait for the same
+        try:
+            taken.append(go_on(one))
+        except BatchChangeOpen as error:
+            refused = refused or error
+            changing.add(one.batch)
+        except RuleRefusal as error:
+            refused = refused or error
+    if refused is not None:
+        raise refused
+    return taken

@@ -3,6 +3,7 @@
 1. Claim the oldest task that waits, in one step and under a lease; what is told lengthens it, and a beat in between.
 2. Work: every workflow here may be cut off anywhere and be run by two at once, so that a lease which ended too early
    costs work done twice and nothing else. A batch is proposed under the key of its task: a takeover finds the same one.
+   What a task that failed, or a command that was cut off, has left reserved is gone on with first.
 3. Note the result, or the code of what is wrong. What does not answer now is no failure: the task is put down, to be
    claimed again a little later, and others come in between. Lost worker processes are few times made up for: what
    kills them, such as too little memory, would kill the next ones, and a person has to see it.
@@ -23,7 +24,8 @@ from typing import Final, TypeVar
 from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.delivery.certificate_pdf import Press
-from registry.kernel.errors import Conflict, RegistryError, Unavailable
+from registry.kernel.errors import Conflict, RegistryError, RuleRefusal, Unavailable
+from registry.kernel.identifiers import scope_code
 from registry.ports import Clock, KeyOf, Ledger, LedgerUnavailable, StatementSigner, TransactionSigner
 from registry.ports.storage import Store, UnitOfWork
 from registry.ports.tasks import Task, TaskKind
@@ -33,15 +35,22 @@ from registry.workflows.approve import NotWaiting
 from registry.workflows.change_status import RequestNotWaiting
 from registry.workflows.contents import IssuingBody
 from registry.workflows.crew import WorkerLost
-from registry.workflows.deliver import Shelf, deliver, deliver_successors
+from registry.workflows.deliver import PredecessorStands, Shelf, deliver, deliver_successors
 from registry.workflows.draw import draw_batch
 from registry.workflows.halt import ABOUT_NOW
-from registry.workflows.hand_over import PAPERS_KEPT, PAPERS_SUFFIX, STEPS, Step, names_replacement
-from registry.workflows.issue import propose
+from registry.workflows.hand_over import (
+    PAPERS_KEPT,
+    PAPERS_SUFFIX,
+    STEPS,
+    Step,
+    names_replacement,
+    proposal_key,
+)
+from registry.workflows.issue import left_reserved, propose
 from registry.workflows.replace import propose_replacements
-from registry.workflows.status_operations import NotApproved
+from registry.workflows.status_operations import BatchChangeOpen, NotApproved
 from registry.workflows.status_sending import change_status
-from registry.workflows.supersede import supersessions_to_approve, supersessions_to_send
+from registry.workflows.supersede import supersessions_to_approve, supersessions_to_send, take_each
 
 LEASE: Final = timedelta(seconds=30)
 """How long a task stays with a worker that is not heard of."""
@@ -55,6 +64,9 @@ _TRIES: Final = 3
 """How often one claim of a task is tried where worker processes are lost."""
 _AT_ONCE: Final = timedelta(0)
 _POLL_SECONDS: Final = 0.2
+_PASSING: Final = ABOUT_NOW | {"ledger/history-unreadable"}
+"""Errors that say what a node shows now, and nothing of the task: the alarm of some halts all writing until it is
+lifted; events that do not fit together are those of several nodes, one of them behind, until the next try."""
 _DECIDED: Final = frozenset({"final", "failed", "cancelled"})
 """States of batches and of requests alike that the chain or a person has decided."""
 _Sent = TypeVar("_Sent", Batch, StatusRequest)
@@ -280,7 +292,7 @@ def _worked(place: Workplace, worker: Worker, held: _Held) -> Task:
         held.say(_pause_after(place.clock.now() - held.task.asked_at))
         return held.task
     except RegistryError as error:
-        if error.code in ABOUT_NOW:  # its alarm halts all writing; what was accepted goes on once that is lifted
+        if error.code in _PASSING:
             held.say(_pause_after(place.clock.now() - held.task.asked_at))
             return held.task
         return _failed(held, error.code)
@@ -337,11 +349,19 @@ def _propose(place: Workplace, worker: Worker, held: _Held) -> str:  # noqa: ARG
         programme=programme,
         level=level,
         person=held.task.asked_by,
-        idempotency_key=f"task/{held.task.id}",
+        idempotency_key=_key_of(place, held.task),
         finding=held.progress(Step.RESERVE),
         progress=signed,
     )
     return batch.id
+
+
+def _key_of(place: Workplace, task: Task) -> str:
+    """Give the key under which a task proposes: its own, or that of what was left reserved before it."""
+    own = proposal_key(task.id)
+    with place.store.read() as unit:
+        left = None if unit.batches.of_key(own) is not None else left_reserved(unit, scope_code(task.subject))
+    return own if left is None or left.issuer != place.body.code else left.idempotency_key
 
 
 _FROM_BATCH: Final[Mapping[str, Step]] = MappingProxyType(
@@ -373,7 +393,12 @@ def _send_batch(place: Workplace, worker: Worker, held: _Held) -> str:
         desk = _sending(place, held, ledger, _FROM_BATCH)
         batch = _patiently(worker, held, lambda: anchor_batch(desk, name, patience=_AT_ONCE))
         if batch.state is AnchorState.FINAL:
-            _send_supersessions(place, worker, held, desk, batch)
+            try:
+                _send_supersessions(place, worker, held, desk, batch)
+            except (RuleRefusal, BatchChangeOpen, _Refused):
+                with writing_bundles(), suppress(PredecessorStands):  # who waits for nothing has the bundle
+                    deliver(place.store, place.clock, place.shelf, place.key_of, name)
+                raise
     if batch.state is not AnchorState.FINAL:
         raise _Refused(batch.failure or NotWaiting.code)
     with writing_bundles():
@@ -384,13 +409,16 @@ def _send_batch(place: Workplace, worker: Worker, held: _Held) -> str:
 def _send_supersessions(place: Workplace, worker: Worker, held: _Held, desk: Desk, batch: Batch) -> None:
     """Let what the certificates of a batch replace fall; who has to approve that first is waited for elsewhere."""
     with place.store.read() as unit:
-        waiting = supersessions_to_send(unit, batch)
-        for one in supersessions_to_approve(unit, batch):
-            raise NotApproved(one.id, one.state)
-    for one in waiting:
-        request = _patiently(worker, held, partial(change_status, desk, one.id, patience=_AT_ONCE))
+        waiting, unapproved = supersessions_to_send(unit, batch), supersessions_to_approve(unit, batch)
+
+    def go_on(one: StatusRequest) -> StatusRequest:
+        return _patiently(worker, held, partial(change_status, desk, one.id, patience=_AT_ONCE))
+
+    for request in take_each(waiting, go_on):
         if request.state is not RequestState.FINAL:
             raise _Refused(request.failure or RequestNotWaiting.code)
+    for one in unapproved:
+        raise NotApproved(one.id, one.state)
 
 
 def _send_request(place: Workplace, worker: Worker, held: _Held) -> str:

@@ -12,10 +12,10 @@ from registry.kernel.identifiers import BatchId, RootHash, TransactionHash
 from registry.verification import Outcome
 from tests.faults.demo_stage import Stage
 from tests.faults.harness.controls import CONTROLS, Control
-from tests.faults.harness.invariants import Facts, asked, facts_of, nothing_half_done
+from tests.faults.harness.invariants import Facts, asked, broken, facts_of, nothing_half_done
 from tests.faults.harness.matrix import found_out
 from tests.faults.harness.scene import Theatre
-from tests.faults.harness.watching import Move
+from tests.faults.harness.watching import HEAD, Move, seen
 from tests.faults.harness.world import World, enrol
 
 pytestmark = pytest.mark.faults
@@ -109,6 +109,28 @@ def test_i6_notices_a_step_back(facts: Facts) -> None:
     assert any("the journal tells of 0" in one for one in noticed(facts, moves=unrecorded))
 
 
+def test_i8_notices_a_head_that_went_back_and_records_that_are_not_there(facts: Facts) -> None:
+    number, kept = facts.read
+    back = [*facts.moves, Move(HEAD, str(number), str(number - 1))]
+    assert any("I8: the head of what was read went back" in one for one in noticed(facts, moves=back))
+    without = noticed(facts, read=(number, kept[:-1]))
+    assert any("records are kept up to block" in one for one in without)
+    assert any(one.startswith("I8: ") for one in noticed(facts, read=(number - 1, kept)))
+    assert "I8: the chain cannot be read on: x/y" in noticed(facts, unfollowed="x/y")
+
+
+def test_what_takes_moves_down_sees_a_head_that_goes_back(world: World, tmp_path: Path) -> None:
+    copy = world.copied(tmp_path / "home")
+    with copy.home() as home:
+        assert home.read_chain() is None
+        with home.store.write() as unit:
+            head, size = unit.projection.head(), unit.projection.size()
+            assert head is not None
+            lower = replace(head, block=replace(head.block, number=head.block.number - 1))
+            unit.projection.replace(lower, [], after=size)
+    assert seen(copy.path)[-1] == Move(HEAD, str(head.block.number), str(lower.block.number))
+
+
 def test_i7_notices_what_a_refusal_left_behind(world: World, tmp_path: Path) -> None:
     copy = world.copied(tmp_path / "home")
     with pytest.raises(AssertionError, match=r"I7: .* roster"), nothing_half_done(copy):
@@ -125,3 +147,15 @@ def test_what_waits_is_shown_to_nobody_as_valid(facts: Facts) -> None:
 @pytest.mark.parametrize("control", CONTROLS, ids=lambda one: one.number)
 def test_a_naive_variant_is_found_out(theatre: Theatre, control: Control) -> None:
     assert found_out(theatre, control) is None
+
+
+def test_the_product_itself_cut_off_is_not_taken_for_a_naive_variant(theatre: Theatre) -> None:
+    scene = theatre.scene()
+    try:
+        assert scene.world.asks("K-1", strike="after send").killed
+        assert scene.world.asks("K-2", "2", strike="committed batches.sign").killed
+        wrong = broken(scene.world, complete=True)
+    finally:
+        theatre.strike(scene)
+    assert sum("lost: " in one for one in wrong) == 2  # merely unfinished
+    assert not [one.number for one in CONTROLS if any(one.noticed in said for said in wrong)]

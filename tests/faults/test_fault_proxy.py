@@ -30,7 +30,8 @@ class _Answers(http.server.BaseHTTPRequestHandler):
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.asked.append(asked)
         height = asked["params"][0] if asked["params"] else "latest"
-        result = {"blockNumber": "0x9"} if asked["method"] == "eth_getTransactionReceipt" else f"at {height}"
+        by_hash = asked["method"] in ("eth_getTransactionReceipt", "eth_getTransactionByHash")
+        result = {"blockNumber": "0x9"} if by_hash else f"at {height}"
         body = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": result}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -107,6 +108,22 @@ def test_a_stale_head_hides_what_came_later(client: Node, proxy: FaultProxy, cou
         with pytest.raises(LedgerUnavailable):
             client.call(SEND, "0xaa")
     assert client.call("eth_getBlockByNumber", "latest", False) == "at latest"
+
+
+def test_a_node_that_is_behind_does_not_know_of_what_came_later_by_its_hash(client: Node, proxy: FaultProxy) -> None:
+    for height, known in ((5, None), (9, {"blockNumber": "0x9"})):
+        with proxy.failing(proxy.shows_less(height)):
+            for asked in ("eth_getTransactionReceipt", "eth_getTransactionByHash"):
+                assert client.call(asked, "0x00") == known
+            assert client.call("eth_getCode", "0xcc", "latest") == "at 0xcc"
+            assert client.call(SEND, "0xaa") == "at 0xaa"
+
+
+def test_a_jumping_head_contradicts_itself(client: Node, proxy: FaultProxy) -> None:
+    with proxy.failing(proxy.jumps(5)):
+        said = [client.call("eth_getBlockByNumber", "latest", False) for _ in range(3)]
+        assert said == ["at 0x5", "at latest", "at 0x5"]
+        assert client.call("eth_getBlockByNumber", "0x9", False) == "at 0x9"
 
 
 def test_wrong_answers_are_the_proxys_own(client: Node, proxy: FaultProxy, counting: CountingNode) -> None:

@@ -14,12 +14,17 @@ from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.approve import approve
 from registry.workflows.deliver import bundle_of, deliver
 from registry.workflows.halt import lift
-from registry.workflows.issue import propose
+from registry.workflows.issue import NothingToIssue, propose
 from registry.workflows.sequence import NonceTaken
+from tests.faults.demo_stage import Stage
 from tests.faults.harness.chain_cases import use_the_account_elsewhere
 
 
 def approved_batch(home: Home, *, level: str = "3") -> str:
+    return approve_again(home, proposed_batch(home, level=level))
+
+
+def proposed_batch(home: Home, *, level: str = "3") -> str:
     batch = propose(
         home.store,
         home.clock,
@@ -30,7 +35,7 @@ def approved_batch(home: Home, *, level: str = "3") -> str:
         level=level,
         person="maker-1",
     )
-    return approve_again(home, batch.id)
+    return batch.id
 
 
 def approve_again(home: Home, name: str) -> str:
@@ -93,11 +98,7 @@ def test_a_database_from_before_the_anchor_finds_its_batch_recorded(examined: Pa
     shutil.copytree(examined, examined.parent / "backup")
     first = issue(Home(examined), name)
     assert first.state is AnchorState.FINAL
-    restored = Home(examined.parent / "backup")
-    for file in ("chain.db", "chain.db-wal", "chain.db-shm"):  # the chain goes on; only the database is older
-        (restored.path / file).unlink(missing_ok=True)
-        if (examined / file).exists():
-            shutil.copy(examined / file, restored.path / file)
+    restored = with_the_chain_of(examined, examined.parent / "backup")
     second = issue(restored, name)
     assert second.state is AnchorState.FINAL
     assert second.placement == first.placement
@@ -107,3 +108,30 @@ def test_a_database_from_before_the_anchor_finds_its_batch_recorded(examined: Pa
     with restored.store.read() as unit:
         bundle = bundle_of(unit, next(unit.batches.certificates(batch_id=name)), restored.key_of)
     assert restored.verifier().by_document(bundle).outcome is Outcome.VALID
+
+
+def test_a_database_from_before_the_approval_gives_no_second_certificate(stage: Stage, examined: Path) -> None:
+    home = Home(examined)
+    name = proposed_batch(home)
+    home.store.close()
+    shutil.copytree(examined, examined.parent / "backup")
+    first = issue(Home(examined), approve_again(Home(examined), name))
+    assert first.state is AnchorState.FINAL
+    restored = with_the_chain_of(examined, examined.parent / "backup")
+    refused = stage.play("batch", "cancel", name, "--as", "maker-1", home=restored.path)
+    assert (refused.exit_code, "[batch/recorded]" in refused.stderr) == (1, True)
+    with pytest.raises(NothingToIssue):
+        proposed_batch(restored)
+    assert issue(restored, approve_again(restored, name)).placement == first.placement
+    with restored.store.read() as unit:
+        assert unit.outbox.next_nonce(restored.sender().address) == 0  # nothing was sent for it
+    restored.store.close()
+
+
+def with_the_chain_of(home: Path, backup: Path) -> Home:
+    """Open a copy from before on the chain as it is now: only the database is older."""
+    for file in ("chain.db", "chain.db-wal", "chain.db-shm"):
+        (backup / file).unlink(missing_ok=True)
+        if (home / file).exists():
+            shutil.copy(home / file, backup / file)
+    return Home(backup)

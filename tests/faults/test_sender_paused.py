@@ -12,7 +12,8 @@ from tests.faults.test_issue_displaced import approved_batch
 pytestmark = pytest.mark.slow
 
 
-def test_a_batch_waits_for_the_end_of_a_pause(stage: Stage, examined: Path) -> None:
+def held_and_issued(stage: Stage, examined: Path, naive: str | None = None) -> None:
+    """Issue in a pause, and again after its end."""
     home = Home(examined)
     name = approved_batch(home)
 
@@ -22,10 +23,10 @@ def test_a_batch_waits_for_the_end_of_a_pause(stage: Stage, examined: Path) -> N
         return played.stdout
 
     run("consortium", "pause", "--key", "member-1", "--yes")
-    held = stage.play("batch", "issue", name, "--wait", "1", home=examined)
+    held = stage.play("batch", "issue", name, "--wait", "1", home=examined, naive=naive)
+    assert json.loads(run("batch", "status", name, "--json"))["state"] == "approved"
     assert held.exit_code == 3
     assert "[anchor/paused]" in held.stderr
-    assert json.loads(run("batch", "status", name, "--json"))["state"] == "approved"
     with home.store.read() as unit:
         assert unit.outbox.next_nonce(home.sender().address) == 0
         before = unit.batches.batch(name).approval
@@ -40,3 +41,12 @@ def test_a_batch_waits_for_the_end_of_a_pause(stage: Stage, examined: Path) -> N
     with home.store.read() as unit:
         assert unit.batches.batch(name).approval == before
     home.store.close()
+
+
+def test_a_batch_waits_for_the_end_of_a_pause(stage: Stage, examined: Path) -> None:
+    held_and_issued(stage, examined)
+
+
+def test_control_who_signs_in_a_pause_has_an_approval_spent(stage: Stage, examined: Path) -> None:
+    with pytest.raises(AssertionError, match="'failed' == 'approved'"):
+        held_and_issued(stage, examined, naive="signs in a pause")

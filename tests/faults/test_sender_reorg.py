@@ -1,7 +1,8 @@
 """Blocks that were there are gone: what was not final goes out again as it was signed, what was final halts."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from registry.anchor.states import AnchorState
 from registry.ports import FateKind
 from registry.status import Reason, Status
 from registry.verification import Outcome
-from registry.workflows.anchor import Desk, anchor_batch
+from registry.workflows import anchor
+from registry.workflows.anchor import Desk, anchor_batch, anchoring
 from registry.workflows.change_status import request_changes
 from registry.workflows.deliver import NotDeliverable, bundle_of, deliver
 from registry.workflows.follow import HistoryBroken, NodeBehind
+from registry.workflows.sequence import Sequencer
 from registry.workflows.status_sending import change_status
 from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.test_issue_displaced import approved_batch
@@ -117,7 +120,7 @@ def test_an_orphaned_anchor_goes_out_again_byte_for_byte_and_is_recorded_once(ho
     chain.take_back(before)
     chain.seal()  # another block than was there
     assert watcher.go_on(name).state is AnchorState.SENT
-    assert chain.waiting == kept(home) == [raw]
+    assert chain.waiting == kept(home) == [raw], "not the same bytes go out again"
     assert outcomes(home, name) == ("pending", "not-registered")
     chain.seal()
     assert watcher.go_on(name).state is AnchorState.INCLUDED
@@ -173,7 +176,7 @@ def test_a_change_of_status_that_was_dropped_is_sent_again_and_the_certificate_s
     assert home.verifier().by_number(number).outcome is Outcome.VALID
     chain.take_back(before)
     assert watcher.go_on(asked.id).state is RequestState.SENT
-    assert chain.waiting == kept(home)[1:]
+    assert chain.waiting == kept(home)[1:], "what is kept does not go out again"
     chain.seal(1 + CONFIRMATIONS)
     assert watcher.go_on(asked.id).state is RequestState.FINAL
     assert home.verifier().by_number(number).outcome is Outcome.SUSPENDED
@@ -203,3 +206,89 @@ def test_a_final_anchor_that_vanished_halts_and_nothing_is_sent_by_itself(home: 
         assert first.transaction is not None
         assert ledger.fate(first.transaction).kind is FateKind.UNKNOWN
         assert ledger.settled_nonce(home.sender().address) == 0
+
+
+# — controls: naive ways to send, which the questions above must find out —
+
+
+def believes_the_first_block(patch: pytest.MonkeyPatch) -> None:
+    """Take for final what any block holds."""
+    patch.setattr("tests.faults.forking_chain.CONFIRMATIONS", 0)
+
+
+def never_looks_again(patch: pytest.MonkeyPatch) -> None:
+    """Wait for the record of what was in a block once."""
+    patch.setattr(Sequencer, "fate", in_a_block_once(Sequencer.fate))
+
+
+def in_a_block_once(fate: Callable) -> Callable:
+    seen: dict[object, object] = {}
+
+    def remembered(self, transaction):
+        now = fate(self, transaction)
+        if now.kind is FateKind.INCLUDED:
+            seen[transaction] = now
+        return now if now.kind is FateKind.FINAL else seen.get(transaction, now)
+
+    return remembered
+
+
+def signs_again(patch: pytest.MonkeyPatch) -> None:
+    """Sign what was dropped anew instead of sending the same bytes."""
+    step = anchor._batch_step
+
+    def signing(desk, sequencer, batch):
+        if batch.state is AnchorState.ORPHANED:
+            with desk.store.read() as unit:
+                nonce = unit.outbox.next_nonce(sequencer.account)
+            desk.ledger.broadcast(desk.sender.sign(anchoring(batch), nonce=nonce))
+            with desk.store.write() as unit:
+                unit.batches.move(batch.id, AnchorState.ORPHANED, AnchorState.SENT)
+            return True
+        return step(desk, sequencer, batch)
+
+    patch.setattr(anchor, "_batch_step", signing)
+
+
+def sends_once(patch: pytest.MonkeyPatch) -> None:
+    """Send what is kept once, and never again."""
+    send, sent = Sequencer._send_one, set[bytes]()
+
+    def sending(self, rivals):
+        if rivals[0].hash not in sent:
+            sent.add(rivals[0].hash)
+            send(self, rivals)
+
+    patch.setattr(Sequencer, "_send_one", sending)
+
+
+def minds_no_other_history(patch: pytest.MonkeyPatch) -> None:
+    """Sign and send on whatever chain there is, also where its history changed below what was final."""
+    follow = anchor.follow
+
+    def following(*parts):
+        with suppress(HistoryBroken):
+            follow(*parts)
+
+    patch.setattr(anchor, "follow", following)
+
+
+ORPHANED = test_an_orphaned_anchor_goes_out_again_byte_for_byte_and_is_recorded_once
+DROPPED = test_a_change_of_status_that_was_dropped_is_sent_again_and_the_certificate_stays_as_it_was
+VANISHED = test_a_final_anchor_that_vanished_halts_and_nothing_is_sent_by_itself
+NAIVE = {
+    believes_the_first_block: (ORPHANED, r"FINAL: 'final'> is <AnchorState\.INCLUDED"),
+    never_looks_again: (ORPHANED, r"INCLUDED: 'included'> is <AnchorState\.SENT"),
+    signs_again: (ORPHANED, "not the same bytes go out again"),
+    sends_once: (DROPPED, "what is kept does not go out again"),
+    minds_no_other_history: (VANISHED, "DID NOT RAISE HistoryBroken"),
+}
+"""Each with the question that finds it out, and by what."""
+
+
+@pytest.mark.parametrize("naive", NAIVE, ids=lambda naive: naive.__name__)
+def test_control_a_naive_sender_is_found_out(home: Home, chain: ForkingChain, monkeypatch, naive) -> None:
+    question, noticed = NAIVE[naive]
+    naive(monkeypatch)
+    with pytest.raises((AssertionError, pytest.fail.Exception), match=noticed):
+        question(home, chain)

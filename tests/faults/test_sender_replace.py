@@ -15,9 +15,11 @@ from node.signer import PolicyRefusal
 from registry.anchor.states import AnchorState
 from registry.ports import FateKind, Offer
 from registry.ports.sending import KeptTransaction
+from registry.store.outbox import keep_transaction
 from registry.workflows.anchor import Desk, anchor_batch
 from registry.workflows.fee_bump import NotReplaceable, replace_transaction
 from registry.workflows.sender_standing import Lot, standing
+from registry.workflows.sequence import Sequencer
 from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.test_issue_displaced import approved_batch
 
@@ -69,7 +71,7 @@ def test_a_batch_is_recorded_once_by_whichever_a_block_took(home: Home, chain: F
     assert go_on(home, chain, name) is AnchorState.SENT
     better = replaced(home, chain, name)
     first, second = kept(home)
-    assert chain.waiting == [second]
+    assert chain.waiting == [second], "the better offer does not wait alone"
     assert home.sender().offer_of(better.transaction) == Offer(gas=250_000, ceiling=1, tip=1)
     if winner == "the first":
         chain.take_back(before)  # the node that seals has heard of the first alone
@@ -150,3 +152,35 @@ def test_the_commands_name_what_waits_and_replace_it(home: Home, chain: ForkingC
 
 def hash_of(raw: bytes) -> str:
     return "0x" + keccak(raw).hex()
+
+
+def test_control_who_asks_after_the_last_one_alone_misses_the_first(
+    home: Home, chain: ForkingChain, monkeypatch
+) -> None:
+    rivals = Sequencer.rivals
+    monkeypatch.setattr(Sequencer, "rivals", lambda self, transaction: rivals(self, transaction)[-1:])
+    with pytest.raises(AssertionError, match=r"SENT: 'sent'> is <AnchorState\.INCLUDED"):
+        test_a_batch_is_recorded_once_by_whichever_a_block_took(home, chain, "the first")
+
+
+def test_control_who_sends_the_first_one_again_loses_the_better_offer(
+    home: Home, chain: ForkingChain, monkeypatch
+) -> None:
+    send = Sequencer._send_one
+    monkeypatch.setattr(Sequencer, "_send_one", lambda self, rivals: send(self, rivals[:1]))
+    with pytest.raises(AssertionError, match="the better offer does not wait alone"):
+        test_a_batch_is_recorded_once_by_whichever_a_block_took(home, chain, "the replacement")
+
+
+def test_control_who_signs_a_replacement_under_the_next_nonce_has_two_that_wait(
+    home: Home, chain: ForkingChain, monkeypatch
+) -> None:
+    def another_nonce(self, last, operation, offer, note):
+        def keep(unit, transaction, at):
+            keep_transaction(unit._session, last.subject, transaction, at)
+
+        self.sign(operation, keep)
+
+    monkeypatch.setattr(Sequencer, "replace", another_nonce)
+    with pytest.raises(AssertionError, match="the better offer does not wait alone"):
+        test_a_batch_is_recorded_once_by_whichever_a_block_took(home, chain, "the replacement")

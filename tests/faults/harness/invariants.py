@@ -1,4 +1,4 @@
-"""What must be true of an installation after every fault, restart and retry (I1 to I7), however it was struck.
+"""What must be true of an installation after every fault, restart and retry (I1 to I8), however it was struck.
 
 Asked twice: while something is under way nothing may be wrong yet; at the end nothing may be missing either.
 The chain is read from its own file, past whatever stood between the registry and its node.
@@ -24,7 +24,7 @@ from registry.ports.storage import StoredCertificate
 from registry.verification import Outcome
 from registry.workflows.deliver import bundle_of
 from registry.workflows.follow import follow
-from tests.faults.harness.watching import Move, unwatched
+from tests.faults.harness.watching import HEAD, Move, unwatched
 from tests.faults.harness.world import World
 
 _WAY = (
@@ -52,6 +52,10 @@ class Facts:
     batches: list[Batch]
     certificates: list[StoredCertificate]
     requests: list[StatusRequest]
+    read: tuple[int, list[Record]]
+    """Up to which block the registry had read the chain, -1 = never, and the records that it had kept."""
+    unfollowed: str | None
+    """Why the chain cannot be read on from there; None = it can."""
     moves: list[Move] | None
     """None = nobody watched."""
     complete: bool
@@ -86,7 +90,10 @@ def asked(facts: Facts) -> Iterator[str]:
 def facts_of(world: World, *, complete: bool) -> Iterator[Facts]:
     """Read everything that the invariants are asked of."""
     with unwatched(world.path) as moves, world.home() as home, _truth(home) as ledger:
-        follow(home.store, ledger, home.clock)
+        with home.store.read() as unit:
+            head = unit.projection.head()
+            read = head.block.number if head else -1, list(unit.projection.records())
+        unfollowed = _unfollowed(home, ledger)
         with home.store.read() as unit:
             batches, certificates = unit.batches.batches(), list(unit.batches.certificates())
             requests = unit.status_requests.requests()
@@ -98,9 +105,19 @@ def facts_of(world: World, *, complete: bool) -> Iterator[Facts]:
             batches=batches,
             certificates=certificates,
             requests=requests,
+            read=read,
+            unfollowed=unfollowed,
             moves=moves,
             complete=complete,
         )
+
+
+def _unfollowed(home: Home, ledger: Ledger) -> str | None:
+    try:
+        follow(home.store, ledger, home.clock)
+    except RegistryError as error:
+        return error.code
+    return None
 
 
 @contextmanager
@@ -142,10 +159,19 @@ def _one_anchor_a_batch(facts: Facts) -> Iterator[str]:
 
 
 def _transactions(facts: Facts) -> Iterator[str]:
-    """Nothing that took effect was sent before it was kept, and nothing that was sent had no effect."""
+    """Nothing that took effect was sent before it was kept, and nothing that was sent had no effect.
+
+    Several transactions of one nonce serve the same: a block can hold one of them.
+    """
     sender = facts.home.account("sender").address
     with facts.home.store.read() as unit:
+        of_nonce: dict[int, set[str]] = {}
+        for one in unit.outbox.kept_since(sender, 0):
+            of_nonce.setdefault(one.transaction.nonce, set()).add(one.subject)
         kept = {transaction.hash for transaction in unit.outbox.since(sender, 0)}
+    for subjects in of_nonce.values():
+        if len(subjects) > 1:
+            yield f"a nonce was given out to several: {', '.join(sorted(subjects))}"
     ours = {record.position.transaction for record in facts.records if record.position.by == sender}
     if ours - kept:
         yield f"{len(ours - kept)} transactions took effect that are not in the outbox"
@@ -244,6 +270,8 @@ def _never_back(facts: Facts) -> Iterator[str]:
         return
     stands = {one.id: AnchorState.RESERVED for one in facts.batches}
     for move in facts.moves:
+        if move.subject == HEAD:
+            continue
         if move.subject.startswith("C-"):
             if RequestState(move.after) not in allowed_request_moves[RequestState(move.before)]:
                 yield f"{move.subject} went from {move.before} to {move.after}"
@@ -265,6 +293,19 @@ def _never_back(facts: Facts) -> Iterator[str]:
             yield f"{one.id} was sent back {back} times, the journal tells of {told[one.id]}"
 
 
+def _reads_the_chain(facts: Facts) -> Iterator[str]:
+    """What was read is all that the chain had up to there, and is never less than before."""
+    for move in facts.moves or ():
+        if move.subject == HEAD:
+            yield f"the head of what was read went back from block {move.before} to {move.after}"
+    number, kept = facts.read
+    there = [one for one in facts.records if one.position.block_number <= number]
+    if kept != there:
+        yield f"{len(kept)} records are kept up to block {number}, and the chain has {len(there)}"
+    if facts.unfollowed is not None:
+        yield f"the chain cannot be read on: {facts.unfollowed}"
+
+
 INVARIANTS: Final[Mapping[str, Callable[[Facts], Iterator[str]]]] = MappingProxyType(
     {
         "I1": _one_batch_a_request,
@@ -273,6 +314,7 @@ INVARIANTS: Final[Mapping[str, Callable[[Facts], Iterator[str]]]] = MappingProxy
         "I4": _valid_is_final,
         "I5": _consistent,
         "I6": _never_back,
+        "I8": _reads_the_chain,
     }
 )
 """All but I7, which is asked around a refusal: see nothing_half_done."""

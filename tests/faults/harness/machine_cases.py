@@ -24,7 +24,7 @@ from tests.faults.harness.scene import Scene, refused_for_now
 from tests.faults.harness.world import World, roster_of
 
 DISK_MEGABYTES, FLOOR_MEGABYTES = 24, 4
-NO_ROOM = ("store/disk-low", "store/unavailable", "system/file")
+NO_ROOM = ("store/disk-low", "store/unavailable", "system/file", "system/disk-full", "embedded/file-unavailable")
 BUSY = ("store/busy",)
 STOP = signal.SIGSTOP
 

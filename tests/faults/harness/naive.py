@@ -74,7 +74,7 @@ def _send_and_wait(desk: Any, transaction: Any) -> None:
 
 
 def nonce_of_the_node(reach: Reach) -> None:
-    """Hold no lease, and take the next nonce of the node: two at once get the same."""
+    """Hold no lease, take the next nonce of the node, and keep it whoever has it already: two at once get the same."""
     from registry.workflows import anchor
 
     def sign_batch(desk: Any, sequencer: Any, batch: Any) -> None:
@@ -82,9 +82,20 @@ def nonce_of_the_node(reach: Reach) -> None:
         transaction = desk.sender.sign(anchor.anchoring(batch), nonce=nonce)
         reach("naive signed")
         with desk.store.write() as unit:
+            unit.batches._session.connection.exec_driver_sql("DROP INDEX IF EXISTS uq_outbox_nonce")
             unit.batches.sign(batch.id, transaction, desk.clock.now())
 
     anchor._sign_batch = sign_batch
+
+
+def believes_every_node(reach: Reach) -> None:
+    """Follow whatever head a node shows, and keep what it shows up to there: none is ever behind."""
+    from registry.store import projection
+    from registry.workflows import follow
+
+    for owner, guard in ((follow, "_require_known"), (follow, "_require_all"), (projection, "_require_onward")):
+        assert callable(getattr(owner, guard))
+        setattr(owner, guard, lambda *parts: None)
 
 
 def another_key_each_try(reach: Reach) -> None:
@@ -102,6 +113,16 @@ def no_lease(reach: Reach) -> None:
     work_off.LEASE = timedelta(days=365)  # type: ignore[misc]
 
 
+def signs_in_a_pause(reach: Reach) -> None:
+    """Sign an approved batch without asking whether the contract takes any just now."""
+    from registry.workflows import anchor
+
+    def sign_batch(desk: Any, sequencer: Any, batch: Any) -> None:
+        sequencer.sign(anchor.anchoring(batch), lambda unit, one, at: unit.batches.sign(batch.id, one, at))
+
+    anchor._sign_batch = sign_batch
+
+
 VARIANTS: dict[str, Callable[[Reach], None]] = {
     "send then keep": send_then_keep,
     "another id each try": another_id_each_try,
@@ -109,4 +130,6 @@ VARIANTS: dict[str, Callable[[Reach], None]] = {
     "nonce of the node": nonce_of_the_node,
     "another key each try": another_key_each_try,
     "no lease": no_lease,
+    "believes every node": believes_every_node,
+    "signs in a pause": signs_in_a_pause,
 }

@@ -18,7 +18,17 @@ from urllib.parse import urlsplit
 
 Question = dict[str, Any]
 Answer = dict[str, Any]
-READS = ("eth_getBlockByNumber", "eth_getLogs", "eth_getTransactionReceipt", "eth_getTransactionCount", "eth_call")
+READS = (
+    "eth_blockNumber",
+    "eth_call",
+    "eth_getBlockByNumber",
+    "eth_getCode",
+    "eth_getLogs",
+    "eth_getTransactionByHash",
+    "eth_getTransactionCount",
+    "eth_getTransactionReceipt",
+)
+"""All that a node answers from its chain."""
 SEND = "eth_sendRawTransaction"
 FOR_EVER = 1_000_000
 
@@ -169,17 +179,23 @@ class FaultProxy:
 
     def stands_still(self, height: int) -> Rule:
         """The node shows the chain as it was at a height: no later block, record, receipt, nonce or storage."""
-        return Rule("stale head", (*READS, "eth_blockNumber", SEND), after=lambda asked, got: self._at(height, asked))
+        return Rule("stale head", (*READS, SEND), after=lambda asked, got: self._at(height, asked))
+
+    def shows_less(self, height: int) -> Rule:
+        """The same, but that it takes transactions."""
+        return Rule("lower head", READS, after=lambda asked, got: self._at(height, asked))
 
     def jumps(self, height: int) -> Rule:
-        """Every other question is answered from a stale head."""
+        """Every other question for the newest block is answered from a stale head, beginning with the first."""
         turn = Counter[str]()
 
         def jumping(asked: Question, answer: Answer) -> Answer | None:
+            if asked["params"][0] != "latest":
+                return answer
             turn["asked"] += 1
             return self._at(height, asked) if turn["asked"] % 2 else answer
 
-        return Rule("jumping head", (*READS, "eth_blockNumber"), after=jumping)
+        return Rule("jumping head", ("eth_getBlockByNumber",), after=jumping)
 
     def _at(self, height: int, asked: Question) -> Answer | None:
         """Answer a question as the node would have at a height; transactions sent there are lost on the way."""
@@ -201,12 +217,15 @@ class FaultProxy:
                 if int(asked_for["fromBlock"], 16) > height:
                     return {"jsonrpc": "2.0", "id": asked["id"], "result": []}
                 parameters = [asked_for]
-            case "eth_getTransactionCount" | "eth_call":
+            case "eth_getTransactionCount" | "eth_call" | "eth_getCode":
                 if parameters[1] in ("latest", "pending"):
                     parameters[1] = last
         answer = self.ask_node({**asked, "params": parameters})
-        receipt = answer.get("result") if method == "eth_getTransactionReceipt" else None
-        return {**answer, "result": None} if receipt and int(receipt["blockNumber"], 16) > height else answer
+        if method in ("eth_getTransactionReceipt", "eth_getTransactionByHash"):
+            found = answer.get("result") or {}
+            if int(found.get("blockNumber") or "0x0", 16) > height:
+                return {**answer, "result": None}
+        return answer
 
     # — passing on —
 

@@ -1,5 +1,6 @@
-"""Every change of state of a batch or a status request, taken down by the database in the transaction that makes it.
+"""Every change of state of a batch or a status request, and every step back of what was read, as it is made.
 
+The database itself takes it down, in the transaction that makes it.
 What takes it down is put into the database for as long as a fault is tried, and taken out before anything is audited:
 a table or trigger that is not the registry's would itself be a difference.
 """
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _WATCHED = {"batch": "id", "status_request": "id"}
+HEAD = "chain head"
+"""The subject of a move where what was read of the chain went back to an earlier block."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ def watch(path: Path) -> None:
                 f"CREATE TRIGGER seen_{table} AFTER UPDATE OF state ON {table} WHEN OLD.state <> NEW.state "
                 f"BEGIN INSERT INTO seen_move (subject, before, after) VALUES (NEW.{key}, OLD.state, NEW.state); END"
             )
+        connection.execute(
+            "CREATE TRIGGER seen_chain_head AFTER UPDATE OF number ON chain_head WHEN NEW.number < OLD.number "
+            f"BEGIN INSERT INTO seen_move (subject, before, after) VALUES ('{HEAD}', "
+            "OLD.number, NEW.number); END"
+        )
 
 
 def seen(path: Path) -> list[Move]:
@@ -52,7 +60,7 @@ def unwatched(path: Path) -> Iterator[list[Move] | None]:
         return
     moves = seen(path)
     with _database(path) as connection:
-        for table in _WATCHED:
+        for table in (*_WATCHED, "chain_head"):
             connection.execute(f"DROP TRIGGER seen_{table}")
         connection.execute("DROP TABLE seen_move")
     yield moves

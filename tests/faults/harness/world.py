@@ -42,6 +42,8 @@ class World:
     """How many certificates are suspended or revoked, by one change each."""
     dated_ahead: int = 0
     """How many certificates were dated by a clock that was ahead, and are not valid yet."""
+    naive: str | None = None
+    """The variant that commands are played in, where it is a control."""
     foreign_transactions: int = 0
     """How many transactions the sender's account made that are not the registry's."""
 
@@ -64,7 +66,7 @@ class World:
     def start(self, *words: str, **how: object) -> Playing:
         """Start a command."""
         assert self.stage is not None
-        return self.stage.start(*words, home=self.path, **how)  # type: ignore[arg-type]
+        return self.stage.start(*words, home=self.path, **{"naive": self.naive, **how})  # type: ignore[arg-type]
 
     def asks(self, key: str, level: str = "3", *, wait: int = 20, **how: object) -> Played:
         """Ask for a batch, from its proposal to its delivery."""
@@ -155,7 +157,7 @@ class World:
             }
 
 
-READING = frozenset({"chain_record", "chain_word", "chain_head"})
+READING = frozenset({"chain_record", "chain_word", "chain_successor", "chain_head"})
 """Tables that hold what was read of the chain: to read is no half of anything."""
 
 

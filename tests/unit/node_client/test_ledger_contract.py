@@ -464,20 +464,23 @@ class LedgerContract:
             answers = [task.result() for task in [pool.submit(read) for _ in range(8)]]
         assert answers == [expected] * 8
 
-    @pytest.mark.parametrize("what", ["chain id", "genesis", "contract code", "seal"])
-    def test_foreign_chain_is_refused(self, world: World, what: str) -> None:
+    @pytest.mark.parametrize("may_lag", [False, True], ids=["own file", "over a network"])
+    @pytest.mark.parametrize("what", ["chain id", "genesis", "contract code: another", "contract code: none", "seal"])
+    def test_foreign_chain_is_refused(self, world: World, what: str, may_lag: bool) -> None:
         root = world.ledger.trust_root
         wrong = {
             "chain id": replace(root, contract=replace(root.contract, chain_id=1)),
             "genesis": replace(root, genesis=BlockHash(b"g" * 32)),
-            "contract code": replace(root, contract=replace(root.contract, address=Address("0x" + "11" * 20))),
+            "contract code: another": replace(root, code_hash=Digest(b"c" * 32)),
+            "contract code: none": replace(root, contract=replace(root.contract, address=Address("0x" + "11" * 20))),
             "seal": replace(root, signers=(KEYS["x"].address,)),
         }[what]
-        foreign = Web3Ledger(world.node, wrong)
+        made_by = world.ledger.head().number
+        foreign = Web3Ledger(world.node, wrong, may_lag=may_lag, made_by=lambda: made_by)
         for ask in (foreign.head, lambda: foreign.next_nonce(KEYS["s"].address), lambda: foreign.nodes):
             with pytest.raises(LedgerForeign) as found_foreign:
                 ask()
-            assert found_foreign.value.what.startswith(what)
+            assert found_foreign.value.what.startswith(what.partition(":")[0])
 
 
 class TestInProcess(LedgerContract):

@@ -73,6 +73,21 @@ def test_a_lease_is_taken_over_when_it_ends_and_not_before(empty: Database) -> N
     assert (taken.id, taken.worker, taken.step, taken.done) == ("T-2026-11-0001", "three", None, 0)
 
 
+def test_a_lease_by_a_clock_that_was_ahead_ends_with_that_clock(empty: Database) -> None:
+    ahead, minute = NOW + timedelta(days=1), timedelta(minutes=1)
+    with empty.write() as unit:
+        for worker in ("one", "two"):
+            unit.tasks.claim(worker, ahead, ahead + LEASE)
+        assert unit.tasks.waiting(ahead) == []
+        assert unit.tasks.waiting(ahead - minute) == []  # set by a little: whoever has it is at it
+        assert [one.id for one in unit.tasks.waiting(NOW)] == ["T-2026-11-0001", "T-2026-11-0002"]
+        unit.tasks.tell("T-2026-11-0002", "two", step="sign", done=1, total=2, at=NOW, until=LATER)  # it goes on
+        assert [one.id for one in unit.tasks.waiting(NOW)] == ["T-2026-11-0001"]
+        taken = unit.tasks.claim("three", NOW, LATER)
+        assert taken is not None
+        assert (taken.id, taken.worker, taken.heard_at) == ("T-2026-11-0001", "three", NOW)
+
+
 def test_a_worker_that_lost_its_task_can_say_nothing_about_it(empty: Database) -> None:
     with empty.write() as unit:
         unit.tasks.claim("one", NOW, LATER)

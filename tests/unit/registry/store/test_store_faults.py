@@ -423,3 +423,45 @@ def test_settling_waits_for_readers_no_longer_than_it_may(opened, database_file)
         with pytest.raises(StoreBusy):
             store.settle()
     store.settle()
+
+
+def write_and_fail(unit) -> None:
+    unit.journal.write(at=NOW, person="alice", action="test", subject="undone")
+    raise Unlucky
+
+
+def test_a_writer_at_once_waits_for_nobody_and_the_next_one_waits_again(tmp_path):
+    path = tmp_path / "registry.db"
+    store, other = open_database(path, KEYS, create=True, busy_seconds=20), open_database(path, KEYS)
+    with other.write(), store.write_at_once() as unit:
+        assert unit is None
+    foreign = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    foreign.execute("BEGIN IMMEDIATE")
+    with store.write_at_once() as unit:
+        assert unit is None
+    release = threading.Timer(0.2, lambda: foreign.execute("ROLLBACK"))
+    release.start()
+    with store.write() as unit:
+        unit.journal.write(at=NOW, person="alice", action="test", subject="waited")
+    release.join()
+    foreign.close()
+    with store.write_at_once() as unit:
+        assert unit is not None
+        unit.journal.write(at=NOW, person="alice", action="test", subject="at once")
+    with pytest.raises(Unlucky), store.write_at_once() as unit:
+        write_and_fail(unit)
+    with store.read() as unit:
+        assert [one.subject for one in unit.journal.entries()] == ["waited", "at once"]
+    other.close()
+    store.close()
+
+
+def test_a_writer_waits_for_its_turn_and_for_the_file_together_no_longer_than_it_says(tmp_path, monkeypatch):
+    """The time that a turn took is not there a second time for whoever writes without one."""
+    store = open_database(tmp_path / "registry.db", KEYS, create=True, busy_seconds=20)
+    times = iter([100.0, 112.0])
+    monkeypatch.setattr("registry.store.database.time.monotonic", lambda: next(times, 112.0))
+    with store.write() as unit:
+        assert unit._session.connection.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 8_000
+    monkeypatch.undo()
+    store.close()

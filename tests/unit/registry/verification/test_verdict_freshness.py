@@ -62,6 +62,16 @@ def test_reading_that_a_clock_puts_into_the_future_is_fresh(chain: Chain) -> Non
     assert freshness.age_seconds == 0
 
 
+@pytest.mark.parametrize("ahead", [timedelta(seconds=31), timedelta(minutes=10), timedelta(days=1)], ids=str)
+def test_what_a_clock_that_was_ahead_has_dated_is_not_fresh(chain: Chain, ahead: timedelta) -> None:
+    """Set right, the clock would count it as new until it has come to that time again."""
+    report = chain.judge(**stale(chain, -ahead))
+    assert report.code == "cannot-confirm/knowledge-too-old"
+    freshness = finding(report, Question.STANDING).freshness
+    assert freshness is not None
+    assert freshness.age_seconds >= (NOW - FIRST_BLOCK).total_seconds()
+
+
 def test_age_counts_from_the_reading_where_one_sealer_seals_only_what_comes(chain: Chain) -> None:
     old_head = Block(number=9, hash=TERMS.genesis, time=NOW - timedelta(days=5))
     assert chain.judge(knowledge=chain.knowledge(head=old_head)).outcome is Outcome.VALID

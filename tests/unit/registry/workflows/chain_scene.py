@@ -1,6 +1,7 @@
 """A registry with one proposed batch, and a chain that says whatever a test wants it to say."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from registry.anchor.operations import Operation, SignedTransaction
 from registry.anchor.progress import Batch, Placement
 from registry.anchor.states import AnchorState
 from registry.anchor.trust import TrustRoot
+from registry.kernel.errors import RegistryError
 from registry.kernel.identifiers import ADDRESS_NONE, Address, BatchId, IssuerCode, RootHash, TransactionHash
 from registry.ports import Fate, FateKind
 from registry.programme import load_catalogue
@@ -55,6 +57,9 @@ class ToldChain:
     fates: dict[TransactionHash, Fate] = field(default_factory=dict)
     sent: list[SignedTransaction] = field(default_factory=list)
     other_blocks: bool = False
+    newest: dict[int, Block] = field(default_factory=dict)
+    """Blocks that are not final, by number."""
+    error: RegistryError | None = None
 
     def tell(self, content: object, by: str) -> Record:
         """Add a record that a transaction of this name made, in a block of its own."""
@@ -71,7 +76,19 @@ class ToldChain:
         found = block(number)
         return replace(found, hash=digest_of(f"another block {number}")) if self.other_blocks else found
 
+    def shown(self, number: int) -> Block | None:
+        return self.newest.get(number)
+
+    @contextmanager
+    def failing(self, error: RegistryError) -> Iterator[None]:
+        """Give no records but this error, until the block ends."""
+        self.error = error
+        yield
+        self.error = None
+
     def records(self, first: int, last: int) -> Iterator[Record]:
+        if self.error is not None:
+            raise self.error
         return (one for one in self.kept if first <= one.position.block_number <= last)
 
     def checkpoint(self, at: Block) -> Checkpoint:

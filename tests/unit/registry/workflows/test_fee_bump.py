@@ -4,7 +4,7 @@ import pytest
 
 from registry.anchor.progress import RequestState, StatusRequest
 from registry.kernel.errors import RuleRefusal
-from registry.ports import FateKind, Offer, TransactionRefused
+from registry.ports import FateKind, LedgerForeign, Offer, TransactionRefused
 from registry.ports.alarms import WritingHalted
 from registry.ports.sending import SenderBusy
 from registry.ports.storage import NotHere
@@ -109,6 +109,24 @@ def test_a_stranger_displaces_all_that_have_the_nonce(stage):
         replaced(stage, request)
 
 
+def test_what_a_block_takes_while_it_is_shown_is_no_strangers(stage):
+    request = waiting(stage)
+    (signed,) = stage.kept()
+    stage.chain.pool.clear()
+    counted, asked = stage.chain.settled_nonce, []
+
+    def settled_nonce(sender):
+        asked.append(sender)
+        if len(asked) == 2:
+            stage.chain.settled_nonce = counted
+            stage.chain.broadcast(signed)
+            stage.chain.seal()
+        return counted(sender)
+
+    stage.chain.settled_nonce = settled_nonce
+    assert lots(stage, request.id) == [Lot.FINAL]
+
+
 def test_what_cannot_be_replaced_stays_as_it_is(stage):
     unsigned, request = stage.asked(9), waiting(stage)
     with pytest.raises(NotReplaceable, match="it is requested"):
@@ -133,6 +151,20 @@ def test_what_cannot_be_replaced_stays_as_it_is(stage):
     with pytest.raises(NotReplaceable, match="a block holds it"):
         replaced(stage, request)
     assert len(stage.kept()) == 2
+
+
+def test_another_chain_behind_the_address_raises_its_alarm(stage):
+    request = waiting(stage)
+
+    def foreign(*_):
+        raise LedgerForeign("genesis", "aa", "bb")
+
+    stage.chain.fate = foreign
+    with pytest.raises(LedgerForeign):
+        replaced(stage, request)
+    with stage.store.read() as unit:
+        assert [(one.code, one.subject) for one in unit.alarms.open()] == [(LedgerForeign.code, "chain")]
+    assert len(stage.kept()) == 1
 
 
 def test_the_signers_cap_bounds_what_is_offered(stage):

@@ -1,28 +1,30 @@
 """Reconciling: each difference between database and chain by its name, its rule and an entry in the journal."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from unittest.mock import MagicMock
 
 import pytest
 
-from registry.anchor.differences import RULES, Name
+from registry.anchor.differences import RULES, Name, Rule
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
 from registry.kernel.identifiers import BatchId, RootHash
-from registry.ports import Fate, FateKind, LedgerForeign
+from registry.ports import Fate, FateKind, LedgerForeign, LedgerUnavailable, TransactionRefused
 from registry.ports.alarms import WritingHalted
 from registry.ports.tasks import Task, TaskKind, TaskState
 from registry.status import Reason, Status
 from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.approve import cancel
+from registry.workflows.approve import BatchRecorded, cancel
 from registry.workflows.audit import Auditor
 from registry.workflows.change_status import request_changes
 from registry.workflows.deliver import deliver
-from registry.workflows.follow import HistoryBroken
-from registry.workflows.halt import lift
+from registry.workflows.follow import HistoryBroken, follow
+from registry.workflows.halt import lift, raise_alarm
 from registry.workflows.issue import _reserve
 from registry.workflows.reconcile import look, reconcile
+from registry.workflows.status_sending import change_status
 from registry.workflows.work_off import BundlesUnwritable
 from tests.unit.registry.store.filled import BODY, ISSUER, PROGRAMME, SENDER, TRUST_ROOT, digest_of, transaction
 from tests.unit.registry.workflows.chain_scene import Scene
@@ -93,6 +95,50 @@ def test_what_nobody_has_approved_here_is_held_for_the_second_person(scene):
     scene.approve()
     assert (Name.RECORDED, scene.name, True) in named(scene)
     assert scene.batch.state is FINAL
+
+
+@pytest.mark.parametrize(
+    "way", [(), (APPROVED,), (APPROVED, SIGNED, SENT, FAILED)], ids=["sealed", "approved", "failed"]
+)
+def test_what_the_chain_has_is_not_given_up(scene, way):
+    scene.bring_to(*way, failure="contract/batch-known")
+    record, before = scene.anchored(by="a lost one"), scene.batch
+    with pytest.raises(BatchRecorded) as refused:  # read from the chain just now
+        give_up(scene, scene.name, scene.chain)
+    assert (refused.value.batch, refused.value.seq) == (scene.name, record.position.seq)
+    with pytest.raises(BatchRecorded):  # known from before
+        give_up(scene, scene.name)
+    assert scene.batch == before
+    if not way:
+        scene.approve()
+    assert (Name.RECORDED, scene.name, True) in named(scene)
+    assert scene.batch.state is FINAL
+
+
+def test_reserved_numbers_of_a_recorded_batch_are_not_given_up(scene):
+    reserved = left_reserved(scene, level="2")
+    scene.anchored(batch=reserved.batch, by="a lost one")
+    with pytest.raises(BatchRecorded):
+        give_up(scene, reserved.id, scene.chain)
+
+
+def test_a_batch_is_given_up_by_what_was_read_where_no_node_answers(scene):
+    scene.anchored(batch=BatchId(digest_of("another")))
+    scene.chain.head = MagicMock(side_effect=LedgerUnavailable("node", "down"))
+    assert give_up(scene, scene.name, scene.chain).state is AnchorState.CANCELLED
+
+
+def test_nothing_is_given_up_on_another_chain(scene):
+    follow(scene.store, scene.chain, scene.clock)
+    scene.chain.trust_root = replace(TRUST_ROOT, genesis=digest_of("another genesis"))
+    with pytest.raises(LedgerForeign):
+        give_up(scene, scene.name, scene.chain)
+    assert (scene.batch.state, scene.alarms()) == (AnchorState.SEALED, [("ledger/foreign", "chain")])
+
+
+def give_up(scene, name, chain=None):
+    ledger = None if chain is None else lambda: nullcontext(chain)
+    return cancel(scene.store, scene.clock, name, person="alice", ledger=ledger)
 
 
 def test_a_batch_that_was_given_up_and_is_recorded_all_the_same_halts(scene):
@@ -293,6 +339,124 @@ def test_more_transactions_than_were_signed_here_halt(scene):
     scene.chain.fates[transaction("anchor").hash] = Fate(kind=FateKind.WAITING)
     scene.chain.nonces[SENDER] = 3
     assert named(scene) == [(Name.NONCE_AHEAD, SENDER, True)]
+
+
+def test_what_another_process_signs_while_files_are_looked_for_is_no_strangers(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT, INCLUDED)
+    scene.anchored()
+    scene.bring_to(FINAL)
+    deliver(scene.store, scene.clock, scene.shelf, scene.key_of, scene.name)
+    scene.chain.nonces[SENDER] = 1
+    with scene.store.read() as unit:
+        number = unit.batches.by_leaf(scene.batch.batch, 0).reservation.number
+    issued = []
+
+    class Watched:
+        """The folder; while it is looked through, another process issues."""
+
+        def has(self, name):
+            if not issued:
+                (request,) = request_changes(
+                    scene.store, scene.clock, [number], Status.SUSPENDED, Reason.INVESTIGATION, person="alice"
+                ).requests
+                with scene.store.write() as unit:
+                    unit.status_requests.sign(request.id, transaction("suspend", nonce=1), scene.clock.now())
+                scene.chain.nonces[SENDER] = 2
+                issued.append(request)
+            return scene.shelf.has(name)
+
+    found = reconcile(replace(scene.place, shelf=Watched()), files=True).found
+    assert len(issued) == 1
+    assert [one for one in found if one.rule is Rule.HALTS] == []
+    assert scene.alarms() == []
+
+
+def test_a_replacement_that_is_taken_while_nonces_are_counted_is_no_strangers(scene):
+    scene.bring_to(APPROVED, SIGNED, SENT)
+    scene.chain.fates[transaction("anchor").hash] = Fate(kind=FateKind.WAITING)
+    settled, met = scene.chain.settled_nonce, []
+
+    def counted(sender):
+        if not met:  # meanwhile a person replaces it, and a final block takes the second
+            second = transaction("anchor for more")
+            met.append(second)
+            with scene.store.write() as unit:
+                unit.outbox.replace(transaction("anchor").hash, second, scene.clock.now())
+            scene.chain.nonces[SENDER] = 1
+            scene.chain.fates = {second.hash: Fate(kind=FateKind.FINAL)}
+        return settled(sender)
+
+    scene.chain.settled_nonce = counted
+    found = reconcile(scene.place).found
+    assert len(met) == 1
+    assert [one for one in found if one.rule is Rule.HALTS] == []
+    assert scene.alarms() == []
+
+
+def behind_with_what_it_looks_up(scene) -> str:
+    """A recorded suspension; whoever answers look-ups is behind whoever counts nonces and gives the records."""
+    request = suspension(scene, "sent")
+    scene.suspended(by="suspend")
+    scene.chain.nonces[SENDER] = 2
+    scene.chain.fates[transaction("anchor").hash] = Fate(kind=FateKind.FINAL)
+    assert scene.chain.fate(transaction("suspend").hash).kind is FateKind.UNKNOWN
+    return request
+
+
+def test_a_request_whose_record_is_final_is_not_called_displaced(scene):
+    request = behind_with_what_it_looks_up(scene)
+    desk = Desk(store=scene.store, ledger=scene.chain, sender=MagicMock(address=SENDER), clock=scene.clock)
+    done = change_status(desk, request, patience=timedelta(0))
+    assert done.state is RequestState.FINAL
+    assert scene.alarms() == []
+
+
+def test_a_request_that_has_no_record_is_displaced_by_a_stranger(scene):
+    request = suspension(scene, "sent")
+    scene.chain.nonces[SENDER] = 2
+    desk = Desk(store=scene.store, ledger=scene.chain, sender=MagicMock(address=SENDER), clock=scene.clock)
+    done = change_status(desk, request, patience=timedelta(0))
+    assert (done.state, done.failure) == (RequestState.FAILED, "anchor/nonce-taken")
+    assert scene.alarms() == [("anchor/nonce-taken", request)]
+
+
+def test_what_has_a_final_record_is_neither_sent_again_nor_called_displaced(scene):
+    request = behind_with_what_it_looks_up(scene)
+    assert named(scene) == [(Name.REQUEST_RECORDED, request, True)]
+    assert scene.alarms() == []
+
+
+def test_what_is_recorded_while_nonces_are_counted_is_not_called_displaced(scene):
+    request = suspension(scene, "sent")
+    scene.chain.nonces[SENDER] = 1
+    final = scene.chain.final_nonce
+
+    def counted(sender):
+        if scene.chain.nonces[SENDER] == 1:
+            scene.suspended(by="suspend")
+            scene.chain.nonces[SENDER] = 2
+        return final(sender)
+
+    scene.chain.final_nonce = counted
+    assert named(scene) == [(Name.REQUEST_RECORDED, request, True)]
+    assert scene.alarms() == []
+
+
+def test_an_alarm_halts_between_two_that_have_one_nonce_where_they_are_sent_again(scene):
+    scene.bring_to(APPROVED, SIGNED)
+    with scene.store.write() as unit:
+        second = transaction("anchor for more")
+        unit.outbox.replace(transaction("anchor").hash, second, scene.clock.now())
+
+    def refused(one):
+        scene.chain.sent.append(one)
+        with scene.store.write() as unit:
+            raise_alarm(unit, scene.clock.now(), code=Name.FOREIGN_ANCHOR, subject="record 7", detail="a stolen key")
+        raise TransactionRefused("it will not")
+
+    scene.chain.broadcast = refused
+    assert named(scene) == [(Name.UNSENT, scene.name, False)]
+    assert scene.chain.sent == [second]
 
 
 def test_a_kept_transaction_that_no_node_knows_is_sent_again_as_it_is(scene):

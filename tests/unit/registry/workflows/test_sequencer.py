@@ -11,12 +11,13 @@ import pytest
 from registry.anchor.differences import Name
 from registry.anchor.progress import RequestState
 from registry.kernel.identifiers import Address
-from registry.ports import FateKind
+from registry.ports import FateKind, Offer, TransactionRefused
 from registry.ports.alarms import WritingHalted
 from registry.ports.sending import LeaseLost, SenderBusy
 from registry.store.database import RowRefused
 from registry.store.processes import has_ended, this_process
 from registry.store.sessions import StateMoved
+from registry.workflows.halt import raise_alarm
 from registry.workflows.sequence import LEASE, NonceTaken
 from registry.workflows.status_operations import operation_of
 from tests.unit.registry.workflows.sending_stage import ACCOUNT, NOW, ChainInMemory, Sending, Signer
@@ -225,6 +226,27 @@ def test_a_displaced_transaction_is_known_once_the_stranger_is_final(stage):
     assert open_alarms(stage) == [(NonceTaken.code, request.id)]
 
 
+def test_what_is_replaced_and_taken_while_its_fate_is_asked_for_is_not_displaced(stage):
+    watcher, other, request = stage.worker(), stage.worker(), stage.asked(1)
+    stage.sign(watcher, request)
+    watcher.release()
+    (first,) = stage.kept()
+    counted, met = stage.chain.final_nonce, []
+
+    def final_nonce(sender):
+        if not met:  # meanwhile a person replaces it, and a block takes the second
+            met.append(other.rivals(first.hash)[-1])
+            other.replace(met[0], operation_of(request), Offer(gas=400_000, ceiling=1, tip=1), lambda unit, now: None)
+            other.send(first.hash)
+            stage.chain.seal()
+        return counted(sender)
+
+    stage.chain.final_nonce = final_nonce
+    assert not watcher.is_displaced(first.hash)
+    assert len(met) == 1
+    assert watcher.fate(first.hash).kind is FateKind.FINAL
+
+
 # — sending —
 
 
@@ -252,6 +274,93 @@ def test_what_another_account_of_ours_had_signed_is_sent_as_it_is(stage):
     worker.send(before.signed[0].hash)
     assert stage.chain.received == [before.signed[0], *stage.kept()]
     assert [one.nonce for one in stage.kept()] == [0]  # each account has nonces of its own
+
+
+def noted_as_sent(stage: Sending, request):
+    return lambda unit: unit.status_requests.move(request.id, RequestState.SIGNED, RequestState.SENT)
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["waiting", "in a block"])
+def test_a_later_transaction_that_is_refused_does_not_keep_an_earlier_one_from_being_noted(stage, taken):
+    worker, ours, others = stage.worker(), stage.asked(1), stage.asked(2)
+    stage.sign(worker, ours)
+    stage.sign(worker, others)
+    first, second = stage.kept()
+    stage.chain.refuses.add(second.hash)
+    if taken:
+        stage.chain.broadcast(first)
+        stage.chain.seal()
+    worker.send(first.hash, noted_as_sent(stage, ours))
+    assert stage.state(ours) is RequestState.SENT
+    assert stage.chain.received == [first, second]
+    assert lease_of(stage).leased_until is None
+    with pytest.raises(TransactionRefused):  # whoever it belongs to hears of it
+        worker.send(second.hash, noted_as_sent(stage, others))
+    assert stage.state(others) is RequestState.SIGNED
+
+
+def test_an_earlier_transaction_that_is_refused_holds_up_all_behind_it(stage):
+    worker, others, ours = stage.worker(), stage.asked(1), stage.asked(2)
+    stage.sign(worker, others)
+    stage.sign(worker, ours)
+    first, second = stage.kept()
+    stage.chain.refuses.add(first.hash)
+    with pytest.raises(TransactionRefused):
+        worker.send(second.hash, noted_as_sent(stage, ours))
+    assert stage.state(ours) is RequestState.SIGNED
+    assert stage.chain.received == [first]
+
+
+def test_what_this_account_cannot_send_holds_up_nothing_that_another_of_ours_had_signed(stage):
+    before = Signer(account=Address("0x" + "0b" * 20))
+    ours, others = stage.asked(1), stage.asked(2)
+    stage.sign(stage.worker(signer=before), ours)
+    worker = stage.worker()
+    stage.sign(worker, others)
+    stage.chain.refuses.add(stage.kept()[0].hash)
+    worker.send(before.signed[0].hash, noted_as_sent(stage, ours))
+    assert stage.state(ours) is RequestState.SENT
+
+
+def alarm_once_received(stage: Sending, count: int) -> None:
+    """Raise an alarm as the chain receives so many transactions."""
+    broadcast = stage.chain.broadcast
+
+    def alarming(transaction):
+        try:
+            broadcast(transaction)
+        finally:
+            if len(stage.chain.received) == count:
+                with stage.store.write() as unit:
+                    raise_alarm(unit, NOW, code=Name.FOREIGN_ANCHOR, subject="record 7", detail="a stolen key")
+
+    stage.chain.broadcast = alarming
+
+
+def test_an_alarm_halts_between_two_transactions(stage):
+    worker = stage.worker()
+    for number in range(1, 4):
+        stage.sign(worker, stage.asked(number))
+    alarm_once_received(stage, 2)
+    with worker, pytest.raises(WritingHalted):
+        worker.send(None)
+    assert [one.nonce for one in stage.chain.received] == [0, 1]
+    assert lease_of(stage).leased_until is None
+    lift_all(stage)
+    stage.worker().send(None)
+    assert [one.nonce for one in stage.chain.received] == [0, 1, 0, 1, 2]
+
+
+def test_an_alarm_halts_between_two_that_have_one_nonce(stage):
+    worker, request = stage.worker(), stage.asked(1)
+    stage.sign(worker, request)
+    last = worker.rivals(stage.kept()[0].hash)[-1]
+    worker.replace(last, operation_of(request), Offer(gas=400_000, ceiling=1, tip=1), lambda unit, now: None)
+    stage.chain.refuses.add(stage.kept()[1].hash)
+    alarm_once_received(stage, 1)
+    with worker, pytest.raises(WritingHalted):
+        worker.send(None)
+    assert stage.chain.received == stage.kept()[1:]
 
 
 def test_a_note_that_comes_too_late_gives_the_lease_back(stage):

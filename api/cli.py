@@ -36,10 +36,10 @@ from api.commands.doors import guarded
 from api.commands.failures import (
     ArgumentsUndecodable,
     NoVerdict,
-    SystemRefused,
     UsageWrong,
     print_error,
     print_error_document,
+    system_refused,
 )
 from api.errors import EXIT_NOT_NOW, EXIT_USAGE, exit_code
 from api.terminal import note, said
@@ -151,7 +151,7 @@ def main() -> None:
     except RegistryError as error:
         _end(error, exit_code(error))
     except OSError as error:
-        refused = SystemRefused(error)
+        refused = system_refused(error)
         _end(refused, exit_code(refused))
     except KeyboardInterrupt:
         _say_stopped()

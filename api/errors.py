@@ -42,6 +42,8 @@ class Advice:
     cause_en: str
     remedy_zh: str
     remedy_en: str
+    facts_zh: str = ""
+    """What the English message says of this very case, the error's attributes in braces; empty = nobody wrote it."""
 
 
 @cache

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
-from api.commands.batch_shown import standing_of
-from api.commands.failures import advice_on
+from api.commands.batch_shown import standing_of, undelivered
+from api.commands.fact_words import facts_zh
+from api.commands.failures import advice_on, system_refused
 from api.commands.requests import command_of, covered, wanted_word
 from api.commands.words import state_word
 from api.desk import desk_is_running
@@ -18,6 +19,7 @@ from api.errors import advice
 from api.terminal import counted, said
 from api.wiring import Home
 from registry.anchor.progress import RequestState
+from registry.anchor.situations import Situation
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import RegistryError
 from registry.ports.replacements import Replacement
@@ -82,23 +84,21 @@ def _tried(what: str, look: Callable[[Home], Iterator[Examined]], home: Home) ->
     try:
         yield from look(home)
     except RegistryError as error:
-        texts = advice_on(error) or advice()["internal"]
-        yield Examined(
-            what=what,
-            state="problem",
-            zh=f"{texts.cause_zh}（{error}）",
-            en=str(error),
-            remedy=said(texts.remedy_zh, texts.remedy_en),
-        )
+        yield _untold(what, error)
     except OSError as error:
-        texts = advice()["system/file"]
-        yield Examined(
-            what=what,
-            state="problem",
-            zh=f"{texts.cause_zh}（{error}）",
-            en=str(error),
-            remedy=said(texts.remedy_zh, texts.remedy_en),
-        )
+        yield _untold(what, system_refused(error))
+
+
+def _untold(what: str, error: RegistryError) -> Examined:
+    """Say why something could not be looked at."""
+    texts = advice_on(error) or advice()["internal"]
+    return Examined(
+        what=what,
+        state="problem",
+        zh=f"{texts.cause_zh}（{facts_zh(error)}）",
+        en=str(error),
+        remedy=said(texts.remedy_zh, texts.remedy_en),
+    )
 
 
 def _folder(home: Home) -> Iterator[Examined]:
@@ -268,7 +268,17 @@ def _writing(home: Home) -> Iterator[Examined]:
 
 def _work(home: Home) -> Iterator[Examined]:
     batches, requests = unfinished(home.store)
-    waiting = [*batches, *requests]
+    waiting, unwritten = [*batches, *requests], undelivered(home)
+    if unwritten:
+        yield Examined(
+            what="work",
+            state="note",
+            zh=f"已登记，凭证没有写全：{'、'.join(unwritten)}",
+            en=f"recorded, and bundles are not all written: {', '.join(unwritten)}",
+            remedy=f"vermilion batch issue {unwritten[0]}",
+        )
+        if not waiting:
+            return
     yield Examined(
         what="work",
         state="note" if waiting else "good",
@@ -312,12 +322,15 @@ def _waiting(home: Home) -> Iterator[Examined]:
     if not (batches or requests or unplaced):
         yield Examined(what="waiting", state="good", zh="没有要人处理的", en="nothing waits for a person")
     for batch in batches:
+        stands, zh, en = standing_of(home, batch), "", ""
+        if stands.situation is Situation.ERASED:
+            zh, en = "，批中有人的资料已删除，没有证书发出", ", and somebody in it was erased: no certificate went out"
         yield Examined(
             what="waiting",
             state="note",
-            zh=f"批次{batch.id}（{batch.scope}）：{state_word(batch.state)}",
-            en=f"batch {batch.id} ({batch.scope}) is {batch.state}",
-            remedy=standing_of(home, batch).command,
+            zh=f"批次{batch.id}（{batch.scope}）：{state_word(batch.state)}{zh}",
+            en=f"batch {batch.id} ({batch.scope}) is {batch.state}{en}",
+            remedy=stands.command,
         )
     for request, what in requests:
         approves = request.state is RequestState.REQUESTED and request.wanted in needs_approval

@@ -78,7 +78,7 @@ WORDS: Final[Mapping[Situation, Told]] = MappingProxyType(
             ("发送存好的原文：", "Send the stored bytes:"),
         ),
         Situation.SENT: _told(
-            ("已交给节点，等待入块。", "Handed to a node; it waits for a block."),
+            ("已交给节点，还没见入块。", "It was handed to a node, and is in no block yet; the node may have lost it."),
             _KEPT,
             ("继续等，没有节点知道时原样再发：", "Go on waiting; it is sent again where no node knows it:"),
         ),
@@ -97,6 +97,17 @@ WORDS: Final[Mapping[Situation, Told]] = MappingProxyType(
             ("登记不可更改；写过的不会变。", "The record cannot change; bundles that are written stay the same."),
             ("写全凭证：", "Write the rest:"),
         ),
+        Situation.SUCCESSOR_RECORDED: _told(
+            (
+                "新证书已登记，原证书还没有被代替，照旧。",
+                "Recorded; what it is to replace is not replaced yet, and stands as before.",
+            ),
+            (
+                "登记不可更改；代替做完才交付。",
+                "The record cannot change; bundles are written once the replacing is done.",
+            ),
+            ("接着代替并交付：", "Go on replacing, and deliver:"),
+        ),
         Situation.DELIVERED: _told(
             ("已登记，凭证已写全。", "Recorded, and all bundles are written."),
             ("登记不可更改。", "The record cannot change."),
@@ -109,6 +120,14 @@ WORDS: Final[Mapping[Situation, Told]] = MappingProxyType(
                 "Its numbers are never used again; its candidates wait for another batch.",
             ),
             ("为他们另提一批：", "Propose another batch for them:"),
+        ),
+        Situation.PROPOSED_ANEW: _told(
+            ("已取消，没有证书发出。", "Given up; no certificate went out."),
+            (
+                "编号不再使用；其中的考生都已在别的批次里。",
+                "Its numbers are never used again; all of its candidates are in another batch by now.",
+            ),
+            ("看现有的批次：", "See the batches that there are:"),
         ),
         Situation.SUCCESSOR_RESERVED: _told(
             ("新证书的编号已预留，签署没有做完。", "The successor's number is reserved; it is not signed yet."),
@@ -177,6 +196,17 @@ WORDS: Final[Mapping[Situation, Told]] = MappingProxyType(
             ("合约说这个批次号已经登记过。", "The contract knows this batch's id already."),
             _HELD,
             ("与链核对；根相同就改为终局：", "Compare with the chain; with the same root it becomes final:"),
+        ),
+        Situation.ERASED: _told(
+            (
+                "批中有人的资料已应要求删除，这一批不能再批准。",
+                "Somebody in it was erased on demand; it can no longer be approved.",
+            ),
+            (
+                "这一批没有证书发出；编号不再使用，其余的人不会落下。",
+                "No certificate of it went out; its numbers are never used, and the others keep what they passed.",
+            ),
+            ("取消它，再为其余的人另提一批：", "Give it up, then propose another batch for the others:"),
         ),
         Situation.HOPELESS: _told(
             ("这一批照现在的样子永远登记不了。", "As it is, this batch can never be recorded."),

@@ -3,6 +3,7 @@
 Nothing moves when stderr is not a terminal; colour goes with NO_COLOR and with pipes.
 """
 
+import getpass
 import json
 import os
 import re
@@ -53,6 +54,7 @@ def _drop_output() -> None:
 
 _COMMAND: Final = re.compile(r"\bvermilion((?: [a-z][a-z-]*)+)", re.ASCII)
 _NAMED_HOME: ContextVar[tuple[Path, Any] | None] = ContextVar("named_home", default=None)
+_BAR: ContextVar[Progress | None] = ContextVar("bar", default=None)
 OUT: Final = _Printer(highlight=False, soft_wrap=True)
 ERR: Final = _Printer(stderr=True, highlight=False, soft_wrap=True)
 
@@ -109,12 +111,26 @@ def is_attended() -> bool:
 
 def asked(question: str) -> bool:
     """Ask yes or no on the terminal, in either language; whatever is no yes is a no, Ctrl-C and Ctrl-D too."""
+    _clear_bar()
     ERR.print(f"{shown(question)} [{said('是y/否N', 'y/N')}] ", markup=False, end="")
     try:
         return sys.stdin.readline().strip().lower() in {"y", "yes", "是"}
     except KeyboardInterrupt:
         ERR.print()
         return False
+
+
+def typed_secret(prompt: str) -> str:
+    """Have a passphrase typed on the terminal, unseen."""
+    _clear_bar()
+    return getpass.getpass(prompt)
+
+
+def _clear_bar() -> None:
+    """Take the bar of long work off the screen, where it would wipe a question away; the next step brings it back."""
+    bar = _BAR.get()
+    if bar is not None:
+        bar.stop()
 
 
 def repeat_home(home: Path | None, root: Any) -> None:
@@ -222,10 +238,15 @@ def steps(*labels: str) -> Iterator[list[Callable[[int, int], None]]]:
         ]
 
         def update(at: int, done: int, total: int) -> None:
+            bar.start()  # somebody may have been asked meanwhile
             for place, task in enumerate(tasks):
                 bar.update(task, visible=place == at)
             if not bar.tasks[at].started:
                 bar.start_task(tasks[at])
             bar.update(tasks[at], completed=done, total=total)
 
-        yield [partial(update, at) for at in range(len(labels))]
+        outer = _BAR.set(bar)
+        try:
+            yield [partial(update, at) for at in range(len(labels))]
+        finally:
+            _BAR.reset(outer)

@@ -130,6 +130,10 @@ class TimedStore:
         finally:
             self.writing += time.perf_counter() - begin
 
+    def write_at_once(self) -> AbstractContextManager[UnitOfWork | None]:
+        """Begin a writing transaction where nobody else is at one."""
+        return self._store.write_at_once()
+
     def read(self, *, remember: bool = True) -> AbstractContextManager[UnitOfWork]:
         """Begin a reading transaction."""
         return self._store.read(remember=remember)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from api.pages.catalogue import catalogue
-from registry.access import Action, NotAllowed, NotInState
+from registry.access import POLICY, Action, NotAllowed, NotInState, Subject
 from registry.workflows.act import AccountNotOpen
 
 ACTIONS: Final[Mapping[Action, tuple[str, str]]] = MappingProxyType(
@@ -93,6 +93,33 @@ STATES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     }
 )
 """Every state that the table of access names, in Chinese and English."""
+
+
+WHERE_IT_STANDS: Final[Mapping[Subject, str]] = MappingProxyType(
+    {
+        Subject.APPLICATION: "vermilion enrol steps {named}",
+        Subject.JUDGEMENT: "vermilion enrol to-judge",
+        Subject.ADMISSION: "vermilion enrol steps {named}",
+        Subject.ATTENDANCE: "vermilion training course list",
+        Subject.SESSION: "vermilion exam session show {named}",
+        Subject.SHEET: "vermilion exam list",
+        Subject.CORRECTION: "vermilion exam list",
+        Subject.BATCH: "vermilion batch status {named}",
+        Subject.REQUEST: "vermilion cert request {named}",
+    }
+)
+"""What shows how a thing stands, that something cannot be done with now."""
+
+
+def on_from(error: NotInState) -> tuple[str, str]:
+    """Say in Chinese and English how to go on from where a thing stands."""
+    subject = POLICY[error.action].subject
+    command = "vermilion doctor" if subject is None else WHERE_IT_STANDS[subject].format(named=error.named)
+    zh, en = f"请看它现在的状态和下一步：`{command}`。", f"See where it stands, and what comes next: `{command}`."
+    if subject is Subject.SHEET and error.state == "confirmed":
+        zh += "要改已核对的成绩，请走更正：`vermilion exam correct --help`。"
+        en += " What was confirmed is set right by a correction: `vermilion exam correct --help`."
+    return zh, en
 
 
 def in_words(error: NotAllowed | NotInState | AccountNotOpen) -> tuple[str, str]:

@@ -7,10 +7,11 @@ from typing import Annotated, Any
 import typer
 
 from api.commands import proofs
+from api.commands.batch_shown import undelivered
 from api.commands.options import HomeOption, JsonOption, NodeOption, TrustRootOption, note_cause
 from api.commands.proofs import NumberNeedsHome, SourceNeeded
 from api.commands.sentences import sentence
-from api.terminal import OUT, counted, moment, print_json, progress, said, shown
+from api.terminal import OUT, counted, moment, next_command, note, print_json, progress, said, shown
 from api.wiring import Home, ledger_over_http, read_trust_root
 from registry.anchor.concerning import records_of_certificate
 from registry.anchor.history import Record, StatusChanged, Superseded
@@ -138,6 +139,11 @@ def fsck(node: NodeOption = None, home: HomeOption = None, as_json: JsonOption =
         print_json(_consistency(result))
     else:
         _print_consistency(result)
+    for name in undelivered(found):
+        note(
+            said(f"批次{name}已登记，凭证没有写全。", f"batch {name} is recorded, and its bundles are not all written.")
+        )
+        next_command(f"vermilion batch issue {name}")
     if result.differences:
         raise typer.Exit(1)
     if result.compared_at is None:

@@ -47,6 +47,7 @@ from api.commands.requests import (
 from api.commands.words import reason_word, state_word, status_word
 from api.terminal import OUT, counted, moment, next_command, note, print_fields, print_json, print_table, said
 from api.wiring import Home
+from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -12,7 +12,7 @@ import typer
 
 from api.commands.options import HomeOption, PassphraseFdOption
 from api.errors import EXIT_NOT_NOW, EXIT_REFUSED, advice
-from api.terminal import note, print_json, said, watched
+from api.terminal import moment, note, print_json, said, watched
 from api.wiring import Home, passphrase_from
 from registry.kernel.encoding import b64url
 from registry.kernel.errors import RegistryError
@@ -42,6 +42,9 @@ _STEPS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         Step.NODE: ("没有节点应答，稍后再试", "no node answers; trying again"),
     }
 )
+
+_LOOKED_AT: Final = 50
+"""Newest tasks among which those of another desk are looked for."""
 
 
 def desk(
@@ -83,10 +86,27 @@ def desk(
             work_on(place, worker, teller.unanswered, compare)
             return
         worked = work_off(place, worker, teller.unanswered, compare)
+        _tell_held(found, {one.id for one in worked})
     if any(one.state is TaskState.RUNNING for one in worked):
         raise typer.Exit(EXIT_NOT_NOW)
     if any(one.state is TaskState.FAILED for one in worked):
         raise typer.Exit(EXIT_REFUSED)
+
+
+def _tell_held(home: Home, worked: Set[str]) -> None:
+    """Name tasks that are in another desk's hands: one that was killed keeps its own until its lease ends."""
+    with home.store.read() as unit:
+        running = [one for one in unit.tasks.recent(_LOOKED_AT) if one.state is TaskState.RUNNING]
+    for one in running:
+        if one.id not in worked and one.leased_until is not None:
+            until = moment(one.leased_until)
+            note(
+                said(
+                    f"{one.id}由另一个签发台在做；那个签发台若已停止，{until}之后再运行同一条命令。",
+                    f"{one.id} is in the hands of another desk; if that one has ended, run the same command again "
+                    f"after {until}.",
+                )
+            )
 
 
 @contextmanager

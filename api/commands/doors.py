@@ -9,7 +9,7 @@ A command that is not listed here does not run. Three ways in:
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import wraps
@@ -18,13 +18,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from api.commands.options import person
-from api.terminal import note, said
+from api.terminal import next_command, note, said
 from api.wiring import Home
 from registry.access import POLICY, Action, same_person
 from registry.enrolment.admission import BY_ANOTHER
-from registry.kernel.errors import RuleRefusal
+from registry.kernel.errors import IntegrityFault, RegistryError, RuleRefusal
 from registry.ports.storage import UnitOfWork
 from registry.workflows.act import acting_account, require_may_be_done
+from registry.workflows.halt import HALTING
 
 Given = dict[str, Any]
 """A command's parameters by name."""
@@ -199,7 +200,7 @@ DOORS: Final[Mapping[str, Door]] = MappingProxyType(
             *_by_person(Action.CANCEL_CHANGE, "cert cancel", subject="request"),
             *_by_person(Action.CANCEL_CHANGE, "cert withdraw"),
             *_by_person(Action.INVITE_HOLDER, "cert claim"),
-            *_by_person(Action.OPERATE, "halt lift", "sender replace"),
+            *_by_person(Action.OPERATE, "halt lift", "halt reread", "sender replace"),
             *_by_person(Action.MANAGE_ACCOUNTS, "account add", "account invite", "account role", "account close"),
         )
     )
@@ -217,9 +218,33 @@ def guarded(path: str, command: Callable[..., Any]) -> Callable[..., Any]:
             raise CommandUnlisted(path)
         if door.changes(given):
             _ask(door, given)
-        return command(**given)
+        try:
+            return command(**given)
+        except IntegrityFault as error:
+            if error.code in HALTING:
+                _tell_alarm(error.code, given)
+            raise
 
     return asking
+
+
+def _tell_alarm(code: str, given: Given) -> None:
+    """Say that what ends this command has stopped everybody's, where it raised an alarm or one is open."""
+    home = given.get("home")
+    with suppress(RegistryError), closing(Home.find(None if home is None else Path(home)).store) as store:
+        with store.read() as unit:
+            alarms = [one.id for one in unit.alarms.open() if one.code == code]
+        if not alarms:
+            return
+        names = ", ".join(alarms)
+        note(
+            said(
+                f"警报{names}：本安装的一切上链操作，不论由谁来做，都已停止，直到有人查看并解除。",
+                f"alarm {names}: nothing of this installation goes to the chain, whoever sends it, until somebody has "
+                "looked and lifted it.",
+            )
+        )
+        next_command("vermilion halt show")
 
 
 def _ask(door: Door, given: Given) -> None:

@@ -1,22 +1,30 @@
 """What the command line says where something went wrong: words on stderr; with --json, one value on stdout too."""
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from api.commands.access_words import in_words
+from api.commands.access_words import in_words, on_from
+from api.commands.fact_words import facts_zh
 from api.errors import Advice, advice, code_of, exit_code
+from api.situations import WORDS
 from api.terminal import ERR, language, print_json, said, shown, with_home
 from registry.access import NotAllowed, NotInState
+from registry.anchor.situations import Situation
+from registry.anchor.states import AnchorState
 from registry.enrolment import PhotographRefused
 from registry.kernel.errors import MalformedInput, RegistryError, Unavailable
 from registry.ports.storage import NotHere
 from registry.programme import ProgrammeMalformed
 from registry.programme.subsidies import SubsidyMalformed
 from registry.workflows.act import AccountNotOpen
+from registry.workflows.change_status import BeingReplaced
+from registry.workflows.contents import ReservationVoid
 from registry.workflows.replace import ParticularMalformed
+from registry.workflows.status_operations import NotApproved
 
 MEMBERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -60,9 +68,20 @@ class SystemRefused(Unavailable):
     code = "system/file"
 
     def __init__(self, error: OSError) -> None:
-        self.errno = error.errno
-        what = error.strerror or type(error).__name__
-        super().__init__(what if error.filename is None else f"{os.fsdecode(error.filename)}: {what}")
+        self.errno, self.cause = error.errno, error.strerror or type(error).__name__
+        self.path = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        super().__init__(f"{self.path}{self.cause}")
+
+
+class DiskFull(SystemRefused):
+    """The disk has no room left, or the quota is used up; not always is it said which file could not grow."""
+
+    code = "system/disk-full"
+
+
+def system_refused(error: OSError) -> SystemRefused:
+    """Say in our words what the operating system refused."""
+    return DiskFull(error) if error.errno in (errno.ENOSPC, errno.EDQUOT) else SystemRefused(error)
 
 
 class ArgumentsUndecodable(MalformedInput):
@@ -114,9 +133,34 @@ def advice_on(error: RegistryError) -> Advice | None:
             remedy_zh=f"请对照清单核对：{'、'.join(named)}。",
             remedy_en=f"Compare with the list: {' and '.join(named)}.",
         )
+    if isinstance(error, ReservationVoid):
+        return replace(
+            texts,
+            remedy_zh=texts.remedy_zh.replace("cancel 批次", f"cancel {error.batch}"),
+            remedy_en=texts.remedy_en.replace("cancel BATCH", f"cancel {error.batch}"),
+        )
+    if isinstance(error, BeingReplaced):
+        on, off = error.ways.on, error.ways.off
+        return replace(
+            texts,
+            remedy_zh=f"接着办：`vermilion {on}`" + (f"；或放弃：`vermilion {off}`。" if off else "。"),
+            remedy_en=f"Go on with it: `vermilion {on}`" + (f", or give it up: `vermilion {off}`." if off else "."),
+        )
     if isinstance(error, NotAllowed | NotInState | AccountNotOpen):
         zh, en = in_words(error)
-        return replace(texts, cause_zh=zh, cause_en=en)
+        texts = replace(texts, cause_zh=zh, cause_en=en)
+        if isinstance(error, NotInState):
+            zh, en = on_from(error)
+            texts = replace(texts, remedy_zh=zh, remedy_en=en)
+        return texts
+    if isinstance(error, NotApproved) and error.state == AnchorState.RESERVED:
+        words, command = WORDS[Situation.RESERVED], f"vermilion batch status {error.subject}"
+        return Advice(
+            cause_zh=words.happened_zh,
+            cause_en=words.happened_en,
+            remedy_zh=f"请先接着签署；要运行的命令见`{command}`。",
+            remedy_en=f"Go on signing first; `{command}` names the command.",
+        )
     if isinstance(error, PhotographRefused | ParticularMalformed):
         problem, (zh, en) = error.problem, subject_of(error)
         return Advice(
@@ -145,7 +189,7 @@ def print_error(error: RegistryError) -> None:
         headline = said(texts.cause_zh, texts.cause_en)
     ERR.print(f"[bold red]{said('错误：', 'error:')}[/bold red]{said('', ' ')}{shown(headline)}")
     if chinese:
-        ERR.print(f"  [dim]（{shown(str(error))}）[/dim]")
+        ERR.print(f"  [dim]（{shown(facts_zh(error))}）[/dim]")
     if isinstance(error, ProgrammeMalformed | SubsidyMalformed) and len(error.faults) > 1:  # the headline has the first
         for fault in error.faults:
             ERR.print(f"  {shown(fault.key)}: {shown(fault.reason)}")

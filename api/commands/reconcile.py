@@ -4,10 +4,11 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from api.commands.fact_words import fact_word
 from api.commands.options import HomeOption, JsonOption, NodeOption
 from api.errors import EXIT_REFUSED, advice
 from api.reconciling import reconcile_here
-from api.terminal import OUT, counted, note, print_json, said, shown
+from api.terminal import OUT, counted, note, print_json, said, shown, with_home
 from api.wiring import Home
 from registry.anchor.differences import Rule
 from registry.workflows.reconcile import Found, Reconciled
@@ -79,10 +80,11 @@ def _print(looked: Reconciled, *, dry_run: bool) -> None:
         OUT.print(f"[bold]{shown(one.subject)}[/bold]  {what}   [dim]\\[{shown(one.name)}][/dim]")
         OUT.print(f"  {shown(said(texts.cause_zh, texts.cause_en))}")
         OUT.print(
-            f"  [dim]{said('这里', 'here')}: {shown(one.here)}; {said('链上', 'there')}: {shown(one.there)}[/dim]"
+            f"  [dim]{said('这里：', 'here: ')}{shown(fact_word(one.here))}{said('；链上：', '; there: ')}"
+            f"{shown(fact_word(one.there))}[/dim]"
         )
         if one.rule is not Rule.MENDED and not one.lifted:
-            OUT.print(f"  → {shown(said(texts.remedy_zh, texts.remedy_en))}")
+            OUT.print(f"  → {shown(with_home(said(texts.remedy_zh, texts.remedy_en)))}")
     note(
         said(
             f"比对了{looked.batches}个批次、{looked.records}条链上记录，到区块{looked.block.number}",

@@ -11,7 +11,7 @@ import typer
 
 from api.client import Client
 from api.clock import SystemClock
-from api.commands.failures import NoVerdict, SystemRefused
+from api.commands.failures import NoVerdict, system_refused
 from api.commands.options import FileUnreadable, HomeOption, JsonOption, note_cause, read_file
 from api.links import LinkElsewhere, require_node_address
 from api.pages.catalogue import Catalogue, catalogue
@@ -146,7 +146,7 @@ def verify(
     except RegistryError as error:
         raise NoVerdict(error) from error
     except OSError as error:
-        raise NoVerdict(SystemRefused(error)) from error
+        raise NoVerdict(system_refused(error)) from error
     if as_json:
         print_json(report_document(report))
     else:

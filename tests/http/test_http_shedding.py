@@ -2,9 +2,11 @@
 
 import threading
 from collections import Counter
+from contextlib import nullcontext
 
 import pytest
 
+from api.issuer import ApprovalDesk
 from registry.access import Role
 from registry.anchor.states import AnchorState
 from registry.ports.tasks import TaskKind
@@ -12,7 +14,7 @@ from registry.store import open_database
 from registry.workflows import hand_over
 from registry.workflows.halt import raise_alarm
 from tests.http.console_site import House
-from tests.unit.registry.store.filled import KEYS, PROGRAMME
+from tests.unit.registry.store.filled import BODY, KEYS, PROGRAMME
 from tests.unit.registry.workflows.chain_scene import Scene
 
 SCOPES = [f"{PROGRAMME}/{level}" for level in ("2", "3")]
@@ -130,3 +132,17 @@ def test_giving_a_batch_up_is_a_click_for_those_who_may(scene, house):
     again = maker.post(f"{at}/cancel")
     assert (again.status_code, "batch/not-waiting" in again.text) == (409, True)
     assert scene.propose("1").size > 0  # its candidates wait again
+
+
+def test_a_batch_that_the_chain_has_is_not_given_up_by_a_click(scene):
+    approvals = ApprovalDesk(
+        key_of=scene.key_of,
+        contract=BODY.contract,
+        issuer_name=BODY.name,
+        ledger=lambda: nullcontext(scene.chain),
+    )
+    maker = House(scene.store, scene.clock, approvals).person("maker-1", Role.MAKER)
+    scene.anchored(by="a transaction that a restored database has lost")
+    refused = maker.post(f"/console/batches/{scene.name}/cancel")
+    assert (refused.status_code, "batch/recorded" in refused.text) == (409, True)
+    assert scene.batch.state is AnchorState.SEALED

@@ -135,13 +135,13 @@ def test_erased_ones_are_left_out_and_undrawable_ones_named(
         @contextmanager
         def read(self):
             with world.home.store.read() as unit:
-                kept = unit.batches.certificates
+                kept = unit.batches.of_piece
 
-                def certificates(**which):
-                    for one in kept(**which):
+                def of_piece(*which):
+                    for one in kept(*which):
                         yield dataclasses.replace(one, disclosures=None) if one.reservation.number == gone else one
 
-                unit.batches.certificates = certificates
+                unit.batches.of_piece = of_piece
                 yield unit
 
     real = drawing.Printable.draw

@@ -168,7 +168,7 @@ def test_the_command_line_says_what_happened_and_what_to_do(capsys, monkeypatch,
     print_error(LedgerUnavailable("127.0.0.1:8545", "connection refused"))
     said = capsys.readouterr().err
     texts = written()["ledger/unavailable"]
-    message = "127.0.0.1:8545: connection refused"
+    message = "127.0.0.1:8545：拒绝连接" if language == "zh" else "127.0.0.1:8545: connection refused"
     assert said.startswith(f"错误：{texts['cause_zh']}\n  （" if language == "zh" else "error: ")
     assert message in said
     assert (texts[f"cause_{language}"] in said) is (language == "zh")  # in English the message says it already

@@ -115,7 +115,7 @@ def test_an_error_goes_to_stderr_with_remedy_and_code(tmp_path: Path) -> None:
 def test_it_speaks_chinese_where_the_surroundings_do(tmp_path: Path, surroundings: dict[str, str]) -> None:
     refused = run("cert", "list", "--home", str(tmp_path), **surroundings)
     assert refused.stderr.startswith("错误：这里没有数据文件夹")
-    assert "\n  （no installation at " in refused.stderr
+    assert f"\n  （{tmp_path}）" in refused.stderr
     assert "请用`--home`指明数据文件夹" in refused.stderr
 
 

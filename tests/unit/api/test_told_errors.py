@@ -15,7 +15,7 @@ from api.commands.failures import LISTS, advice_on, error_document, print_error
 from api.commands.setup import InstallationMalformed
 from api.errors import advice, exit_code
 from registry.access import POLICY, Action, NotAllowed, NotInState, Role
-from registry.access.policy import SUBJECT_STATES
+from registry.access.policy import SUBJECT_STATES, Subject
 from registry.enrolment import PhotographRefused
 from registry.ports.replacements import Corrected
 from registry.ports.storage import NotHere
@@ -23,6 +23,7 @@ from registry.status import Status
 from registry.workflows.act import AccountNotOpen
 from registry.workflows.enrol import UnitDiffers, UnitMissing
 from registry.workflows.replace import ParticularMalformed
+from tests.unit.api.test_next_commands import fault_of, printed_in
 
 ROOT = Path(registry.__file__).parents[1]
 SLUG = re.compile(r"[a-z]+-[a-z-]+|nationalIdentityNumber|nameLatin")
@@ -106,6 +107,36 @@ def test_what_may_not_be_done_or_written_is_said_without_internal_words(error, l
     assert [word for word in SLUG.findall(headline) if word not in allowed] == []
     assert headline.isascii() is (language == "en")
     assert len(headline) <= 160
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("access/not-allowed", "access/not-in-state", "anchor/not-approved", "anchor/nonce-taken"),
+        *("batch/nothing-to-issue", "batch/reservation-void", "batch/not-waiting", "desk/bundles-unwritable"),
+        *(one for one in advice() if one.startswith(("halt/", "reconcile/"))),
+    ],
+)
+def test_what_a_remedy_of_a_held_up_batch_names_can_be_run_as_it_stands(code, language):
+    commands = re.findall(r"`(vermilion [^`]*)`", getattr(advice()[code], f"remedy_{language}"))
+    assert [fault for one in commands if (fault := fault_of(one))] == []
+
+
+@pytest.mark.parametrize("subject", Subject)
+def test_what_cannot_be_done_now_is_told_with_what_shows_how_it_stands(subject):
+    action = next(one for one, rule in POLICY.items() if rule.subject is subject)
+    error = NotInState(action, "X-1", "confirmed", ["entered"])
+    texts = advice_on(error)
+    for told in (texts.remedy_zh, texts.remedy_en):
+        (command, *_) = printed_in(told.replace("`", " "))
+        assert fault_of(command) is None
+
+
+def test_only_what_was_confirmed_of_scores_is_told_to_be_corrected():
+    confirmed = advice_on(NotInState(Action.CONFIRM_SCORES, "S-1", "confirmed", ["entered"]))
+    assert "exam correct" in confirmed.remedy_en
+    assert "exam correct" not in advice_on(NotInState(Action.CANCEL_BATCH, "B-1", "cancelled", ["sealed"])).remedy_en
 
 
 def test_a_role_that_would_do_is_named_as_the_pages_name_it(capsys, monkeypatch):

@@ -30,7 +30,7 @@ from node.embedded import (
     recover_sealer,
     sealer_address,
 )
-from node.embedded.errors import StateMissing
+from node.embedded.errors import ChainFileUnavailable, StateMissing
 from node.embedded.storage import ChainFile
 
 SEALER_KEY = b"\x07" * 32
@@ -513,7 +513,7 @@ def test_full_disk_changes_nothing_and_sealing_goes_on_once_there_is_room(chain,
     pages = chain.file._writer.execute("PRAGMA page_count").fetchone()[0]
     chain.file._writer.execute(f"PRAGMA max_page_count = {pages}")
     before = chain.head()
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(ChainFileUnavailable, match="full"):
         chain.seal_pending()
     assert chain.head() == before
     assert receipt(chain, sent) is None

@@ -139,13 +139,13 @@ def fsck(node: NodeOption = None, home: HomeOption = None, as_json: JsonOption =
         print_json(_consistency(result))
     else:
         _print_consistency(result)
+    if result.differences:
+        raise typer.Exit(1)
     for name in undelivered(found):
         note(
             said(f"批次{name}已登记，凭证没有写全。", f"batch {name} is recorded, and its bundles are not all written.")
         )
         next_command(f"vermilion batch issue {name}")
-    if result.differences:
-        raise typer.Exit(1)
     if result.compared_at is None:
         raise typer.Exit(3)
 

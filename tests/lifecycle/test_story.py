@@ -207,7 +207,7 @@ def test_stranger_with_a_dead_node_gets_no_verdict_and_exit_3(world) -> None:
 @pytest.mark.parametrize(
     ("table", "column", "where", "edited", "found"),
     [
-        ("certificate", "number", "id = 5", "'X' || number", "fsck/row-edited"),
+        ("certificate", "jti", "id = 5", "'X' || jti", "fsck/row-edited"),
         ("credential", "jwt", "certificate = 5", "replace(jwt, 'e', 'f')", "fsck/row-edited"),
         ("score", "hundredths", "id = 9", "10000", "fsck/row-edited"),
         ("batch", "size", "rowid = 1", "size + 1", "fsck/row-edited"),

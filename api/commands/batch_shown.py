@@ -14,7 +14,7 @@ from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.workflows.change_status import present_flags
 from registry.workflows.stand import Standing, standing
-from registry.workflows.succession import is_held_back
+from registry.workflows.succession import lacks_bundles
 
 _FLAGS: Final = {
     BatchFlag.SUSPENDED_BY_ISSUER: ("本机构已暂停", "suspended by issuer"),
@@ -39,8 +39,7 @@ def undelivered_word(batch: Batch) -> list[str]:
 def undelivered(home: Home) -> list[str]:
     """Name the batches that are recorded, of which bundles were never all written, and that nothing holds back."""
     with home.store.read() as unit:
-        final = unit.batches.batches(AnchorState.FINAL)
-        return [one.id for one in final if one.delivered_at is None and not is_held_back(unit, one)]
+        return [one.id for one in unit.batches.batches(AnchorState.FINAL) if lacks_bundles(unit, one)]
 
 
 def standing_of(home: Home, batch: Batch) -> Standing:

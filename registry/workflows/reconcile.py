@@ -37,7 +37,7 @@ from registry.workflows.halt import SYSTEM, halting, raise_alarm
 from registry.workflows.identities import end_sign_ins
 from registry.workflows.stand import is_void
 from registry.workflows.status_operations import recorded_at
-from registry.workflows.succession import awaiting_succession, is_held_back
+from registry.workflows.succession import awaiting_succession, lacks_bundles
 from registry.workflows.work_off import BundlesUnwritable, writing_bundles
 
 TASK_WAITS: Final = timedelta(minutes=10)
@@ -221,7 +221,7 @@ def _idle(place: Reconciler, unit: UnitOfWork, batches: list[Batch]) -> Iterator
     """Name what goes on only when a person does something."""
     now = place.clock.now()
     for batch in batches:
-        if batch.state is AnchorState.FINAL and batch.delivered_at is None and not is_held_back(unit, batch):
+        if lacks_bundles(unit, batch):
             yield Found(name=Name.UNDELIVERED, subject=batch.id, here="final", there="not delivered")
         elif is_void(unit, batch, now):
             yield Found(name=Name.SOMEBODY_ERASED, subject=batch.id, here=batch.state.value, there="somebody erased")

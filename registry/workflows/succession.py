@@ -37,6 +37,11 @@ def is_held_back(unit: UnitOfWork, batch: Batch) -> bool:
     return bool(awaiting_succession(unit, batch) - given_up(unit, batch))
 
 
+def lacks_bundles(unit: UnitOfWork, batch: Batch) -> bool:
+    """Tell whether a batch is recorded for good, its bundles were never all written, and nothing holds them back."""
+    return batch.state is AnchorState.FINAL and batch.delivered_at is None and not is_held_back(unit, batch)
+
+
 def batch_may_be_cancelled(batch: Batch) -> bool:
     """Tell whether `batch cancel` does something: nothing of it is signed for the chain, or the contract refused it."""
     return AnchorState.CANCELLED in allowed_transitions[batch.state]

@@ -7,7 +7,9 @@ from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
+from typer.testing import CliRunner
 
+from api.cli import app
 from api.commands.setup import demo_installation, running_node
 from api.founding import make_installation
 from api.wiring import Home
@@ -104,6 +106,17 @@ def test_an_older_copy_is_noticed_before_anything_is_made_of_it(house: House, tm
     assert [one["code"] for one in open_alarms(older)] == [Name.FOREIGN_ANCHOR]
     with older.home.store.read() as unit:
         assert unit.batches.names() == []
+
+
+def test_that_no_node_answers_is_said_and_hinders_no_proposal(house: House) -> None:
+    settings = house.path / "vermilion.toml"
+    settings.write_text(
+        settings.read_text("utf-8").replace("[chain]\n", '[chain]\nnode_url = "http://127.0.0.1:9"\n'), "utf-8"
+    )
+    propose = ["batch", "propose", "--level", "1", "--as", "maker-1", "--home", str(house.path)]
+    told = CliRunner().invoke(app, propose)
+    assert told.exit_code == 0, told.output
+    assert "the chain was not compared" in told.stderr or "没有与链比对" in told.stderr
 
 
 def test_a_database_from_before_the_batch_halts_until_somebody_has_looked(house: House, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from registry.verification import (
     end_of_past_day,
     not_found,
 )
-from registry.workflows.verify import VerifyFromLedger
+from registry.workflows.verification.verify import VerifyFromLedger
 
 if TYPE_CHECKING:  # web3 takes a second to import: only the first verdict pays
     from node.client.agreement import Agreed

@@ -15,7 +15,7 @@ from typing import Final
 
 from api.wiring import Home
 from registry.access import Account, AccountKind, Role, password_holds
-from registry.workflows.sign_in import accept, add_account, invite, sign_out
+from registry.workflows.access.sign_in import accept, add_account, invite, sign_out
 
 PASSWORDS_FILE: Final = "demo-passwords.json"
 _LETTERS: Final = "abcdefghjkmnpqrstuvwxyz23456789"

@@ -25,13 +25,13 @@ from registry.kernel.errors import RegistryError
 from registry.ports import LedgerUnavailable, TransactionRefused
 from registry.ports.storage import StoredCertificate
 from registry.status import Reason, Status
-from registry.workflows.approve import approve
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.change_status import present_status, request_changes
-from registry.workflows.deliver import deliver
-from registry.workflows.draw import draw_certificate
-from registry.workflows.enrol import decide_applications, import_roster, take_photographs
-from registry.workflows.issue import propose
+from registry.workflows.certificates.deliver import deliver
+from registry.workflows.certificates.draw import draw_certificate
+from registry.workflows.enrolment.enrol import decide_applications, import_roster, take_photographs
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance.approve import approve
+from registry.workflows.issuance.issue import propose
+from registry.workflows.status.change_status import present_status, request_changes
 
 PROGRAMME = "AIGC-APP-ENG"
 _WAIT_SECONDS = 60

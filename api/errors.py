@@ -20,7 +20,7 @@ from registry.kernel.errors import (
     RegistryError,
     Unavailable,
 )
-from registry.workflows.govern import ContractRefused
+from registry.workflows.chain.govern import ContractRefused
 
 EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2

@@ -24,8 +24,8 @@ from registry.anchor.states import AnchorState
 from registry.kernel.errors import RegistryError
 from registry.ports.replacements import Replacement
 from registry.status import needs_approval
-from registry.workflows.anchor import unfinished
-from registry.workflows.sender_standing import overdue
+from registry.workflows.chain.anchor import unfinished
+from registry.workflows.chain.sender_standing import overdue
 
 State = Literal["good", "note", "problem"]
 WHAT_ZH: Final[Mapping[str, str]] = MappingProxyType(

@@ -6,13 +6,13 @@ from dataclasses import replace
 from api.wiring import Home
 from registry.anchor.differences import Name, Rule
 from registry.ports import Ledger, LedgerUnavailable
-from registry.workflows.reconcile import Reconciled, Reconciler, look, mend
+from registry.workflows.desk.reconcile import Reconciled, Reconciler, look, mend
 
 
 def reconcile_here(home: Home, *, node: str | None = None, files: bool = False, only_look: bool = False) -> Reconciled:
     """Look at what differs and mend it. Asks for no passphrase, unless kept bytes have to be sent again.
 
-    `files`: delivered bundles are looked for one by one. Raises as `registry.workflows.reconcile` does.
+    `files`: delivered bundles are looked for one by one. Raises as `registry.workflows.desk.reconcile` does.
     """
     with ExitStack() as stack:
         found = look(_reconciler(home, stack.enter_context(home.chain(node=node))), files=files)

@@ -10,13 +10,13 @@ from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import RuleRefusal
 from registry.status import needs_approval
-from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.change_status import approve_change
-from registry.workflows.deliver import PredecessorStands, deliver, deliver_successors
-from registry.workflows.status_operations import BatchChangeOpen
-from registry.workflows.status_sending import change_status
-from registry.workflows.supersede import send_supersessions
-from registry.workflows.work_off import writing_bundles
+from registry.workflows.certificates.deliver import PredecessorStands, deliver, deliver_successors
+from registry.workflows.chain.anchor import Desk, anchor_batch
+from registry.workflows.chain.status_operations import BatchChangeOpen
+from registry.workflows.chain.status_sending import change_status
+from registry.workflows.chain.supersede import send_supersessions
+from registry.workflows.desk.work_off import writing_bundles
+from registry.workflows.status.change_status import approve_change
 
 
 def untold(subject: str, state: str) -> None:

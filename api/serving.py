@@ -37,12 +37,12 @@ from registry.kernel.identifiers import CertificateKey
 from registry.ports import LedgerUnavailable
 from registry.programme import Bilingual
 from registry.verification.receipts import Notary
-from registry.workflows.deliver import photograph_by_key, public_bundle
-from registry.workflows.draw import draw_by_key
-from registry.workflows.follow import follow
-from registry.workflows.halt import halting
-from registry.workflows.hold import CopyDesk
-from registry.workflows.verify import NODE_UNREACHABLE
+from registry.workflows.certificates.deliver import photograph_by_key, public_bundle
+from registry.workflows.certificates.draw import draw_by_key
+from registry.workflows.chain.follow import follow
+from registry.workflows.chain.halt import halting
+from registry.workflows.holders.hold import CopyDesk
+from registry.workflows.verification.verify import NODE_UNREACHABLE
 
 _FOLLOW_SECONDS: Final = 1.0
 

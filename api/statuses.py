@@ -6,8 +6,8 @@ from api.wiring import Home
 from registry.kernel.errors import Unavailable
 from registry.kernel.signing import StatementSigner
 from registry.verification import Report
-from registry.workflows.publish_status import StatusPublisher, StatusToken
-from registry.workflows.verify import VerifyFromStore
+from registry.workflows.status.publish_status import StatusPublisher, StatusToken
+from registry.workflows.verification.verify import VerifyFromStore
 
 
 class StatusUnsigned(Unavailable):

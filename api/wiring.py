@@ -38,11 +38,11 @@ from registry.programme import Catalogue, load_catalogue
 from registry.programme.subsidies import Rules, load_subsidies
 from registry.store import Database, DataKeys, Shelf, open_database
 from registry.verification.receipts import Notary
-from registry.workflows.audit import Auditor
-from registry.workflows.contents import IssuingBody
-from registry.workflows.follow import HistoryBroken, follow
-from registry.workflows.recheck import FewAtOnce, RecheckFromLedger, RecheckFromStore
-from registry.workflows.verify import NODE_UNREACHABLE, VerifyFromStore
+from registry.workflows.auditing.audit import Auditor
+from registry.workflows.certificates.contents import IssuingBody
+from registry.workflows.chain.follow import HistoryBroken, follow
+from registry.workflows.verification.recheck import FewAtOnce, RecheckFromLedger, RecheckFromStore
+from registry.workflows.verification.verify import NODE_UNREACHABLE, VerifyFromStore
 
 if TYPE_CHECKING:  # the chain's libraries take seconds to import: only what needs them pays
     from node.embedded import EmbeddedChain

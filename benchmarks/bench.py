@@ -23,10 +23,10 @@ from api.wiring import Home
 from registry.anchor.progress import Batch
 from registry.kernel.signing import PrivateKey
 from registry.ports.storage import Store, UnitOfWork
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.issue import propose
-from registry.workflows.pieces import Spent
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance.issue import propose
+from registry.workflows.issuance.pieces import Spent
 
 _SIGNATURES = 4_000
 

@@ -20,8 +20,8 @@ from benchmarks.loading import Loaded, loaded
 from registry.access import AccountKind, Role
 from registry.verification.asked_list import read_list
 from registry.verification.list_result import read_result
-from registry.workflows.sign_in import add_account
-from registry.workflows.verify_many import hand_in, result_of, verify_list
+from registry.workflows.access.sign_in import add_account
+from registry.workflows.verification.verify_many import hand_in, result_of, verify_list
 
 _OPERATOR = "operator-1"
 

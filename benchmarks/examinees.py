@@ -9,7 +9,7 @@ from api.wiring import Home
 from benchmarks.bench import Stopwatch, examined
 from benchmarks.laying import TABLES, Pattern, Rows, lay
 from registry.store.tables import application, person, score
-from registry.workflows.crew import Crew
+from registry.workflows.issuance.crew import Crew
 
 _FIRST = 20
 _AT_ONCE = 5_000

@@ -17,7 +17,7 @@ from registry.anchor.history import Block, DigestRecorded, Position, Record
 from registry.anchor.proofs import prove_consistency, prove_inclusion, require_consistency, require_inclusion
 from registry.kernel.identifiers import ADDRESS_NONE, BlockHash, Digest, IssuerCode, LeafHash, TransactionHash
 from registry.ports.storage import ProjectionHead
-from registry.workflows.prove import log_of_store
+from registry.workflows.auditing.prove import log_of_store
 
 _PROOFS = 1_000
 

@@ -31,10 +31,10 @@ from benchmarks.bench import (
 )
 from benchmarks.examinees import waiting_people
 from registry.anchor.states import AnchorState
-from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.approve import approve
-from registry.workflows.crew import cores
-from registry.workflows.deliver import deliver
+from registry.workflows.certificates.deliver import deliver
+from registry.workflows.chain.anchor import Desk, anchor_batch
+from registry.workflows.issuance.approve import approve
+from registry.workflows.issuance.crew import cores
 
 _COUNTED = ("find, reserve, sign, store, seal", "approve", "anchor until final")
 

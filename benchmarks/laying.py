@@ -10,7 +10,7 @@ from registry.store.candidates import candidate_document
 from registry.store.sealing import sealer
 from registry.store.tables import application, person, score
 from registry.store.vault import encrypt, encrypt_json, identity_index, new_person_key
-from registry.workflows.crew import Work
+from registry.workflows.issuance.crew import Work
 
 TABLES = (person, application, score)
 _SURNAMES = "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许"

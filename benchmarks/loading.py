@@ -26,10 +26,10 @@ from registry.store.candidates import candidate_document
 from registry.store.sessions import Row, micros
 from registry.store.tables import application, certificate, credential, person
 from registry.store.vault import encrypt, encrypt_json, identity_index, new_person_key
-from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.approve import APPROVAL_LASTS, approve
-from registry.workflows.contents import Holder, evidence_of, holders, terms_of
-from registry.workflows.follow import follow
+from registry.workflows.certificates.contents import Holder, evidence_of, holders, terms_of
+from registry.workflows.chain.anchor import Desk, anchor_batch
+from registry.workflows.chain.follow import follow
+from registry.workflows.issuance.approve import APPROVAL_LASTS, approve
 
 BATCH = 100_000
 """Certificates in one batch."""

@@ -16,7 +16,7 @@ from benchmarks.bench import options, report
 from registry.kernel.identifiers import IssuerCode
 from registry.programme import load_catalogue
 from registry.store import DataKeys, open_database
-from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
 
 _PROGRAMME, _PERSON = "AIGC-APP-ENG", "clerk-1"
 

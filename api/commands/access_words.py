@@ -6,7 +6,7 @@ from typing import Final
 
 from api.pages.catalogue import catalogue
 from registry.access import POLICY, Action, NotAllowed, NotInState, Subject
-from registry.workflows.act import AccountNotOpen
+from registry.workflows.access.act import AccountNotOpen
 
 ACTIONS: Final[Mapping[Action, tuple[str, str]]] = MappingProxyType(
     {

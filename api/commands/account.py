@@ -9,7 +9,7 @@ from api.commands.options import HomeOption, JsonOption, PersonOption, person
 from api.terminal import OUT, note, print_json, print_table, said
 from api.wiring import Home
 from registry.access import APPOINTED, Account, AccountKind, Role, account_name, role_of
-from registry.workflows.sign_in import INVITED_FOR, add_account, change_roles, close_account, invite
+from registry.workflows.access.sign_in import INVITED_FOR, add_account, change_roles, close_account, invite
 
 app = typer.Typer(no_args_is_help=True, help="Accounts of people who sign in: staff and employers, and their roles.")
 

@@ -8,7 +8,7 @@ from api.commands.options import HomeOption, JsonOption, PersonOption, person
 from api.terminal import OUT, moment, note, print_json, print_table, said
 from api.wiring import Home
 from registry.enrolment import STATE_NAMES, TRANSITIONS, AdmissionState, AdmissionTrail
-from registry.workflows.admit import NotRegisteredByUnit, take_step
+from registry.workflows.enrolment.admit import NotRegisteredByUnit, take_step
 
 
 def step(

@@ -31,7 +31,7 @@ from registry.kernel.encoding import parse_json
 from registry.kernel.errors import MalformedInput
 from registry.kernel.identifiers import Address, BatchId
 from registry.ports import ApprovalSigner
-from registry.workflows.approve import require_approver
+from registry.workflows.issuance.approve import require_approver
 
 _SHOWN: Final = 8
 """Numbers of certificates that are written out; of more, the rest is counted."""

@@ -20,9 +20,9 @@ from registry.kernel.errors import IntegrityFault
 from registry.kernel.identifiers import BatchId
 from registry.ports import LedgerUnavailable
 from registry.ports.storage import NotHere, UnitOfWork
-from registry.workflows.audit import Consistency
-from registry.workflows.follow import follow
-from registry.workflows.prove import log_of_ledger
+from registry.workflows.auditing.audit import Consistency
+from registry.workflows.auditing.prove import log_of_ledger
+from registry.workflows.chain.follow import follow
 
 app = typer.Typer(no_args_is_help=True, help="The chain's history, and consistency with it.")
 app.command(epilog="Example: vermilion audit checkpoint --output 2026-11-20.checkpoint.json")(proofs.checkpoint)

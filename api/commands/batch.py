@@ -42,13 +42,13 @@ from registry.anchor.states import AnchorState
 from registry.kernel.errors import MalformedInput
 from registry.ports import LedgerUnavailable
 from registry.status import Reason, Status
-from registry.workflows.approve import approve as approve_batch
-from registry.workflows.approve import cancel as cancel_batch
-from registry.workflows.approve import to_be_approved
-from registry.workflows.change_status import plan_batch_changes, present_flags, request_batch_changes
-from registry.workflows.issue import NothingToIssue
-from registry.workflows.issue import propose as propose_batch
-from registry.workflows.work_off import BundlesUnwritable
+from registry.workflows.desk.work_off import BundlesUnwritable
+from registry.workflows.issuance.approve import approve as approve_batch
+from registry.workflows.issuance.approve import cancel as cancel_batch
+from registry.workflows.issuance.approve import to_be_approved
+from registry.workflows.issuance.issue import NothingToIssue
+from registry.workflows.issuance.issue import propose as propose_batch
+from registry.workflows.status.change_status import plan_batch_changes, present_flags, request_batch_changes
 
 app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")
 
@@ -201,7 +201,7 @@ def pdf(
 ) -> None:
     """Draw a recorded batch's certificates into one ZIP. May be run again: what is drawn is not drawn twice."""
     from registry.delivery.typesetting import GlyphMissing
-    from registry.workflows.draw import draw_batch
+    from registry.workflows.certificates.draw import draw_batch
 
     found = Home.find(home)
     target = out or Path(f"{batch}.zip")

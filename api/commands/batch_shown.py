@@ -12,9 +12,9 @@ from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
-from registry.workflows.change_status import present_flags
-from registry.workflows.stand import Standing, standing
-from registry.workflows.succession import lacks_bundles
+from registry.workflows.issuance.stand import Standing, standing
+from registry.workflows.lineage.succession import lacks_bundles
+from registry.workflows.status.change_status import present_flags
 
 _FLAGS: Final = {
     BatchFlag.SUSPENDED_BY_ISSUER: ("本机构已暂停", "suspended by issuer"),

@@ -54,16 +54,16 @@ from registry.kernel.encoding import b64url
 from registry.kernel.errors import MalformedInput
 from registry.ports.storage import NotHere, StoredCertificate
 from registry.status import Reason, Status
-from registry.workflows.change_status import (
+from registry.workflows.access.sign_in import invite_holder
+from registry.workflows.certificates.deliver import bundle_name, bundle_of, require_in_place
+from registry.workflows.replacement.revisions import PENDING, status_word_of
+from registry.workflows.status.change_status import (
     approve_change,
     cancel_change,
     change_to_be_approved,
     plan_changes,
     request_changes,
 )
-from registry.workflows.deliver import bundle_name, bundle_of, require_in_place
-from registry.workflows.revisions import PENDING, status_word_of
-from registry.workflows.sign_in import invite_holder
 
 app = typer.Typer(no_args_is_help=True, help="Certificates.")
 app.command(epilog="Example: vermilion cert correct DEMO-EEC-2026-7M3K9QX2TA4 --name 欧阳子夏 --reason 误写")(
@@ -246,7 +246,7 @@ def pdf(
     as_json: JsonOption = False,
 ) -> None:
     """Draw a recorded certificate as PDF, in its public presentation; its bundle is attached."""
-    from registry.workflows.draw import draw_certificate
+    from registry.workflows.certificates.draw import draw_certificate
 
     found = Home.find(home)
     name, data = draw_certificate(found.store, found.key_of, found.press(), number)

@@ -24,8 +24,8 @@ from registry.access import POLICY, Action, same_person
 from registry.enrolment.admission import BY_ANOTHER
 from registry.kernel.errors import IntegrityFault, RegistryError, RuleRefusal
 from registry.ports.storage import UnitOfWork
-from registry.workflows.act import acting_account, require_may_be_done
-from registry.workflows.halt import HALTING
+from registry.workflows.access.act import acting_account, require_may_be_done
+from registry.workflows.chain.halt import HALTING
 
 Given = dict[str, Any]
 """A command's parameters by name."""

@@ -20,7 +20,7 @@ from registry.enrolment.workbook import as_text
 from registry.kernel.errors import MalformedInput, RegistryError
 from registry.ports.storage import Application, NotHere
 from registry.programme import Programme, load_catalogue
-from registry.workflows.enrol import check_roster, decide_applications, import_roster
+from registry.workflows.enrolment.enrol import check_roster, decide_applications, import_roster
 
 app = typer.Typer(no_args_is_help=True, help="Rosters, candidates, eligibility.")
 app.command(epilog="Example: vermilion enrol photos 照片.zip --roster R-2026-11-001 --as clerk-1")(photos)

@@ -26,8 +26,8 @@ from registry.assessment import ScoresRefused, format_score
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict
 from registry.ports.storage import Mark, Sheet
-from registry.workflows.assess import blank_sheet, check_scores, confirm_sheet, record_scores, return_sheet
-from registry.workflows.exam_records import result_on_sheet
+from registry.workflows.examination.assess import blank_sheet, check_scores, confirm_sheet, record_scores, return_sheet
+from registry.workflows.examination.exam_records import result_on_sheet
 
 app = typer.Typer(no_args_is_help=True, help="Sessions, marks and results.")
 app.add_typer(exam_session.app, name="session")

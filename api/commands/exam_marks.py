@@ -14,10 +14,10 @@ from api.terminal import OUT, counted, next_command, note, print_json, print_tab
 from api.wiring import Home
 from registry.assessment import ABSENT, ScoresRefused, format_score, parse_score
 from registry.ports.examinations import ScoreCorrection
-from registry.workflows.correct import confirm_correction as confirm_score_correction
-from registry.workflows.correct import correct_score
-from registry.workflows.mark_session import Choice, blank_session_sheet, parts_of, record_session_scores
-from registry.workflows.replace import with_another_result
+from registry.workflows.examination.correct import confirm_correction as confirm_score_correction
+from registry.workflows.examination.correct import correct_score
+from registry.workflows.examination.mark_session import Choice, blank_session_sheet, parts_of, record_session_scores
+from registry.workflows.replacement.replace import with_another_result
 
 _MOST_BYTES = 64 * 1024 * 1024
 LevelOption = Annotated[str | None, typer.Option("--level", help="With it the sheet is by function: the level's code.")]

@@ -27,11 +27,11 @@ from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import MalformedInput
 from registry.ports.examinations import StaffMember
 from registry.programme import Bilingual, StaffRole
-from registry.workflows.duty import put_on_duty, staffing_of, take_off_duty
-from registry.workflows.exam_records import publications
-from registry.workflows.examine import RegistrationsRefused, close_session, make_session
-from registry.workflows.examine import register as register_candidates
-from registry.workflows.examine import sign_in as sign_in_candidate
+from registry.workflows.examination.duty import put_on_duty, staffing_of, take_off_duty
+from registry.workflows.examination.exam_records import publications
+from registry.workflows.examination.examine import RegistrationsRefused, close_session, make_session
+from registry.workflows.examination.examine import register as register_candidates
+from registry.workflows.examination.examine import sign_in as sign_in_candidate
 
 app = typer.Typer(no_args_is_help=True, help="Sessions: registration, sign-in, staff, publication.")
 

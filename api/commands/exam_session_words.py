@@ -8,7 +8,7 @@ from registry.assessment import ROLE_NAMES, StaffFinding
 from registry.kernel.calendar import CHINA_TIME
 from registry.ports.examinations import Attendance, ExamSession, Seat
 from registry.programme import Programme
-from registry.workflows.exam_records import Published
+from registry.workflows.examination.exam_records import Published
 
 
 def attendance_word(row: Attendance | None) -> str:

@@ -20,11 +20,11 @@ from registry.kernel.errors import MalformedInput, RegistryError, Unavailable
 from registry.ports.storage import NotHere
 from registry.programme import ProgrammeMalformed
 from registry.programme.subsidies import SubsidyMalformed
-from registry.workflows.act import AccountNotOpen
-from registry.workflows.change_status import BeingReplaced
-from registry.workflows.contents import ReservationVoid
-from registry.workflows.replace import ParticularMalformed
-from registry.workflows.status_operations import NotApproved
+from registry.workflows.access.act import AccountNotOpen
+from registry.workflows.certificates.contents import ReservationVoid
+from registry.workflows.chain.status_operations import NotApproved
+from registry.workflows.replacement.replace import ParticularMalformed
+from registry.workflows.status.change_status import BeingReplaced
 
 MEMBERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {

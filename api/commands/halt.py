@@ -10,10 +10,10 @@ from api.errors import EXIT_NOT_NOW, advice
 from api.terminal import OUT, counted, moment, next_command, note, print_json, said, shown, with_home
 from api.wiring import Home
 from registry.ports.alarms import Alarm
-from registry.workflows.follow import HistoryBroken
-from registry.workflows.halt import lift as lift_alarms
-from registry.workflows.reread import Reread
-from registry.workflows.reread import reread as reread_chain
+from registry.workflows.chain.follow import HistoryBroken
+from registry.workflows.chain.halt import lift as lift_alarms
+from registry.workflows.chain.reread import Reread
+from registry.workflows.chain.reread import reread as reread_chain
 
 app = typer.Typer(no_args_is_help=True, help="Why nothing goes to the chain, and letting it go on.")
 

@@ -10,7 +10,7 @@ from api.wiring import Home
 from registry.ports.enrolments import JudgedByPerson
 from registry.ports.storage import NotHere
 from registry.programme import OVERRIDE
-from registry.workflows.judge import confirm_judgement, judge_application, open_applications, override_refusal
+from registry.workflows.enrolment.judge import confirm_judgement, judge_application, open_applications, override_refusal
 
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why; kept encrypted with the application.")]
 AdmissionArgument = Annotated[str, typer.Argument(help="Admission number.")]

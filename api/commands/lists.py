@@ -15,8 +15,8 @@ from registry.verification.asked_list import MAX_BYTES, AskedList, read_list
 from registry.verification.list_result import NOT_VERIFIED
 from registry.verification.model import Outcome
 from registry.verification.receipts import NoReceiptKey, Notary
-from registry.workflows.verify import NODE_UNREACHABLE
-from registry.workflows.verify_many import ListVerdict, NothingToVerify, verify_list
+from registry.workflows.verification.verify import NODE_UNREACHABLE
+from registry.workflows.verification.verify_many import ListVerdict, NothingToVerify, verify_list
 
 _OPEN: Final = frozenset({Outcome.PENDING, Outcome.CANNOT_CONFIRM})
 

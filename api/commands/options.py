@@ -17,7 +17,7 @@ import typer
 from api.settings import Surroundings
 from api.terminal import asked, is_attended, note, repeat_home, said
 from registry.kernel.errors import MalformedInput
-from registry.workflows.verify import NODE_UNREACHABLE
+from registry.workflows.verification.verify import NODE_UNREACHABLE
 
 
 def _named_home(ctx: typer.Context, home: Path | None) -> Path | None:

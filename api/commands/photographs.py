@@ -15,7 +15,7 @@ from api.wiring import Home
 from registry.enrolment import FileProblem, PhotographArchive, PhotographFolder
 from registry.ports.storage import NotHere
 from registry.programme import Programme
-from registry.workflows.photographs import PhotographsRefused, PhotographsTaken, take_photographs
+from registry.workflows.enrolment.photographs import PhotographsRefused, PhotographsTaken, take_photographs
 
 
 def photos(

@@ -64,9 +64,9 @@ from registry.kernel.errors import MalformedInput
 from registry.kernel.identifiers import BlockHash, TransactionHash
 from registry.ports import Ledger, LedgerUnavailable
 from registry.ports.storage import NotHere
-from registry.workflows.follow import follow
-from registry.workflows.prove import RebuiltLog, log_of_ledger, log_of_store, require_agreed, require_block
-from registry.workflows.verify import NODE_UNREACHABLE
+from registry.workflows.auditing.prove import RebuiltLog, log_of_ledger, log_of_store, require_agreed, require_block
+from registry.workflows.chain.follow import follow
+from registry.workflows.verification.verify import NODE_UNREACHABLE
 
 _SHOWN_LEAVES: Final = 12
 _SEQ: Final = re.compile(r"[0-9]{1,13}")

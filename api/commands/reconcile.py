@@ -11,7 +11,7 @@ from api.reconciling import reconcile_here
 from api.terminal import OUT, counted, note, print_json, said, shown, with_home
 from api.wiring import Home
 from registry.anchor.differences import Rule
-from registry.workflows.reconcile import Found, Reconciled
+from registry.workflows.desk.reconcile import Found, Reconciled
 
 _RULES: Final = {
     Rule.MENDED: ("已改正", "mended"),

@@ -14,9 +14,9 @@ from registry.kernel.encoding import b64url
 from registry.kernel.identifiers import Address, TransactionHash
 from registry.ports.storage import UnitOfWork
 from registry.status import Reason, Status, needs_approval
-from registry.workflows.anchor import anchoring
-from registry.workflows.change_status import Asked, batch_names
-from registry.workflows.status_operations import NotApproved, operation_of
+from registry.workflows.chain.anchor import anchoring
+from registry.workflows.chain.status_operations import NotApproved, operation_of
+from registry.workflows.status.change_status import Asked, batch_names
 
 _NOBODY = Approval(approver=Address("0x" + 40 * "0"), deadline=0, signature=bytes(65))
 """Stands where the approver's signature will: it changes neither the function nor the gas limit."""

@@ -40,15 +40,15 @@ from registry.enrolment.photograph import MAX_FILE
 from registry.kernel.errors import MalformedInput
 from registry.ports.replacements import Replacement
 from registry.status import Status
-from registry.workflows.approve import approve
-from registry.workflows.replace import (
+from registry.workflows.issuance.approve import approve
+from registry.workflows.replacement.replace import (
     Particulars,
     ask_correction,
     ask_renewals,
     propose_replacements,
     withdraw_replacement,
 )
-from registry.workflows.revisions import changes_of_replacement
+from registry.workflows.replacement.revisions import changes_of_replacement
 
 ReplacementArgument = Annotated[str, typer.Argument(help="Replacement, such as X-2026-11-0001.")]
 

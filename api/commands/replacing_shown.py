@@ -23,7 +23,9 @@ from api.wiring import Home
 from registry.anchor.progress import Batch, StatusRequest
 from registry.ports.replacements import Replacement, ReplacementKind
 from registry.ports.storage import StoredCertificate, UnitOfWork
-from registry.workflows.revisions import (
+from registry.workflows.chain.supersede import supersessions_to_approve
+from registry.workflows.lineage.succession import ways_of
+from registry.workflows.replacement.revisions import (
     PENDING,
     Change,
     changes_of_replacement,
@@ -31,8 +33,6 @@ from registry.workflows.revisions import (
     status_word_of,
     successor_asked,
 )
-from registry.workflows.succession import ways_of
-from registry.workflows.supersede import supersessions_to_approve
 
 _KINDS: Final = {ReplacementKind.CORRECTION: ("更正", "correction"), ReplacementKind.RENEWAL: ("换发", "renewal")}
 _MEMBERS: Final = {

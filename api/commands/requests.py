@@ -44,9 +44,9 @@ from registry.kernel.errors import Conflict, RuleRefusal
 from registry.ports import LedgerUnavailable
 from registry.ports.storage import UnitOfWork
 from registry.status import Status, changes_of, grounds, needs_approval
-from registry.workflows.change_status import Asked, ChangesRefused, batch_names, certificates_of
-from registry.workflows.revisions import changes_of_replacement
-from registry.workflows.succession import batch_may_be_cancelled, request_may_be_cancelled
+from registry.workflows.lineage.succession import batch_may_be_cancelled, request_may_be_cancelled
+from registry.workflows.replacement.revisions import changes_of_replacement
+from registry.workflows.status.change_status import Asked, ChangesRefused, batch_names, certificates_of
 
 
 class ApproverApart(RuleRefusal):

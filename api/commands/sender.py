@@ -9,9 +9,9 @@ from api.terminal import OUT, moment, note, print_fields, print_json, print_tabl
 from api.wiring import Home
 from registry.anchor.operations import SignedTransaction
 from registry.ports.sending import KeptTransaction
-from registry.workflows.anchor import Desk
-from registry.workflows.fee_bump import replace_transaction
-from registry.workflows.sender_standing import Lot, SenderStanding, Standing, standing
+from registry.workflows.chain.anchor import Desk
+from registry.workflows.chain.fee_bump import replace_transaction
+from registry.workflows.chain.sender_standing import Lot, SenderStanding, Standing, standing
 
 app = typer.Typer(no_args_is_help=True, help="The account that sends to the chain, and what of it waits.")
 

@@ -18,9 +18,9 @@ from registry.enrolment.attendance import AttendanceRefused
 from registry.kernel.errors import MalformedInput
 from registry.ports.training import AttendanceList, Course, Organisation, OrganisationKind, Teacher
 from registry.programme import Bilingual, Title
-from registry.workflows.admit import add_organisation, end_organisation
-from registry.workflows.hours import attended_hours, hours_needed
-from registry.workflows.train import (
+from registry.workflows.enrolment.admit import add_organisation, end_organisation
+from registry.workflows.enrolment.hours import attended_hours, hours_needed
+from registry.workflows.enrolment.train import (
     NothingToCertify,
     add_participants,
     add_teacher,

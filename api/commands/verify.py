@@ -25,8 +25,8 @@ from registry.kernel.addresses import bare_key, certificate_link
 from registry.kernel.errors import MalformedInput, RegistryError
 from registry.verification import DEFAULT_MAX_AGE, Outcome, Report, end_of_past_day
 from registry.verification.receipts import NoReceiptKey, asked_document, asked_key, asked_number
-from registry.workflows.recheck import receipt_in
-from registry.workflows.verify import NODE_UNREACHABLE
+from registry.workflows.verification.recheck import receipt_in
+from registry.workflows.verification.verify import NODE_UNREACHABLE
 
 _EXITS = {Outcome.VALID: 0, Outcome.PENDING: 3, Outcome.CANNOT_CONFIRM: 3}
 _AGE = re.compile(r"(\d+)(s|m|h|d)")

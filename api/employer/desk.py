@@ -14,7 +14,7 @@ from registry.ports import Clock
 from registry.ports.access import Job
 from registry.ports.storage import Store
 from registry.verification.receipts import Notary
-from registry.workflows.verify_many import Judge, forget_expired, hand_in, work_off
+from registry.workflows.verification.verify_many import Judge, forget_expired, hand_in, work_off
 
 _log = logging.getLogger("vermilion.bulk")
 _LOOKS_EVERY_SECONDS: Final = 30.0
@@ -34,7 +34,7 @@ class BulkDesk:
     _thread: threading.Thread | None = None
 
     def hand_in(self, data: bytes, *, account: str, file_name: str, purpose: str, language: str) -> Job:
-        """Keep a list and wake the worker. Raises as `registry.workflows.verify_many.hand_in`."""
+        """Keep a list and wake the worker. Raises as `registry.workflows.verification.verify_many.hand_in`."""
         job = hand_in(
             self.store,
             self.clock,

@@ -26,7 +26,7 @@ from registry.verification.asked_list import MAX_BYTES, MAX_ROWS, AskedList, rea
 from registry.verification.list_result import NOT_VERIFIED, ResultRow, read_result, result_workbook
 from registry.verification.model import Outcome
 from registry.verification.receipts import MAX_PURPOSE, PurposeRefused
-from registry.workflows.verify_many import (
+from registry.workflows.verification.verify_many import (
     JOBS_A_DAY,
     KEPT_FOR,
     NothingToVerify,

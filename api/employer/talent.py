@@ -26,7 +26,7 @@ from registry.ports.storage import NotHere
 from registry.ports.talents import ContactRequest, RequestAnswer
 from registry.programme import Bilingual, ProgrammeUnknown
 from registry.verification import NoticeKind
-from registry.workflows.talent import (
+from registry.workflows.holders.talent import (
     LONGEST_LINE,
     REQUESTS_A_DAY,
     Asked,
@@ -43,7 +43,7 @@ from registry.workflows.talent import (
     requests_of,
     search,
 )
-from registry.workflows.talent_regions import REGIONS
+from registry.workflows.holders.talent_regions import REGIONS
 
 _LONGEST_SHOWN: Final = 200
 """Characters of what was typed and refused."""

@@ -10,7 +10,7 @@ from api.verifier.limits import LookupGate, LookupLimits
 from registry.ports import Clock
 from registry.ports.storage import Store
 from registry.programme import Catalogue
-from registry.workflows.hold import Judge
+from registry.workflows.holders.hold import Judge
 
 _DAY_SECONDS: Final = 86_400
 _OFTEN: Final = LookupLimits(per_source=60, per_number=30)

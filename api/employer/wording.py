@@ -5,7 +5,7 @@ from api.pages.verdict import short_sentence
 from registry.enrolment import RowProblem
 from registry.verification.asked_list import AskedRow
 from registry.verification.model import NoticeKind, Outcome, Report
-from registry.workflows.verify_many import Wording
+from registry.workflows.verification.verify_many import Wording
 
 
 def wording_in(language: str) -> Wording:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from threading import Lock
 from typing import Final
 
-from registry.workflows.share import Field, Terms
+from registry.workflows.holders.share import Field, Terms
 
 KEPT_FOR: Final = timedelta(minutes=15)
 MOST_OF_ONE: Final = 3

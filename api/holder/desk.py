@@ -7,7 +7,7 @@ from fastapi import Request
 from api.holder.copies import CopiesAtHand
 from api.holder.openings import Openings
 from registry.ports import KeyOf
-from registry.workflows.hold import CopyDesk
+from registry.workflows.holders.hold import CopyDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,9 @@ from registry.delivery.bundle import BUNDLE_SUFFIX
 from registry.delivery.stamped_pdf import STAMPED_SUFFIX
 from registry.delivery.typesetting import GlyphMissing
 from registry.ports.storage import NotHere
-from registry.workflows.hold import Held, full_bundle, held_by, number_held, stamped_copy
-from registry.workflows.share import (
+from registry.workflows.access.sign_in import SignInRefused, change_password, sign_out_everywhere
+from registry.workflows.holders.hold import Held, full_bundle, held_by, number_held, stamped_copy
+from registry.workflows.holders.share import (
     LONGEST_TERM,
     MOST_LIVE,
     SHOWABLE,
@@ -36,7 +37,6 @@ from registry.workflows.share import (
     terms_of,
     withdraw,
 )
-from registry.workflows.sign_in import SignInRefused, change_password, sign_out_everywhere
 
 _TICKED: Final = "show-"
 

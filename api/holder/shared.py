@@ -16,8 +16,8 @@ from api.verifier.router import DoorsOfApp
 from registry.ports.access import Share
 from registry.verification import Report
 from registry.verification.receipts import asked_link
-from registry.workflows.deliver import NoDocument
-from registry.workflows.share import ShareOver, as_shared, note_opened, open_share, shared_photograph
+from registry.workflows.certificates.deliver import NoDocument
+from registry.workflows.holders.share import ShareOver, as_shared, note_opened, open_share, shared_photograph
 
 router = APIRouter(include_in_schema=False)
 

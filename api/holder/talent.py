@@ -18,8 +18,8 @@ from registry.kernel.calendar import CHINA_TIME
 from registry.ports.storage import NotHere
 from registry.ports.talents import ContactRequest, RequestAnswer
 from registry.verification import Outcome
-from registry.workflows.hold import Held, held_by, number_held
-from registry.workflows.talent import (
+from registry.workflows.holders.hold import Held, held_by, number_held
+from registry.workflows.holders.talent import (
     LONGEST_LINE,
     MOST_DAYS,
     USUAL_DAYS,
@@ -33,7 +33,7 @@ from registry.workflows.talent import (
     listing_of,
     waiting_for,
 )
-from registry.workflows.talent_regions import REGIONS
+from registry.workflows.holders.talent_regions import REGIONS
 
 _NAMES: Final = ("region", "contact", "wish", "until")
 _LONGEST_SHOWN: Final = 200

@@ -11,8 +11,8 @@ from api.pages.verdict import NoticeView, notices_of
 from registry.kernel.calendar import CHINA_TIME
 from registry.ports.access import Share
 from registry.verification import NoticeKind, Outcome
-from registry.workflows.hold import Held
-from registry.workflows.share import (
+from registry.workflows.holders.hold import Held
+from registry.workflows.holders.share import (
     BY_LINK,
     LONGEST_TERM,
     MOST_DAYS,

@@ -28,10 +28,10 @@ from registry.anchor.states import AnchorState
 from registry.kernel.errors import Missing
 from registry.ports.storage import UnitOfWork
 from registry.ports.tasks import Task, TaskKind, TaskState
-from registry.workflows.approve import cancel
-from registry.workflows.draw import lacking_in
-from registry.workflows.hand_over import PAPERS_KEPT, ask
-from registry.workflows.stand import standing
+from registry.workflows.certificates.draw import lacking_in
+from registry.workflows.desk.hand_over import PAPERS_KEPT, ask
+from registry.workflows.issuance.approve import cancel
+from registry.workflows.issuance.stand import standing
 
 WAY: Final = (
     AnchorState.RESERVED,

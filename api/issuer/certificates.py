@@ -29,11 +29,11 @@ from registry.kernel.identifiers import BatchId
 from registry.ports.storage import NotHere, StoredCertificate, UnitOfWork
 from registry.ports.tasks import TaskKind
 from registry.status import Reason, Status, allowed_moves, grounds, needs_approval
-from registry.workflows.change_status import plan_changes, present_status, request_changes
-from registry.workflows.deliver import presentation_of
-from registry.workflows.hand_over import ask
-from registry.workflows.revisions import PENDING, line_of, status_word_of
-from registry.workflows.sign_in import INVITED_FOR, invite_holder
+from registry.workflows.access.sign_in import INVITED_FOR, invite_holder
+from registry.workflows.certificates.deliver import presentation_of
+from registry.workflows.desk.hand_over import ask
+from registry.workflows.replacement.revisions import PENDING, line_of, status_word_of
+from registry.workflows.status.change_status import plan_changes, present_status, request_changes
 
 AT_ONCE: Final = 50
 """Certificates of a batch on one page."""

@@ -17,8 +17,8 @@ from registry.kernel.calendar import CHINA_TIME
 from registry.ports.enrolments import JudgedByPerson
 from registry.ports.storage import Application, UnitOfWork
 from registry.programme import OVERRIDE, Judged, Programme
-from registry.workflows.judge import confirm_judgement, judge_application, override_refusal
-from registry.workflows.own_records import OwnRecords
+from registry.workflows.enrolment.judge import confirm_judgement, judge_application, override_refusal
+from registry.workflows.enrolment.own_records import OwnRecords
 
 router = APIRouter(include_in_schema=False)
 Judge = Annotated[Visit, Depends(allowed(Action.JUDGE))]

@@ -1,6 +1,6 @@
 """Who made any part of what waits for a second person: pages offer its approval to nobody of them.
 
-To show by; what decides is what refuses the approval itself (`registry.workflows.supersede`).
+To show by; what decides is what refuses the approval itself (`registry.workflows.chain.supersede`).
 """
 
 from collections.abc import Sequence

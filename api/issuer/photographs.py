@@ -25,7 +25,7 @@ from api.sign_in.session import Visit, allowed, require_own_form
 from registry.access import Action
 from registry.enrolment import ArchiveRefused, FileProblem, PhotographArchive
 from registry.enrolment.workbook import is_workbook
-from registry.workflows.photographs import PhotographsRefused, take_photographs
+from registry.workflows.enrolment.photographs import PhotographsRefused, take_photographs
 
 router = APIRouter(include_in_schema=False)
 Importer = Annotated[Visit, Depends(allowed(Action.IMPORT_ROSTER))]

@@ -18,7 +18,7 @@ from registry.access import Action, Role, may
 from registry.anchor.progress import Batch, StatusRequest
 from registry.ports.replacements import Corrected, Replacement, ReplacementKind
 from registry.ports.storage import UnitOfWork
-from registry.workflows.revisions import Change, changes_of_replacement, successor_asked
+from registry.workflows.replacement.revisions import Change, changes_of_replacement, successor_asked
 
 PER_PAGE: Final = 20
 _SCORE: Final = "result."

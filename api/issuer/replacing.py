@@ -25,9 +25,9 @@ from registry.kernel.errors import Conflict, MalformedInput, RegistryError, Rule
 from registry.ports.replacements import Replacement, ReplacementKind
 from registry.ports.storage import NotHere, StoredCertificate, UnitOfWork
 from registry.ports.tasks import TaskKind
-from registry.workflows.deliver import photograph_of, presentation_of
-from registry.workflows.hand_over import ask
-from registry.workflows.replace import Particulars, ask_correction, ask_renewals, withdraw_replacement
+from registry.workflows.certificates.deliver import photograph_of, presentation_of
+from registry.workflows.desk.hand_over import ask
+from registry.workflows.replacement.replace import Particulars, ask_correction, ask_renewals, withdraw_replacement
 
 _TYPED: Final = ("name", "name_latin", "identity_type", "identity_number", "reason")
 

@@ -24,8 +24,8 @@ from registry.anchor.states import AnchorState
 from registry.ports.storage import UnitOfWork
 from registry.ports.tasks import TaskKind
 from registry.status import needs_approval
-from registry.workflows.change_status import batch_names, cancel_change
-from registry.workflows.hand_over import ask
+from registry.workflows.desk.hand_over import ask
+from registry.workflows.status.change_status import batch_names, cancel_change
 
 MOST_NUMBERS: Final = 50
 """Numbers of certificates that a page writes out."""

@@ -16,7 +16,7 @@ from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from registry.access import Action
 from registry.enrolment import RowsRefused, blank_roster, roster_rows
 from registry.ports.storage import Roster, UnitOfWork
-from registry.workflows.enrol import check_roster, decide_applications, import_roster
+from registry.workflows.enrolment.enrol import check_roster, decide_applications, import_roster
 
 MAX_PHOTOGRAPHS: Final = 24 * 1024 * 1024
 """Bytes of photographs at a time: some 500 of the usual 50 KB."""

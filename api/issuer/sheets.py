@@ -23,8 +23,8 @@ from registry.assessment.sheet import MAX_REASON
 from registry.kernel.calendar import CHINA_TIME
 from registry.ports.storage import Mark, Sheet, UnitOfWork
 from registry.programme import Catalogue
-from registry.workflows.act import state_of
-from registry.workflows.assess import (
+from registry.workflows.access.act import state_of
+from registry.workflows.examination.assess import (
     ExaminedLater,
     blank_sheet,
     check_scores,
@@ -32,7 +32,7 @@ from registry.workflows.assess import (
     record_scores,
     return_sheet,
 )
-from registry.workflows.exam_records import result_on_sheet
+from registry.workflows.examination.exam_records import result_on_sheet
 
 PER_PAGE: Final = 100
 """Candidates of a sheet on one page."""

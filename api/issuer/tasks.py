@@ -21,8 +21,8 @@ from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.ports.storage import NotHere, UnitOfWork
 from registry.ports.tasks import Task, TaskKind, TaskState
-from registry.workflows.hand_over import STEPS, ask, names_replacement
-from registry.workflows.issue import waiting_for_batch
+from registry.workflows.desk.hand_over import STEPS, ask, names_replacement
+from registry.workflows.issuance.issue import waiting_for_batch
 
 UNDER_WAY: Final = frozenset({TaskState.QUEUED, TaskState.RUNNING})
 MOST_COUNTED: Final = 10_000

@@ -15,7 +15,7 @@ from api.verifier.router import DoorsOfApp, source_of
 from registry.delivery.typesetting import GlyphMissing
 from registry.kernel.errors import Unavailable
 from registry.kernel.identifiers import CertificateKey, IdentifierMalformed, certificate_key
-from registry.workflows.deliver import NoDocument
+from registry.workflows.certificates.deliver import NoDocument
 
 Draw = Callable[[CertificateKey], tuple[str, bytes]]
 """Draws the certificate under a key: name of the file, and the PDF. Raises NoDocument, GlyphMissing."""

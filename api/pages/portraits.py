@@ -6,7 +6,7 @@ from starlette.responses import Response
 from api.verifier.router import DoorsOfApp, source_of
 from registry.enrolment.photograph import MEDIA_TYPE
 from registry.kernel.identifiers import IdentifierMalformed, certificate_key
-from registry.workflows.deliver import NoDocument
+from registry.workflows.certificates.deliver import NoDocument
 
 router = APIRouter(include_in_schema=False)
 

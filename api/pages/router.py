@@ -45,7 +45,7 @@ from registry.kernel.errors import Unavailable
 from registry.ports.alarms import WritingHalted
 from registry.verification.model import Outcome, Report
 from registry.verification.rechecking import Recheck
-from registry.workflows.recheck import receipt_in
+from registry.workflows.verification.recheck import receipt_in
 
 _SLUG = re.compile(r"[a-z0-9-]{1,40}(/[a-z0-9-]{1,40})?")
 _WORDING = {

@@ -10,8 +10,16 @@ from api.pages.rendering import add_page, place_of, render, words_of
 from api.sign_in.session import fields_of, forget, keep, people_of, require_own_form, visit_of
 from api.verifier.router import source_of
 from registry.access import SHORTEST_PASSWORD, Account, AccountKind, Action, PasswordRefused, may
-from registry.workflows.sign_in import HolderDiffers, SignInRefused, accept, canonical_name, invited, sign_in, sign_out
-from registry.workflows.sign_in import signed_in as visitor_of
+from registry.workflows.access.sign_in import (
+    HolderDiffers,
+    SignInRefused,
+    accept,
+    canonical_name,
+    invited,
+    sign_in,
+    sign_out,
+)
+from registry.workflows.access.sign_in import signed_in as visitor_of
 
 router = APIRouter(include_in_schema=False)
 

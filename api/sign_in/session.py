@@ -22,8 +22,8 @@ from registry.kernel.encoding import b64url
 from registry.kernel.errors import RuleRefusal
 from registry.ports import Clock
 from registry.ports.storage import Store
-from registry.workflows.sign_in import LASTS
-from registry.workflows.sign_in import signed_in as sign_in_of
+from registry.workflows.access.sign_in import LASTS
+from registry.workflows.access.sign_in import signed_in as sign_in_of
 
 _CSRF_TAG: Final = b"vermilion/csrf/1"
 _MOST_FIELDS: Final = 40

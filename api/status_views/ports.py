@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from registry.verification.model import Report
-from registry.workflows.publish_status import StatusToken
+from registry.workflows.status.publish_status import StatusToken
 
 
 class StatusViews(Protocol):

@@ -33,7 +33,7 @@ from registry.verification.receipts import (
     asked_number,
     verification_receipt,
 )
-from registry.workflows.deliver import NoDocument
+from registry.workflows.certificates.deliver import NoDocument
 
 
 def doors(request: Request) -> Doors:

@@ -1,6 +1,6 @@
 """What may differ between the database and the chain: each difference has a name, and each name one rule.
 
-docs/operations.md has the same table in words; `registry.workflows.reconcile` finds and mends.
+docs/operations.md has the same table in words; `registry.workflows.desk.reconcile` finds and mends.
 """
 
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""One verb, one file: what happens from roster to audit. Takes ports, commits at the boundary."""
+"""One verb, one file, a room for each trade: from roster to audit. Takes ports, commits at the boundary."""

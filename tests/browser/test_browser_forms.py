@@ -14,7 +14,7 @@ from api.pages.receipt_paper import receipt_pdf
 from registry.verification.model import Outcome
 from registry.verification.receipts import parse_verification_receipt
 from registry.verification.rechecking import RecheckOutcome
-from registry.workflows.recheck import receipt_in
+from registry.workflows.verification.recheck import receipt_in
 from tests.browser.conftest import READERS
 from tests.http.kept_receipts import KEPT, PURPOSE, SceneRechecker, kept
 from tests.http.sample_reports import NAME, NUMBER, REPORTS

@@ -9,8 +9,8 @@ import pytest
 
 from api.pages.catalogue import Language, catalogue
 from api.serving import application
-from registry.workflows.hold import held_by
-from registry.workflows.sign_in import invite_holder
+from registry.workflows.access.sign_in import invite_holder
+from registry.workflows.holders.hold import held_by
 from tests.browser.conftest import Site, Visit, running
 from tests.http.sample_reports import SampleVerifier
 from tests.http.test_http_holder import ROOM, several

@@ -25,7 +25,7 @@ from node.signer import ApproverSigner, read_document
 from registry.access import AccountKind, Role
 from registry.anchor.states import AnchorState
 from registry.ports.tasks import Task, TaskKind, TaskState
-from registry.workflows.sign_in import accept, add_account
+from registry.workflows.access.sign_in import accept, add_account
 from tests.browser.conftest import Site, Visit
 from tests.browser.test_browser_console import require_accessible
 from tests.http.sample_reports import SampleVerifier

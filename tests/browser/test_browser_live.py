@@ -10,7 +10,7 @@ from api.issuer.live import MOST_STREAMS
 from registry.access import Role
 from registry.ports.tasks import TaskKind
 from registry.store import open_database
-from registry.workflows.hand_over import ask
+from registry.workflows.desk.hand_over import ask
 from tests.browser.conftest import Site, running
 from tests.browser.test_browser_console import require_accessible, signed_in
 from tests.http.sample_reports import SampleVerifier

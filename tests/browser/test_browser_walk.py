@@ -10,9 +10,9 @@ import pytest
 from registry.access import Role
 from registry.anchor.states import AnchorState
 from registry.store import open_database
-from registry.workflows.halt import raise_alarm
-from registry.workflows.issue import propose
-from registry.workflows.replace import propose_replacements
+from registry.workflows.chain.halt import raise_alarm
+from registry.workflows.issuance.issue import propose
+from registry.workflows.replacement.replace import propose_replacements
 from tests.browser.conftest import Site, Visit, running
 from tests.http.sample_reports import SampleVerifier
 from tests.http.test_http_console_desk import AtWork

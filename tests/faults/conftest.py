@@ -9,7 +9,7 @@ import pytest
 
 from api.wiring import Home
 from registry.access import AccountKind, Role
-from registry.workflows.sign_in import add_account, change_roles
+from registry.workflows.access.sign_in import add_account, change_roles
 from tests.faults.demo_stage import Stage, copied
 
 ANYBODY = "one"

@@ -197,7 +197,7 @@ def _serve() -> None:
     import api.demonstration
     import api.founding
     import api.serving
-    import registry.workflows.work_off  # noqa: F401
+    import registry.workflows.desk.work_off  # noqa: F401
     from api.commands import doors
     from tests.faults.harness.fulfilling import fulfil
 
@@ -298,7 +298,8 @@ def _watch(instants: Instants) -> None:
     from node.client.ledger import Web3Ledger
     from registry.store import migrating
     from registry.store.database import Database
-    from registry.workflows import issue, work_off
+    from registry.workflows.desk import work_off
+    from registry.workflows.issuance import issue
 
     Web3Ledger.over_http.__func__.__kwdefaults__["read_seconds"] = SILENCE_SECONDS
     wiring.open_database.__kwdefaults__["busy_seconds"] = SILENCE_SECONDS

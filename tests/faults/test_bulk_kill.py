@@ -12,8 +12,8 @@ from registry.anchor.history import BatchChanged, Record, StatusChanged
 from registry.anchor.progress import RequestState
 from registry.ports.storage import StoredCertificate
 from registry.status import Status
-from registry.workflows.change_status import present_status
-from registry.workflows.follow import follow
+from registry.workflows.chain.follow import follow
+from registry.workflows.status.change_status import present_status
 from tests.faults.demo_stage import INTERRUPTED, Stage
 
 pytestmark = pytest.mark.slow

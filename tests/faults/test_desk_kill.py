@@ -19,8 +19,8 @@ from api.wiring import Home
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.ports.tasks import Task, TaskKind, TaskState
-from registry.workflows.approve import approve
-from registry.workflows.hand_over import ask
+from registry.workflows.desk.hand_over import ask
+from registry.workflows.issuance.approve import approve
 from tests.faults.demo_stage import LEASE_SECONDS, Played, Stage
 from tests.faults.demo_truth import violations
 

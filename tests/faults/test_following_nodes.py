@@ -11,9 +11,9 @@ from node.client.ledger import Web3Ledger
 from registry.anchor.states import AnchorState
 from registry.ports import LedgerUnavailable
 from registry.store import projection
-from registry.workflows import follow as following
-from registry.workflows.follow import HistoryBroken, NodeBehind, follow
-from registry.workflows.halt import halting
+from registry.workflows.chain import follow as following
+from registry.workflows.chain.follow import HistoryBroken, NodeBehind, follow
+from registry.workflows.chain.halt import halting
 from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.harness.proxy import Answer, FaultProxy, Question, Rule
 from tests.faults.test_issue_displaced import approved_batch

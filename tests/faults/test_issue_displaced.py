@@ -10,12 +10,12 @@ from api.wiring import Home
 from registry.anchor.states import AnchorState
 from registry.ports.alarms import WritingHalted
 from registry.verification import Outcome
-from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.approve import approve
-from registry.workflows.deliver import bundle_of, deliver
-from registry.workflows.halt import lift
-from registry.workflows.issue import NothingToIssue, propose
-from registry.workflows.sequence import NonceTaken
+from registry.workflows.certificates.deliver import bundle_of, deliver
+from registry.workflows.chain.anchor import Desk, anchor_batch
+from registry.workflows.chain.halt import lift
+from registry.workflows.chain.sequence import NonceTaken
+from registry.workflows.issuance.approve import approve
+from registry.workflows.issuance.issue import NothingToIssue, propose
 from tests.faults.demo_stage import Stage
 from tests.faults.harness.chain_cases import use_the_account_elsewhere
 

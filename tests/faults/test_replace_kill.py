@@ -15,7 +15,7 @@ import pytest
 from api.wiring import Home
 from registry.ports.storage import StoredCertificate
 from registry.verification import Outcome, judging
-from registry.workflows.deliver import bundle_of, presentation_of
+from registry.workflows.certificates.deliver import bundle_of, presentation_of
 from tests.faults.demo_stage import Played, Stage
 
 WHY = "the roster had another character"

@@ -12,7 +12,7 @@ from registry.enrolment import RosterUnreadable, RowsRefused, columns_of
 from registry.enrolment.workbook import as_text
 from registry.programme import Programme, load_catalogue
 from registry.store import DataKeys, open_database
-from registry.workflows.enrol import check_roster, import_roster
+from registry.workflows.enrolment.enrol import check_roster, import_roster
 
 KEYS: Final = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)
 CATALOGUE: Final = load_catalogue()

@@ -11,7 +11,7 @@ import pytest
 from api.demo_data import sample_roster
 from registry.programme import load_catalogue
 from registry.store import DataKeys, open_database
-from registry.workflows.enrol import import_roster
+from registry.workflows.enrolment.enrol import import_roster
 
 pytestmark = pytest.mark.slow
 

@@ -16,13 +16,13 @@ from registry.anchor.states import AnchorState
 from registry.ports import FateKind
 from registry.status import Reason, Status
 from registry.verification import Outcome
-from registry.workflows import anchor
-from registry.workflows.anchor import Desk, anchor_batch, anchoring
-from registry.workflows.change_status import request_changes
-from registry.workflows.deliver import NotDeliverable, bundle_of, deliver
-from registry.workflows.follow import HistoryBroken, NodeBehind
-from registry.workflows.sequence import Sequencer
-from registry.workflows.status_sending import change_status
+from registry.workflows.certificates.deliver import NotDeliverable, bundle_of, deliver
+from registry.workflows.chain import anchor
+from registry.workflows.chain.anchor import Desk, anchor_batch, anchoring
+from registry.workflows.chain.follow import HistoryBroken, NodeBehind
+from registry.workflows.chain.sequence import Sequencer
+from registry.workflows.chain.status_sending import change_status
+from registry.workflows.status.change_status import request_changes
 from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.test_issue_displaced import approved_batch
 from tests.http.web_client import WebClient

@@ -16,10 +16,10 @@ from registry.anchor.states import AnchorState
 from registry.ports import FateKind, Offer
 from registry.ports.sending import KeptTransaction
 from registry.store.outbox import keep_transaction
-from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.fee_bump import NotReplaceable, replace_transaction
-from registry.workflows.sender_standing import Lot, standing
-from registry.workflows.sequence import Sequencer
+from registry.workflows.chain.anchor import Desk, anchor_batch
+from registry.workflows.chain.fee_bump import NotReplaceable, replace_transaction
+from registry.workflows.chain.sender_standing import Lot, standing
+from registry.workflows.chain.sequence import Sequencer
 from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.test_issue_displaced import approved_batch
 

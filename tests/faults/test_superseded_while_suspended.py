@@ -10,11 +10,11 @@ from registry.anchor.progress import RequestState, StatusRequest
 from registry.anchor.states import AnchorState
 from registry.status import Reason, Status
 from registry.verification import Outcome
-from registry.workflows.approve import approve
-from registry.workflows.change_status import cancel_change, request_batch_changes
-from registry.workflows.follow import follow
-from registry.workflows.replace import Particulars, ask_correction, propose_replacements
-from registry.workflows.status_operations import BatchChangeOpen, PredecessorHeld
+from registry.workflows.chain.follow import follow
+from registry.workflows.chain.status_operations import BatchChangeOpen, PredecessorHeld
+from registry.workflows.issuance.approve import approve
+from registry.workflows.replacement.replace import Particulars, ask_correction, propose_replacements
+from registry.workflows.status.change_status import cancel_change, request_batch_changes
 from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.test_sender_reorg import Watcher, final_batch
 

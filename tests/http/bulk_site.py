@@ -16,7 +16,7 @@ from api.verifier import LookupGate, LookupLimits
 from registry.access import AccountKind, Role
 from registry.store import Database, open_database
 from registry.verification.receipts import Notary
-from registry.workflows.sign_in import accept, add_account
+from registry.workflows.access.sign_in import accept, add_account
 from tests.http.sample_reports import BASE_URL, KEYS, NAME, NUMBER, SampleDocuments, SampleHealth, SampleVerifier
 from tests.http.web_client import WebClient
 from tests.unit.registry.store.filled import KEYS as DATA_KEYS

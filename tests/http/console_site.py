@@ -9,7 +9,7 @@ from api.sign_in import People, Visit
 from api.verifier import LookupGate, LookupLimits
 from registry.access import AccountKind, Role, SignIn, new_token, token_hash
 from registry.programme import load_catalogue
-from registry.workflows.sign_in import LASTS, add_account
+from registry.workflows.access.sign_in import LASTS, add_account
 from tests.http.sample_reports import SampleDocuments, SampleHealth, SampleVerifier
 from tests.http.web_client import WebClient
 from tests.unit.registry.store.filled import ISSUER, PROGRAMME, SettableClock

@@ -14,7 +14,7 @@ from registry.ports.chain import Checkpoint
 from registry.verification import Outcome, not_found
 from registry.verification.receipts import asked_key, asked_number, bulk_receipt, freshness_of, verification_receipt
 from registry.verification.rechecking import Recheck, RecheckOutcome
-from registry.workflows.recheck import RecheckFromLedger
+from registry.workflows.verification.recheck import RecheckFromLedger
 from tests.statement_keys import STATEMENT_KEY
 from tests.unit.registry.verification.receipt_scene import NOTARY, receipt_on, with_statement_key
 from tests.unit.registry.verification.scene import FIRST_BLOCK, LATER, NOW, ROOT, Chain, chain_in_order, fixed, slot

@@ -17,7 +17,7 @@ from registry.batch import Reservation
 from registry.programme import Bilingual, Catalogue, CertificateRules, load_catalogue
 from registry.store import Database, open_database
 from registry.verification.model import Outcome, Report
-from registry.workflows.sign_in import LASTS, add_account, invite_holder
+from registry.workflows.access.sign_in import LASTS, add_account, invite_holder
 from tests.http.sample_reports import BASE_URL, CONTENT, REPORTS, SampleDocuments, SampleHealth, SampleVerifier
 from tests.http.web_client import WebClient
 from tests.unit.registry.store.filled import KEYS, NOW, PROGRAMME, CredentialKey, SettableClock, fill

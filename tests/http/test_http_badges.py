@@ -11,7 +11,7 @@ import pytest
 from api.app import create_app
 from api.status_views import BADGE_POLICY, Standing, badge_of, badge_svg
 from registry.verification.model import NoticeKind, Outcome, Report
-from registry.workflows.publish_status import StatusToken
+from registry.workflows.status.publish_status import StatusToken
 from tests.http.sample_reports import BASE_URL, NOTICES, NOW, REPORTS, SampleDocuments, SampleHealth, SampleVerifier
 from tests.http.web_client import WebClient
 

@@ -20,9 +20,9 @@ from registry.verification.asked_list import MAX_BYTES
 from registry.verification.list_result import read_result
 from registry.verification.model import Outcome, Report
 from registry.verification.receipts import parse_verification_receipt
-from registry.workflows import verify_many
-from registry.workflows.sign_in import IDLE, sign_in
-from registry.workflows.verify_many import JOBS_A_DAY, KEPT_FOR, MOST_WAITING
+from registry.workflows.access.sign_in import IDLE, sign_in
+from registry.workflows.verification import verify_many
+from registry.workflows.verification.verify_many import JOBS_A_DAY, KEPT_FOR, MOST_WAITING
 from tests.http.bulk_site import DAY, PASSWORD, BulkSite, bulk_site, csrf_of, sample_list
 from tests.http.sample_reports import KEYS, NAME, NUMBER
 from tests.http.web_client import WebClient

@@ -12,7 +12,7 @@ from api.issuer.desk import KEPT_FOR
 from registry.access import ALLOWED, Action, Role
 from registry.programme import load_catalogue
 from registry.store import open_database
-from registry.workflows.issue import propose
+from registry.workflows.issuance.issue import propose
 from tests.http.console_site import House, Person
 from tests.http.web_client import WebClient
 from tests.unit.registry.store.filled import BODY, KEYS, NOW, PROGRAMME, CredentialKey, SettableClock

@@ -20,9 +20,9 @@ from registry.anchor.states import AnchorState
 from registry.kernel.identifiers import Address, ContractAddress
 from registry.store import Database, open_database
 from registry.store.issuing import SqlBatches
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.issue import propose
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance.issue import propose
 from tests.http.console_site import House
 from tests.http.web_client import WebClient
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, NOW, PROGRAMME, CredentialKey, SettableClock

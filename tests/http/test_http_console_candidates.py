@@ -11,9 +11,9 @@ from api.issuer.candidates import PER_PAGE
 from registry.access import Role
 from registry.programme import load_catalogue
 from registry.store import open_database
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.issue import propose
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance.issue import propose
 from tests.http.console_site import House
 from tests.http.troubled_files import HOSTILE, file_of, personal_of, rows_of
 from tests.unit.registry.enrolment.photograph_samples import archive, jpeg, picture

@@ -12,10 +12,10 @@ from registry.access import ALLOWED, Action, Role
 from registry.anchor.progress import Placement
 from registry.anchor.states import AnchorState
 from registry.ports.tasks import TaskKind, TaskState
-from registry.workflows.approve import approve
-from registry.workflows.hand_over import PAPERS_KEPT, ask
-from registry.workflows.issue import propose
-from registry.workflows.sign_in import IDLE
+from registry.workflows.access.sign_in import IDLE
+from registry.workflows.desk.hand_over import PAPERS_KEPT, ask
+from registry.workflows.issuance.approve import approve
+from registry.workflows.issuance.issue import propose
 from tests.http.test_http_console_approving import Approving, opened
 from tests.unit.registry.store.filled import (
     BODY,

@@ -7,7 +7,7 @@ import pytest
 from registry.access import Role
 from registry.programme import load_catalogue
 from registry.store import open_database
-from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
 from tests.http.console_site import House
 from tests.unit.registry.store.filled import ISSUER, KEYS, SettableClock
 

@@ -9,8 +9,8 @@ from api.demo_data import sample_roster, sample_scores
 from registry.access import Role
 from registry.programme import load_catalogue
 from registry.store import open_database
-from registry.workflows.assess import record_scores, return_sheet
-from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import record_scores, return_sheet
 from tests.http.console_site import House
 from tests.unit.registry.store.filled import ISSUER, KEYS, PROGRAMME, SettableClock
 

@@ -12,9 +12,9 @@ from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
 from registry.credential import parse
 from registry.ports.tasks import TaskKind
-from registry.workflows.correct import confirm_correction, correct_score
-from registry.workflows.deliver import presentation_of
-from registry.workflows.replace import propose_replacements
+from registry.workflows.certificates.deliver import presentation_of
+from registry.workflows.examination.correct import confirm_correction, correct_score
+from registry.workflows.replacement.replace import propose_replacements
 from tests.http.test_http_console_approving import COMPARED, deadline_in, opened, signature_over
 from tests.http.test_http_console_desk import AtWork
 from tests.unit.registry.enrolment.photograph_samples import WHITE, jpeg, picture

@@ -12,7 +12,7 @@ import pytest
 from registry.access import Role, token_hash
 from registry.store import Database, open_database
 from registry.store.turns import Turns
-from registry.workflows.sign_in import IDLE
+from registry.workflows.access.sign_in import IDLE
 from tests.http.console_site import House, Person
 from tests.unit.registry.store.filled import KEYS, SettableClock
 

@@ -33,9 +33,9 @@ from registry.ports.storage import NotHere, StoredCertificate
 from registry.store.issuing import SqlBatches
 from registry.verification import Outcome
 from registry.verification.receipts import RECEIPT_NAME, AskedBy, parse_verification_receipt
-from registry.workflows.hold import Held, held_by
-from registry.workflows.share import MOST_LIVE, Field, share, shares_of, terms_of, withdraw
-from registry.workflows.sign_in import INVITED_FOR, add_account, invite_holder, signed_in
+from registry.workflows.access.sign_in import INVITED_FOR, add_account, invite_holder, signed_in
+from registry.workflows.holders.hold import Held, held_by
+from registry.workflows.holders.share import MOST_LIVE, Field, share, shares_of, terms_of, withdraw
 from tests.http.web_client import WebClient
 from tests.lifecycle.conftest import World, world
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.pages.catalogue import LANGUAGES, Language, catalogue
-from registry.workflows.share import Field
+from registry.workflows.holders.share import Field
 from tests.http.test_http_catalogues import leaves, placeholders
 
 

@@ -11,8 +11,8 @@ from registry.access import Role
 from registry.anchor.states import AnchorState
 from registry.ports.tasks import TaskKind
 from registry.store import open_database
-from registry.workflows import hand_over
-from registry.workflows.halt import raise_alarm
+from registry.workflows.chain.halt import raise_alarm
+from registry.workflows.desk import hand_over
 from tests.http.console_site import House
 from tests.unit.registry.store.filled import BODY, KEYS, PROGRAMME
 from tests.unit.registry.workflows.chain_scene import Scene

@@ -11,8 +11,8 @@ from api.sign_in import People, Visit
 from api.verifier import LookupGate, LookupLimits
 from registry.access import AccountKind, Role
 from registry.store import open_database
-from registry.workflows import sign_in as workflow
-from registry.workflows.sign_in import (
+from registry.workflows.access import sign_in as workflow
+from registry.workflows.access.sign_in import (
     IDLE,
     INVITED_FOR,
     LASTS,

@@ -14,7 +14,7 @@ from api.pages.catalogue import catalogue
 from registry.access import Role
 from registry.ports.storage import NotHere
 from registry.verification.model import Outcome
-from registry.workflows import talent as workflow
+from registry.workflows.holders import talent as workflow
 from tests.http.talent_site import CONTACT, DATABASE, LISTING, WISH, Somebody, TalentSite, filled_file, talent_site
 from tests.http.test_injection import payloads
 from tests.http.web_client import WebClient

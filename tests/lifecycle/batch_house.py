@@ -17,9 +17,9 @@ from api.founding import make_installation
 from api.wiring import Home
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import RegistryError
-from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.chain.anchor import Desk, anchor_batch
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import confirm_sheet, record_scores
 
 PROGRAMME = "AIGC-APP-ENG"
 NOBODY = {"VERMILION_PERSON": "nobody is named"}

@@ -24,7 +24,7 @@ from api.wiring import Home
 from registry.kernel.encoding import unb64url
 from registry.kernel.errors import RegistryError
 from registry.ports.storage import StoredCertificate
-from registry.workflows.change_status import present_status
+from registry.workflows.status.change_status import present_status
 from tests.http.web_client import WebClient
 from tests.lifecycle.house_accounts import open_house
 

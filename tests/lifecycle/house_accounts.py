@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 from api.wiring import Home
 from registry.access import AccountKind, Role
-from registry.workflows.sign_in import add_account
+from registry.workflows.access.sign_in import add_account
 
 HOUSE = MappingProxyType(
     {

@@ -38,8 +38,8 @@ from registry.ports.storage import StoredCertificate
 from registry.verification.list_result import read_result
 from registry.verification.model import Report
 from registry.verification.receipts import parse_verification_receipt
-from registry.workflows.share import Field, share, terms_of
-from registry.workflows.sign_in import accept, add_account, sign_in
+from registry.workflows.access.sign_in import accept, add_account, sign_in
+from registry.workflows.holders.share import Field, share, terms_of
 from tests.http.web_client import WebClient
 from tests.lifecycle.conftest import World
 from tests.unit.registry.delivery.sample_papers import page_picture

@@ -29,8 +29,8 @@ from registry.kernel.encoding import b64url
 from registry.kernel.errors import RegistryError
 from registry.kernel.identifiers import Address, BlockHash, ContractAddress, RootHash
 from registry.kernel.merkle import Frontier, root_hash
-from registry.workflows.follow import follow
-from registry.workflows.prove import log_of_ledger
+from registry.workflows.auditing.prove import log_of_ledger
+from registry.workflows.chain.follow import follow
 
 # `world` comes from this folder's conftest; its type is only needed by readers.
 

@@ -12,8 +12,8 @@ from api.commands.setup import demo_installation
 from api.demo_data import sample_roster, sample_scores
 from api.founding import make_installation
 from api.wiring import Home
-from registry.workflows.assess import record_scores
-from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import record_scores
 from tests.lifecycle.batch_house import PROGRAMME
 
 Sheets = list[tuple[str, list[str]]]

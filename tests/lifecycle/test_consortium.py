@@ -21,7 +21,7 @@ from node.client.operations import signing_hash
 from node.signer import AccountKey, read_document
 from registry.kernel.encoding import canonical_json
 from registry.kernel.errors import RegistryError
-from registry.workflows.govern import ContractRefused
+from registry.workflows.chain.govern import ContractRefused
 
 DELAY = 2
 NEWCOMER = AccountKey(b"\x0e" * 32).address

@@ -8,12 +8,12 @@ import pytest
 from registry.enrolment import IdentityType
 from registry.ports.storage import StoredCertificate
 from registry.store.replacing import SqlReplacements
-from registry.workflows.approve import cancel
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import check_roster, decide_applications, import_roster
-from registry.workflows.identities import is_stated
-from registry.workflows.issue import propose
-from registry.workflows.replace import withdraw_replacement
+from registry.workflows.enrolment.enrol import check_roster, decide_applications, import_roster
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance.approve import cancel
+from registry.workflows.issuance.issue import propose
+from registry.workflows.lineage.identities import is_stated
+from registry.workflows.replacement.replace import withdraw_replacement
 from tests.lifecycle.test_replacing import HEADER, NAMES, House, follow_now, house_at
 
 PROGRAMME = "AIGC-APP-ENG"

@@ -29,11 +29,11 @@ from api.settings import read_installation, write_installation
 from api.wiring import Home, NoTerminal, passphrase_from
 from registry.kernel.errors import RegistryError
 from registry.ports.tasks import Task, TaskKind, TaskState
-from registry.workflows.deliver import NotDeliverable
-from registry.workflows.hand_over import PAPERS_KEPT
-from registry.workflows.issue import NothingToIssue
-from registry.workflows.sign_in import change_password, close_account, sign_in, signed_in
-from registry.workflows.work_off import BundlesUnwritable, PapersUnwritable, discard_papers
+from registry.workflows.access.sign_in import change_password, close_account, sign_in, signed_in
+from registry.workflows.certificates.deliver import NotDeliverable
+from registry.workflows.desk.hand_over import PAPERS_KEPT
+from registry.workflows.desk.work_off import BundlesUnwritable, PapersUnwritable, discard_papers
+from registry.workflows.issuance.issue import NothingToIssue
 
 SCOPE = "AIGC-APP-ENG/1"
 

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from api.cli import app
 from api.demo_data import sample_roster
-from registry.workflows import issue
+from registry.workflows.issuance import issue
 
 
 def test_people_still_enrolled_are_refused_row_by_row_in_a_second_file(world, tmp_path) -> None:

@@ -14,10 +14,10 @@ from registry.anchor.differences import Name
 from registry.anchor.operations import SignedTransaction
 from registry.anchor.states import AnchorState
 from registry.ports import Ledger, TransactionRefused
-from registry.workflows import issue
-from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.approve import approve
-from registry.workflows.fee_bump import replace_transaction
+from registry.workflows.chain.anchor import Desk, anchor_batch
+from registry.workflows.chain.fee_bump import replace_transaction
+from registry.workflows.issuance import issue
+from registry.workflows.issuance.approve import approve
 from tests.faults.test_issue_displaced import use_the_account_elsewhere
 from tests.lifecycle.batch_house import PROGRAMME, House, make_examined
 

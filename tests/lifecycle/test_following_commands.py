@@ -16,7 +16,7 @@ from api.terminal import repeat_home
 from registry.anchor.situations import Situation
 from registry.kernel.errors import RegistryError
 from registry.ports.storage import NotHere
-from registry.workflows.halt import raise_alarm
+from registry.workflows.chain.halt import raise_alarm
 from tests.lifecycle.batch_house import PROGRAMME, House, make_examined
 from tests.lifecycle.house_accounts import open_house
 from tests.unit.api.test_next_commands import fault_of, printed_in
@@ -156,7 +156,7 @@ def test_a_reserved_successor_is_told_how_to_go_on(desk: Desk, numbers: list[str
     def stopped(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("registry.workflows.replace.seal", stopped)
+    monkeypatch.setattr("registry.workflows.replacement.replace.seal", stopped)
     CliRunner().invoke(
         app,
         [

@@ -26,17 +26,17 @@ from registry.ports import Ledger, LedgerUnavailable
 from registry.ports.storage import NotHere
 from registry.ports.tasks import Task, TaskKind, TaskState
 from registry.status import Reason, Status
-from registry.workflows import work_off
-from registry.workflows.anchor import ApprovalLapsed
-from registry.workflows.approve import NotWaiting, approve
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.change_status import RequestNotWaiting, request_changes
-from registry.workflows.deliver import NotDeliverable
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.hand_over import PAPERS_KEPT, Step, ask
-from registry.workflows.issue import NothingToIssue
-from registry.workflows.status_operations import NotApproved
-from registry.workflows.work_off import LEASE, Worker, discard_papers, work_one
+from registry.workflows.certificates.deliver import NotDeliverable
+from registry.workflows.chain.anchor import ApprovalLapsed
+from registry.workflows.chain.status_operations import NotApproved
+from registry.workflows.desk import work_off
+from registry.workflows.desk.hand_over import PAPERS_KEPT, Step, ask
+from registry.workflows.desk.work_off import LEASE, Worker, discard_papers, work_one
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance.approve import NotWaiting, approve
+from registry.workflows.issuance.issue import NothingToIssue
+from registry.workflows.status.change_status import RequestNotWaiting, request_changes
 
 PROGRAMME = "AIGC-APP-ENG"
 PEOPLE = 30

@@ -11,8 +11,8 @@ from api.cli import app
 from api.demo_data import sample_roster, sample_scores
 from api.wiring import Home
 from benchmarks.bench import new_home
-from registry.workflows.assess import record_scores, return_sheet
-from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import record_scores, return_sheet
 
 COUNT = 60
 """More than are printed unless it is asked otherwise."""

@@ -33,10 +33,10 @@ from registry.status import Reason
 from registry.store.issuing import SqlBatches
 from registry.store.projection import SqlProjection
 from registry.verification import Outcome, Question, Report
-from registry.workflows import verify
-from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.contents import holders, terms_of
-from registry.workflows.follow import follow
+from registry.workflows.certificates.contents import holders, terms_of
+from registry.workflows.chain.anchor import Desk, anchor_batch
+from registry.workflows.chain.follow import follow
+from registry.workflows.verification import verify
 from tests.http.web_client import WebClient
 
 

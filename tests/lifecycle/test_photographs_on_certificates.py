@@ -17,9 +17,9 @@ from registry.delivery.attachments import attached_document
 from registry.delivery.bundle import parse_bundle
 from registry.delivery.copies import read_copy
 from registry.verification.model import Outcome
-from registry.workflows.deliver import NoDocument
-from registry.workflows.hold import CopyDesk, stamped_copy
-from registry.workflows.share import Field, Terms, open_share, share, shared_photograph, withdraw
+from registry.workflows.certificates.deliver import NoDocument
+from registry.workflows.holders.hold import CopyDesk, stamped_copy
+from registry.workflows.holders.share import Field, Terms, open_share, share, shared_photograph, withdraw
 from tests.http.sample_reports import BASE_URL, NOW, REPORTS, SampleDocuments, SampleHealth, SampleVerifier
 from tests.http.web_client import WebClient
 from tests.unit.registry.enrolment.photograph_samples import WHITE, archive, jpeg, picture

@@ -14,8 +14,8 @@ from api.pages.certificate_pdf import BoundedPress, PressBusy
 from api.settings import ConfigurationMalformed
 from api.wiring import Home
 from registry.delivery.typesetting import GlyphMissing
-from registry.workflows import draw as drawing
-from registry.workflows.draw import draw_batch
+from registry.workflows.certificates import draw as drawing
+from registry.workflows.certificates.draw import draw_batch
 
 # `world` comes from this folder's conftest; its type is only needed by readers.
 

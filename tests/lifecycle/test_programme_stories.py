@@ -29,15 +29,15 @@ from registry.ports.storage import Application, StoredCertificate
 from registry.ports.training import OrganisationKind
 from registry.programme import Bilingual, Programme, load_catalogue
 from registry.verification import Outcome
-from registry.workflows.admit import add_organisation, take_step
-from registry.workflows.approve import approve
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.contents import holders
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.examine import close_session, make_session, register, sign_in
-from registry.workflows.issue import propose
-from registry.workflows.judge import confirm_judgement, judge_application, override_refusal
-from registry.workflows.mark_session import record_session_scores
+from registry.workflows.certificates.contents import holders
+from registry.workflows.enrolment.admit import add_organisation, take_step
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.judge import confirm_judgement, judge_application, override_refusal
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.examination.examine import close_session, make_session, register, sign_in
+from registry.workflows.examination.mark_session import record_session_scores
+from registry.workflows.issuance.approve import approve
+from registry.workflows.issuance.issue import propose
 
 PROGRAMMES = ("AIGC-APP-ENG", "AIGC-POST", "EDGE-AI", "SMART-MFG", "BIG-DATA", "BLOCKCHAIN", "AI-TRAINER")
 PAPERLESS = ("EDGE-AI-CONTEST", "BLOCKCHAIN-HOURS")

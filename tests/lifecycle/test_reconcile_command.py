@@ -15,8 +15,8 @@ from api.founding import make_installation
 from api.wiring import Home
 from registry.anchor.differences import Name
 from registry.anchor.states import AnchorState
-from registry.workflows.approve import approve
-from registry.workflows.issue import propose
+from registry.workflows.issuance.approve import approve
+from registry.workflows.issuance.issue import propose
 from tests.lifecycle.batch_house import PROGRAMME, House, make_examined
 
 CHAIN = ("chain.db", "chain.db-wal", "chain.db-shm")

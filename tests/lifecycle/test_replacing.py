@@ -38,23 +38,18 @@ from registry.ports.storage import NotHere, StoredCertificate
 from registry.ports.tasks import TaskKind, TaskState
 from registry.status import Reason, Status
 from registry.verification import Outcome, judging
-from registry.workflows import replace as replacing
-from registry.workflows import verify
-from registry.workflows.anchor import Desk, anchor_batch
-from registry.workflows.approve import NotWaiting, approve, cancel
-from registry.workflows.audit import Auditor
-from registry.workflows.change_status import (
-    BeingReplaced,
-    RequestNotWaiting,
-    approve_change,
-    cancel_change,
-    change_to_be_approved,
-    request_batch_changes,
-    request_changes,
+from registry.workflows.access.sign_in import (
+    HolderDiffers,
+    SignInRefused,
+    accept,
+    add_account,
+    invite_holder,
+    sign_in,
+    signed_in,
 )
-from registry.workflows.contents import last_valid_day
-from registry.workflows.correct import CertificateReserved, confirm_correction, correct_score
-from registry.workflows.deliver import (
+from registry.workflows.auditing.audit import Auditor
+from registry.workflows.certificates.contents import last_valid_day
+from registry.workflows.certificates.deliver import (
     NoDocument,
     PredecessorStands,
     bundle_name,
@@ -64,14 +59,23 @@ from registry.workflows.deliver import (
     presentation_of,
     public_bundle,
 )
-from registry.workflows.enrol import check_roster, import_roster
-from registry.workflows.follow import follow
-from registry.workflows.hand_over import ask
-from registry.workflows.hold import held_by
-from registry.workflows.issue import _still_certified
-from registry.workflows.own_records import OwnRecords
-from registry.workflows.publish_status import StatusPublisher
-from registry.workflows.replace import (
+from registry.workflows.chain.anchor import Desk, anchor_batch
+from registry.workflows.chain.follow import follow
+from registry.workflows.chain.status_operations import BatchChangeOpen, PredecessorHeld, SuccessorNotRecorded
+from registry.workflows.chain.status_sending import change_status
+from registry.workflows.chain.supersede import send_supersessions
+from registry.workflows.desk.hand_over import ask
+from registry.workflows.desk.work_off import Worker, work_one
+from registry.workflows.enrolment.enrol import check_roster, import_roster
+from registry.workflows.enrolment.own_records import OwnRecords
+from registry.workflows.examination.correct import CertificateReserved, confirm_correction, correct_score
+from registry.workflows.holders.hold import held_by
+from registry.workflows.holders.share import own
+from registry.workflows.issuance.approve import NotWaiting, approve, cancel
+from registry.workflows.issuance.issue import _still_certified
+from registry.workflows.issuance.stand import standing
+from registry.workflows.replacement import replace as replacing
+from registry.workflows.replacement.replace import (
     ForLife,
     NoLongerPassed,
     NothingToCorrect,
@@ -89,22 +93,18 @@ from registry.workflows.replace import (
     with_another_result,
     withdraw_replacement,
 )
-from registry.workflows.revisions import changes_of_replacement, line_of, status_word_of
-from registry.workflows.share import own
-from registry.workflows.sign_in import (
-    HolderDiffers,
-    SignInRefused,
-    accept,
-    add_account,
-    invite_holder,
-    sign_in,
-    signed_in,
+from registry.workflows.replacement.revisions import changes_of_replacement, line_of, status_word_of
+from registry.workflows.status.change_status import (
+    BeingReplaced,
+    RequestNotWaiting,
+    approve_change,
+    cancel_change,
+    change_to_be_approved,
+    request_batch_changes,
+    request_changes,
 )
-from registry.workflows.stand import standing
-from registry.workflows.status_operations import BatchChangeOpen, PredecessorHeld, SuccessorNotRecorded
-from registry.workflows.status_sending import change_status
-from registry.workflows.supersede import send_supersessions
-from registry.workflows.work_off import Worker, work_one
+from registry.workflows.status.publish_status import StatusPublisher
+from registry.workflows.verification import verify
 from tests.lifecycle.house_accounts import open_house
 from tests.unit.registry.store.filled import transaction
 

@@ -20,8 +20,8 @@ from registry.kernel.merkle import MerkleTree
 from registry.ports import FateKind
 from registry.ports.storage import StoredCertificate
 from registry.verification import Outcome
-from registry.workflows.follow import follow
-from registry.workflows.verify import VerifyFromStore
+from registry.workflows.chain.follow import follow
+from registry.workflows.verification.verify import VerifyFromStore
 
 # `world` comes from this folder's conftest; its type is only needed by readers.
 

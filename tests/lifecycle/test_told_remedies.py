@@ -26,10 +26,10 @@ from registry.ports import LedgerForeign
 from registry.ports.alarms import WritingHalted
 from registry.ports.tasks import Task, TaskKind, TaskState
 from registry.store import Shelf
-from registry.workflows import issue
-from registry.workflows.halt import raise_alarm
-from registry.workflows.status_operations import NotApproved
-from registry.workflows.work_off import BundlesUnwritable
+from registry.workflows.chain.halt import raise_alarm
+from registry.workflows.chain.status_operations import NotApproved
+from registry.workflows.desk.work_off import BundlesUnwritable
+from registry.workflows.issuance import issue
 from tests.lifecycle.batch_house import PROGRAMME, House, make_examined
 from tests.lifecycle.house_accounts import open_house
 from tests.unit.api.test_next_commands import printed_in

@@ -12,7 +12,7 @@ from api.wiring import Home
 from registry.delivery import parse_bundle
 from registry.kernel.encoding import unb64url
 from registry.ports.storage import StoredCertificate
-from registry.workflows.publish_status import LOOK_SECONDS, StatusKnowledgeLapsed, StatusPublisher
+from registry.workflows.status.publish_status import LOOK_SECONDS, StatusKnowledgeLapsed, StatusPublisher
 
 
 class Later:

@@ -42,8 +42,8 @@ from registry.kernel.errors import MalformedInput
 from registry.kernel.identifiers import Address, IssuerCode
 from registry.ports import Ledger
 from registry.programme import load_catalogue
-from registry.workflows.govern import ContractRefused, perform
-from registry.workflows.prove import RebuiltLog, log_of_ledger
+from registry.workflows.auditing.prove import RebuiltLog, log_of_ledger
+from registry.workflows.chain.govern import ContractRefused, perform
 
 if TYPE_CHECKING:  # the chain's libraries take seconds to import
     from node.signer import AccountKey

@@ -9,8 +9,8 @@ from api.demonstration import PROGRAMME
 from api.sending import issue_batch
 from api.wiring import Home
 from registry.anchor.states import AnchorState
-from registry.workflows.approve import approve
-from registry.workflows.issue import propose
+from registry.workflows.issuance.approve import approve
+from registry.workflows.issuance.issue import propose
 
 MAKER, APPROVER = "maker-1", "approver-1"
 

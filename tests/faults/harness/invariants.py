@@ -22,8 +22,8 @@ from registry.kernel.merkle import root_hash
 from registry.ports import Ledger
 from registry.ports.storage import StoredCertificate
 from registry.verification import Outcome
-from registry.workflows.deliver import bundle_of
-from registry.workflows.follow import follow
+from registry.workflows.certificates.deliver import bundle_of
+from registry.workflows.chain.follow import follow
 from tests.faults.harness.watching import HEAD, Move, unwatched
 from tests.faults.harness.world import World
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from api.demonstration import PROGRAMME
 from registry.anchor.states import AnchorState
 from registry.ports.tasks import TaskKind
-from registry.workflows.approve import approve
-from registry.workflows.hand_over import ask
+from registry.workflows.desk.hand_over import ask
+from registry.workflows.issuance.approve import approve
 from tests.faults.demo_stage import LEASE_SECONDS, Playing
 from tests.faults.harness.fulfilling import APPROVER, MAKER
 from tests.faults.harness.invariants import broken

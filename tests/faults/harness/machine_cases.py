@@ -16,7 +16,7 @@ from pathlib import Path
 
 from registry.enrolment import RowsRefused
 from registry.kernel.errors import RegistryError
-from registry.workflows.enrol import check_roster, import_roster
+from registry.workflows.enrolment.enrol import check_roster, import_roster
 from tests.faults.demo_stage import SILENCE_SECONDS
 from tests.faults.harness.catalogue import CannotBeTried, single
 from tests.faults.harness.invariants import broken, nothing_half_done

@@ -29,7 +29,7 @@ def _naive(reach: Reach, *, fresh_id: bool) -> None:
 
     from api.settings import find_home
     from api.wiring import Home
-    from registry.workflows import anchor
+    from registry.workflows.chain import anchor
 
     looked_up = anchor._recorded
     unsure = ("approved", "sent")
@@ -52,7 +52,7 @@ def _naive(reach: Reach, *, fresh_id: bool) -> None:
 
 def send_change_then_keep(reach: Reach) -> None:
     """Send a change of status first and keep the bytes afterwards."""
-    from registry.workflows import status_sending
+    from registry.workflows.chain import status_sending
 
     def sign_request(desk: Any, sequencer: Any, request: Any) -> None:
         operation = status_sending.operation_of(request)
@@ -75,7 +75,7 @@ def _send_and_wait(desk: Any, transaction: Any) -> None:
 
 def nonce_of_the_node(reach: Reach) -> None:
     """Hold no lease, take the next nonce of the node, and keep it whoever has it already: two at once get the same."""
-    from registry.workflows import anchor
+    from registry.workflows.chain import anchor
 
     def sign_batch(desk: Any, sequencer: Any, batch: Any) -> None:
         nonce = desk.ledger.next_nonce(desk.sender.address)
@@ -91,7 +91,7 @@ def nonce_of_the_node(reach: Reach) -> None:
 def believes_every_node(reach: Reach) -> None:
     """Follow whatever head a node shows, and keep what it shows up to there: none is ever behind."""
     from registry.store import projection
-    from registry.workflows import follow
+    from registry.workflows.chain import follow
 
     for owner, guard in ((follow, "_require_known"), (follow, "_require_all"), (projection, "_require_onward")):
         assert callable(getattr(owner, guard))
@@ -100,7 +100,7 @@ def believes_every_node(reach: Reach) -> None:
 
 def another_key_each_try(reach: Reach) -> None:
     """Propose under a key of this try instead of one of the task."""
-    from registry.workflows import work_off
+    from registry.workflows.desk import work_off
 
     propose = work_off.propose
     work_off.propose = lambda *parts, **named: propose(*parts, **{**named, "idempotency_key": os.urandom(8).hex()})
@@ -108,14 +108,14 @@ def another_key_each_try(reach: Reach) -> None:
 
 def no_lease(reach: Reach) -> None:
     """Let whoever claims a task have it for ever."""
-    from registry.workflows import work_off
+    from registry.workflows.desk import work_off
 
     work_off.LEASE = timedelta(days=365)  # type: ignore[misc]
 
 
 def signs_in_a_pause(reach: Reach) -> None:
     """Sign an approved batch without asking whether the contract takes any just now."""
-    from registry.workflows import anchor
+    from registry.workflows.chain import anchor
 
     def sign_batch(desk: Any, sequencer: Any, batch: Any) -> None:
         sequencer.sign(anchor.anchoring(batch), lambda unit, one, at: unit.batches.sign(batch.id, one, at))

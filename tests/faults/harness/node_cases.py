@@ -72,7 +72,7 @@ def node_down(scene: Scene) -> None:
         refused_for_now(world.issues(batch, wait=0), NO_NODE)
         assert not proxy.sent
         with world.home() as home:
-            from registry.workflows.hand_over import ask
+            from registry.workflows.desk.hand_over import ask
 
             asked = ask(home.store, home.clock, TaskKind.SEND_BATCH, batch, person="maker-1")
         world.play("desk", "--once", "--wait", "1")

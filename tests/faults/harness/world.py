@@ -20,8 +20,8 @@ from api.demonstration import PROGRAMME
 from api.founding import make_installation
 from api.wiring import Home
 from registry.kernel.calendar import CHINA_TIME
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import confirm_sheet, record_scores
 from tests.faults.demo_stage import Played, Playing, Stage
 from tests.faults.harness.fulfilling import APPROVER, MAKER
 

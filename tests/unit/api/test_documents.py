@@ -81,16 +81,21 @@ def test_architecture_describes_every_room():
     for room in ("registry", "node"):
         for folder in sorted(path.name for path in (ROOT / room).iterdir() if (path / "__init__.py").is_file()):
             assert f"**{room}/{folder}**" in text, f"{room}/{folder}"
-    for folder in sorted(path.name for path in (ROOT / "registry" / "workflows").glob("[a-z]*.py")):
-        assert f"`{folder.removesuffix('.py')}`" in text, folder
+    rooms = dict(re.findall(r"^\| `(\w+)` \|.*\| ([^|]*) \|$", text, re.MULTILINE))
+    workflows = ROOT / "registry" / "workflows"
+    assert sorted(rooms) == sorted(path.parent.name for path in workflows.glob("*/__init__.py"))
+    for room, files in rooms.items():
+        named = sorted(one.strip("`") for one in files.split(", "))
+        assert named == sorted(path.stem for path in (workflows / room).glob("[a-z]*.py")), room
 
 
 def test_architecture_states_the_law_that_is_checked():
     law = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
-    stages = next(one["layers"] for one in law if one["name"] == "the data's way")
-    drawn = re.search(r"registry:(.*?)```", read("architecture.md"), re.DOTALL)
-    assert drawn
-    assert [layer.strip() for layer in drawn[1].replace("\n", " ").split("─►")] == stages
+    for name, room in (("the data's way", "registry"), ("rooms of the workflows", "workflows")):
+        layers = next(one["layers"] for one in law if one["name"] == name)
+        drawn = re.search(rf"^{room}:(.*?)```", read("architecture.md"), re.DOTALL | re.MULTILINE)
+        assert drawn
+        assert [layer.strip() for layer in drawn[1].replace("\n", " ").split("─►")] == layers
 
 
 def test_glossary_names_code_in_every_row():
@@ -134,7 +139,11 @@ def test_operations_describes_everything_doctor_looks_at(founded):
 
 def test_operations_describes_everything_fsck_finds():
     section = read("operations.md").split("## What fsck finds")[1].split("\n## ")[0]
-    sources = ("registry/audit/__init__.py", "registry/workflows/audit.py", "registry/workflows/audit_examinations.py")
+    sources = (
+        "registry/audit/__init__.py",
+        "registry/workflows/auditing/audit.py",
+        "registry/workflows/auditing/audit_examinations.py",
+    )
     codes = {code for source in sources for code in re.findall(r'"fsck/([a-z-]+)"', (ROOT / source).read_text("utf-8"))}
     assert codes
     assert sorted(code for code in codes if f"`fsck/{code}`" not in section) == []

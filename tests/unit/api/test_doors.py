@@ -23,7 +23,7 @@ from api.settings import write_installation
 from api.wiring import Home
 from registry.access import ALLOWED, POLICY, AccountKind, Action, Role
 from registry.programme import load_catalogue
-from registry.workflows.sign_in import LastOperator, Namesake, add_account, change_roles, close_account
+from registry.workflows.access.sign_in import LastOperator, Namesake, add_account, change_roles, close_account
 
 ROSTER = (Path(__file__).parents[2] / "fixtures" / "rosters" / "good-utf-8.csv").read_bytes()
 

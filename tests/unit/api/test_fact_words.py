@@ -20,11 +20,11 @@ from registry.kernel.identifiers import Address, IssuerCode
 from registry.ports import LedgerForeign, LedgerUnavailable
 from registry.ports.alarms import Alarm, WritingHalted
 from registry.ports.storage import KeyReused, NotHere
-from registry.workflows.approve import BatchRecorded, NotApprover, NotWaiting
-from registry.workflows.contents import BatchInconsistent, ReservationVoid
-from registry.workflows.issue import ClockBehind
-from registry.workflows.status_operations import NotApproved
-from registry.workflows.work_off import BundlesUnwritable
+from registry.workflows.certificates.contents import BatchInconsistent, ReservationVoid
+from registry.workflows.chain.status_operations import NotApproved
+from registry.workflows.desk.work_off import BundlesUnwritable
+from registry.workflows.issuance.approve import BatchRecorded, NotApprover, NotWaiting
+from registry.workflows.issuance.issue import ClockBehind
 from tests.unit.api.test_advice import of_class
 
 WORKFLOWS = Path(registry.__file__).parent / "workflows"
@@ -52,7 +52,7 @@ ERRORS = [
 def facts() -> set[str]:
     """What the sources of reconciling say of either side; what is filled in is a number."""
     found = set()
-    for path in WORKFLOWS.glob("*.py"):
+    for path in WORKFLOWS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Found":
                 for keyword in node.keywords:

@@ -20,9 +20,9 @@ from registry.enrolment import PhotographRefused
 from registry.ports.replacements import Corrected
 from registry.ports.storage import NotHere
 from registry.status import Status
-from registry.workflows.act import AccountNotOpen
-from registry.workflows.enrol import UnitDiffers, UnitMissing
-from registry.workflows.replace import ParticularMalformed
+from registry.workflows.access.act import AccountNotOpen
+from registry.workflows.enrolment.enrol import UnitDiffers, UnitMissing
+from registry.workflows.replacement.replace import ParticularMalformed
 from tests.unit.api.test_next_commands import fault_of, printed_in
 
 ROOT = Path(registry.__file__).parents[1]

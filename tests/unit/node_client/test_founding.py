@@ -42,7 +42,7 @@ from registry.anchor.trust import Engine, TrustRoot
 from registry.kernel.identifiers import Address, Digest, IssuerCode, KeyThumbprint, ScopeCode
 from registry.kernel.merkle import root_hash
 from registry.ports import FateKind, LedgerForeign, LedgerUnavailable
-from registry.workflows.govern import perform
+from registry.workflows.chain.govern import perform
 
 KEYS = {name: AccountKey(hashlib.sha256(name.encode()).digest()) for name in ("m1", "m2", "m3", "c", "s", "a")}
 MEMBERS = tuple(KEYS[name] for name in ("m1", "m2", "m3"))

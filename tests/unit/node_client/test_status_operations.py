@@ -56,7 +56,7 @@ from registry.kernel.identifiers import (
 )
 from registry.ports import Fate, FateKind
 from registry.status import IN_WORD, MOST_BATCHES, MOST_WORDS, Reason, Status, changes_of
-from registry.workflows.status_operations import approvable, operation_of, status_nonces
+from registry.workflows.chain.status_operations import approvable, operation_of, status_nonces
 from tests.unit.node_client.test_ledger_contract import ISSUER, KEYS, UNTIL, World, founding
 
 WORST_CARRY = 40 * 3_500

@@ -12,10 +12,11 @@ from registry.kernel.merkle import MerkleTree
 from registry.ports.storage import SignedCredential
 from registry.programme import load_catalogue
 from registry.store import open_database
-from registry.workflows import approve, contents, issue
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.pieces import Tools, issue_piece
+from registry.workflows.certificates import contents
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance import approve, issue
+from registry.workflows.issuance.pieces import Tools, issue_piece
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, PROGRAMME, Approver, CredentialKey, SettableClock
 
 

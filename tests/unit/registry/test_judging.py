@@ -16,9 +16,9 @@ from registry.store import Database, open_database
 from registry.store.candidates import candidate_document, candidate_of
 from registry.store.sealing import seal
 from registry.store.tables import application, judgement
-from registry.workflows.audit_enrolments import enrolment_differences
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.judge import (
+from registry.workflows.auditing.audit_enrolments import enrolment_differences
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.judge import (
     ApplicationDecided,
     AppliedAgain,
     JudgementConfirmed,

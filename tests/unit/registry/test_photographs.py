@@ -16,10 +16,12 @@ from registry.credential.v1 import IssuedCredential
 from registry.ports.storage import NotHere, Portrait
 from registry.programme import load_catalogue
 from registry.store import open_database
-from registry.workflows import approve, contents, issue, photographs
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import decide_applications, import_roster, take_photographs
-from registry.workflows.photographs import PhotographsRefused, PhotographsTaken
+from registry.workflows.certificates import contents
+from registry.workflows.enrolment import photographs
+from registry.workflows.enrolment.enrol import decide_applications, import_roster, take_photographs
+from registry.workflows.enrolment.photographs import PhotographsRefused, PhotographsTaken
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance import approve, issue
 from tests.unit.registry.enrolment.photograph_samples import WHITE, exif, jpeg, picture, with_segments
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, PROGRAMME, Approver, CredentialKey, SettableClock
 

@@ -9,10 +9,10 @@ from registry.credential.v1 import IssuedCredential
 from registry.enrolment import AdmissionState
 from registry.programme import load_catalogue
 from registry.store import open_database
-from registry.workflows import approve, issue
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.judge import confirm_judgement, judge_application, open_applications
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.judge import confirm_judgement, judge_application, open_applications
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance import approve, issue
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, Approver, CredentialKey, SettableClock
 from tests.unit.registry.unit_people import admit_all, step_all, unit_called
 

@@ -22,8 +22,8 @@ from registry.kernel.identifiers import (
 )
 from registry.kernel.merkle import root_hash
 from registry.ports.storage import NotHere
-from registry.workflows.follow import HistoryBroken
-from registry.workflows.prove import EventsDisagree, log_of_ledger, rebuilt, require_agreed, require_block
+from registry.workflows.auditing.prove import EventsDisagree, log_of_ledger, rebuilt, require_agreed, require_block
+from registry.workflows.chain.follow import HistoryBroken
 
 TRUST_ROOT = TrustRoot(
     genesis=BlockHash(b"g" * 32),

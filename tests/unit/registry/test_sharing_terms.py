@@ -12,8 +12,8 @@ from registry.kernel.encoding import unb64url
 from registry.ports.storage import NotHere
 from registry.store import open_database
 from registry.verification import Answer, Finding, NoticeKind, Outcome, Question, Report
-from registry.workflows.deliver import ContentErased
-from registry.workflows.share import (
+from registry.workflows.certificates.deliver import ContentErased
+from registry.workflows.holders.share import (
     BY_LINK,
     LONGEST_TERM,
     MOST_DAYS,

@@ -6,7 +6,7 @@ from registry.ports import Clock
 from registry.ports.storage import Store
 from registry.ports.training import OrganisationKind
 from registry.programme import Bilingual
-from registry.workflows.admit import add_organisation, take_step
+from registry.workflows.enrolment.admit import add_organisation, take_step
 
 
 def unit_called(store: Store, clock: Clock, name: str) -> str:

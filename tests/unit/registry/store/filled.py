@@ -51,19 +51,19 @@ from registry.programme import Bilingual as Named
 from registry.programme import Catalogue, StaffRole, Title, load_catalogue
 from registry.status import Reason, Status
 from registry.store import Database, DataKeys, open_database
-from registry.workflows.approve import approve
-from registry.workflows.assess import confirm_sheet, record_scores, return_sheet
-from registry.workflows.change_status import request_changes
-from registry.workflows.contents import IssuingBody
-from registry.workflows.correct import confirm_correction
-from registry.workflows.duty import put_on_duty
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.examine import close_session, make_session, register, sign_in
-from registry.workflows.halt import raise_alarm
-from registry.workflows.issue import propose
-from registry.workflows.judge import override_refusal
-from registry.workflows.mark_session import record_session_scores
-from registry.workflows.sign_in import accept, add_account, invite_holder
+from registry.workflows.access.sign_in import accept, add_account, invite_holder
+from registry.workflows.certificates.contents import IssuingBody
+from registry.workflows.chain.halt import raise_alarm
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.judge import override_refusal
+from registry.workflows.examination.assess import confirm_sheet, record_scores, return_sheet
+from registry.workflows.examination.correct import confirm_correction
+from registry.workflows.examination.duty import put_on_duty
+from registry.workflows.examination.examine import close_session, make_session, register, sign_in
+from registry.workflows.examination.mark_session import record_session_scores
+from registry.workflows.issuance.approve import approve
+from registry.workflows.issuance.issue import propose
+from registry.workflows.status.change_status import request_changes
 
 NOW = datetime(2026, 11, 21, 8, 30, 15, 123456, tzinfo=UTC)
 SHARED_WITH = "湾区智造研究院"

@@ -31,8 +31,8 @@ from registry.store.database import RowRefused
 from registry.store.sessions import StateMoved, micros, pieces, time_of
 from registry.store.standing import RowsMissing
 from registry.store.vault import identity_index
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.issue import _still_certified
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.issuance.issue import _still_certified
 from tests.unit.registry.store.filled import (
     APPROVER,
     BODY,

@@ -19,7 +19,9 @@ from registry.store.database import RowRefused
 from registry.store.migrating import _config
 from registry.store.sealing import seal_of_columns
 from registry.store.sessions import micros
-from registry.workflows.assess import (
+from registry.workflows.auditing.audit import Auditor
+from registry.workflows.enrolment.enrol import check_roster, decide_applications, import_roster
+from registry.workflows.examination.assess import (
     FileEnteredElsewhere,
     SheetConfirmed,
     SheetReturned,
@@ -27,8 +29,6 @@ from registry.workflows.assess import (
     record_scores,
     return_sheet,
 )
-from registry.workflows.audit import Auditor
-from registry.workflows.enrol import check_roster, decide_applications, import_roster
 from tests.unit.registry.store.attacks import attacked
 from tests.unit.registry.store.filled import ISSUER, KEYS, NOW, PROGRAMME, SettableClock
 

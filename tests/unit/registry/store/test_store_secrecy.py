@@ -22,7 +22,7 @@ from registry.store.vault import (
     new_person_key,
     unwrap_person_key,
 )
-from registry.workflows.enrol import import_roster
+from registry.workflows.enrolment.enrol import import_roster
 from tests.unit.registry.store.attacks import attacked
 from tests.unit.registry.store.filled import KEYS, NOW, PROGRAMME, SettableClock, fill
 

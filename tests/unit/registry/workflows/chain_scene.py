@@ -17,12 +17,12 @@ from registry.kernel.identifiers import ADDRESS_NONE, Address, BatchId, IssuerCo
 from registry.ports import Fate, FateKind
 from registry.programme import load_catalogue
 from registry.store import Shelf, open_database
-from registry.workflows.approve import approve
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.contents import evidence_of
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.issue import propose
-from registry.workflows.reconcile import Reconciler
+from registry.workflows.certificates.contents import evidence_of
+from registry.workflows.desk.reconcile import Reconciler
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance.approve import approve
+from registry.workflows.issuance.issue import propose
 from tests.unit.registry.store.filled import (
     APPROVER,
     BODY,

@@ -11,9 +11,9 @@ from registry.ports.examinations import ExamSession
 from registry.ports.storage import Roster
 from registry.programme import Catalogue, DirectionCode, LevelCode, Programme, load_catalogue
 from registry.store import Database, DataKeys, open_database
-from registry.workflows.assess import confirm_sheet
-from registry.workflows.examine import close_session, make_session, register, sign_in
-from registry.workflows.mark_session import Choice, record_session_scores
+from registry.workflows.examination.assess import confirm_sheet
+from registry.workflows.examination.examine import close_session, make_session, register, sign_in
+from registry.workflows.examination.mark_session import Choice, record_session_scores
 
 KEYS = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)
 FIRST_DAY = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)

@@ -8,10 +8,10 @@ from benchmarks.bench import roster_of, scores_of
 from registry.anchor.progress import Batch
 from registry.programme import Catalogue, load_catalogue
 from registry.store import Database, open_database
-from registry.workflows.assess import confirm_sheet, record_scores
-from registry.workflows.enrol import decide_applications, import_roster
-from registry.workflows.issue import propose
-from registry.workflows.photographs import take_photographs
+from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.photographs import take_photographs
+from registry.workflows.examination.assess import confirm_sheet, record_scores
+from registry.workflows.issuance.issue import propose
 from tests.unit.registry.enrolment.photograph_samples import jpeg, picture
 from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, PROGRAMME, Approver, CredentialKey, SettableClock
 
@@ -46,7 +46,7 @@ class IssuingStage:
         assert take_photographs(self.store, self.clock, programme, self.roster, given, person="alice").taken == 1
 
     def approve(self, name: str, **how) -> Batch:
-        from registry.workflows.approve import approve
+        from registry.workflows.issuance.approve import approve
 
         parts = self.store, self.clock, self.catalogue, lambda _: self.key.public_key, Approver(), name
         return approve(*parts, person="dave", **how)

@@ -18,8 +18,8 @@ from registry.kernel.identifiers import (
 from registry.ports import Fate, FateKind, Offer, TransactionRefused
 from registry.status import Reason, Status
 from registry.store import Database
-from registry.workflows.sequence import Sequencer
-from registry.workflows.status_operations import operation_of
+from registry.workflows.chain.sequence import Sequencer
+from registry.workflows.chain.status_operations import operation_of
 
 ACCOUNT = Address("0x" + "5e" * 20)
 NOW = datetime(2026, 11, 22, 2, 0, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""People's ways in, and who takes a step that a command asks for."""

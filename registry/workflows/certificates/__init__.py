@@ -1,0 +1,1 @@
+"""What certificates say, and the files that holders get of final ones."""

@@ -1,0 +1,1 @@
+"""Rosters, units, training, photographs, and who may sit."""

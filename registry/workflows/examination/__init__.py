@@ -1,0 +1,1 @@
+"""Sessions, who was there, marks, their confirmation and correction."""

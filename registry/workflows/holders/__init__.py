@@ -1,0 +1,1 @@
+"""What a holder sees, shares and offers of what is his."""

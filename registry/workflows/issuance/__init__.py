@@ -1,0 +1,1 @@
+"""From confirmed results to a sealed batch that a second person approves."""

@@ -1,0 +1,1 @@
+"""What took whose place: certificates, and the identities and statements on them."""

@@ -1,0 +1,1 @@
+"""What is asked about, one by one or by the list, gathered for the one judge."""

@@ -31,7 +31,8 @@ from registry.workflows.enrolment.enrol import decide_applications, import_roste
 from registry.workflows.examination.assess import confirm_sheet, record_scores
 from registry.workflows.issuance.approve import approve
 from registry.workflows.issuance.issue import propose
-from registry.workflows.status.change_status import present_status, request_changes
+from registry.workflows.lineage.present import present_status
+from registry.workflows.status.ask_changes import request_changes
 
 PROGRAMME = "AIGC-APP-ENG"
 _WAIT_SECONDS = 60

@@ -21,7 +21,8 @@ from typing import Final
 from api.wiring import Home
 from registry.kernel.errors import RegistryError, Unavailable
 from registry.ports.tasks import Task, TaskState
-from registry.workflows.desk.work_off import PapersUnwritable, Worker, Workplace, discard_papers, work_one
+from registry.workflows.desk.claimed import Worker, Workplace
+from registry.workflows.desk.work_off import PapersUnwritable, discard_papers, work_one
 
 _LOCK_FILE: Final = "desk.lock"
 _LOOKS_EVERY_SECONDS: Final = 1.0

@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from api.commands.batch_shown import standing_of, undelivered
-from api.commands.fact_words import facts_zh
-from api.commands.failures import advice_on, system_refused
+from api.commands.failures import advice_on, happened_zh, system_refused
 from api.commands.requests import command_of, covered, wanted_word
 from api.commands.words import state_word
 from api.desk import desk_is_running
 from api.errors import advice
+from api.situations import command_for
 from api.terminal import counted, said
 from api.wiring import Home
 from registry.anchor.progress import RequestState
@@ -95,7 +95,7 @@ def _untold(what: str, error: RegistryError) -> Examined:
     return Examined(
         what=what,
         state="problem",
-        zh=f"{texts.cause_zh}（{facts_zh(error)}）",
+        zh=happened_zh(error),
         en=str(error),
         remedy=said(texts.remedy_zh, texts.remedy_en),
     )
@@ -141,7 +141,7 @@ def _chain(home: Home) -> Iterator[Examined]:
         zh=f"链{root.contract.chain_id}，创世块与代码哈希与trust-root.json一致，区块{head.number}；{there_zh}",
         en=f"chain {root.contract.chain_id}, genesis and code hash match trust-root.json, block {head.number}; {there}",
     )
-    if home.installation.chain.test_chain:
+    if home.installation.is_test:
         yield Examined(
             what="chain",
             state="note",
@@ -210,7 +210,7 @@ def _signer(home: Home, where: str) -> Examined:
         return Examined(
             what="approver",
             state="note",
-            zh=f"由{where}的签署进程签署，现在不可用（{error}）",
+            zh=f"由{where}的签署进程签署，现在不可用：{happened_zh(error)}",
             en=f"signed by the signer at {where}, which cannot be used now: {error}",
             remedy="vermilion signer run",
         )
@@ -330,7 +330,7 @@ def _waiting(home: Home) -> Iterator[Examined]:
             state="note",
             zh=f"批次{batch.id}（{batch.scope}）：{state_word(batch.state)}{zh}",
             en=f"batch {batch.id} ({batch.scope}) is {batch.state}{en}",
-            remedy=stands.command,
+            remedy=command_for(stands.next),
         )
     for request, what in requests:
         approves = request.state is RequestState.REQUESTED and request.wanted in needs_approval

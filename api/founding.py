@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from api.settings import CONFIG_FILE, HomeOccupied, Installation, read_installation, write_installation
+from api.terminal import said
 from api.wiring import APPROVERS, REGISTRYS, Home
 from node.client.deployment import Deployment
 from node.client.founding import Founding, found
@@ -51,37 +52,81 @@ class _Keys:
     statements: dict[str, StatementKeyFile]
 
 
-def make_installation(home: Home, wanted: Installation, told: Told) -> None:
-    """Bring a data folder to a complete installation. Raises HomeOccupied, FoundingHalted, FoundingDelayed."""
-    _describe(home.path, wanted)  # 1
+def make_installation(home: Home, wanted: Installation, told: Told) -> tuple[str, ...]:
+    """Bring a data folder to a complete installation; names what of `wanted` it has otherwise, and keeps.
+
+    Raises HomeOccupied, FoundingHalted, FoundingDelayed.
+    """
+    kept = _describe(home.path, wanted)  # 1
     if (home.path / "trust-root.json").exists():
         # Complete: a key that is missing now was lost, and a new one in its place would only hide that.
         home.make_store()
-        return
+        return kept
     keys = _draw_keys(home, machine_made=wanted.machine_passphrases)  # 2
-    told("keys", f"{len(keys.accounts)} accounts, {len(keys.statements)} statement keys")
+    accounts, statements = len(keys.accounts), len(keys.statements)
+    told(
+        said("密钥", "keys"),
+        said(f"账户{accounts}个，声明密钥{statements}个", f"{accounts} accounts, {statements} statement keys"),
+    )
     _publish(home, keys)
     home.make_store()
     _found(home, wanted, keys, told)  # 3, 4, 5
+    return kept
 
 
-def _describe(path: Path, wanted: Installation) -> None:
+def _describe(path: Path, wanted: Installation) -> tuple[str, ...]:
+    kept: tuple[str, ...] = ()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise HomeOccupied(path) from error
     if (path / CONFIG_FILE).exists():
         there = read_installation(path)
-        if _permanent(there) != _permanent(wanted):
-            if (path / "chain.db").exists():
-                raise HomeOccupied(path)
+        founded, differing = (path / "chain.db").exists(), _differing(there, wanted)
+        if founded and _permanent(there) != _permanent(wanted):
+            raise HomeOccupied(path)
+        if founded:
+            kept = differing
+        elif _permanent(there) != _permanent(wanted):
             write_installation(path, wanted)  # nothing stands on the chain yet: it may still become another
+        elif differing:
+            write_installation(path, _as_asked(there, wanted))
     elif any(one.name not in {HALF_WRITTEN, OWN_PROGRAMMES} for one in path.iterdir()):
         raise HomeOccupied(path)
     else:
         write_installation(path, wanted)
     if not (path / ".gitignore").exists():
         (path / ".gitignore").write_text("*\n", encoding="utf-8")
+    return kept
+
+
+def _differing(there: Installation, wanted: Installation) -> tuple[str, ...]:
+    """Name the settings that are asked for otherwise than they stand, among those that whoever founds it names."""
+
+    def told(of: Installation) -> dict[str, object]:
+        return {
+            "issuer.name_zh": of.issuer.name_zh,
+            "issuer.name_en": of.issuer.name_en,
+            "issuer.place": of.issuer.place,
+            "programmes": of.programmes,
+            "machine_passphrases": of.machine_passphrases,
+            "chain.test_chain": of.chain.test_chain,
+        }
+
+    asked = told(wanted)
+    return tuple(name for name, stands in told(there).items() if stands != asked[name])
+
+
+def _as_asked(there: Installation, wanted: Installation) -> Installation:
+    """Give what stands there with the settings that whoever founds it names; the rest was the operator's to write."""
+    return there.model_copy(
+        update={
+            "issuer": wanted.issuer.model_copy(update={"contact": there.issuer.contact}),
+            "programmes": wanted.programmes,
+            "machine_passphrases": wanted.machine_passphrases,
+            "chain": there.chain.model_copy(update={"test_chain": wanted.chain.test_chain}),
+        }
+    )
 
 
 def _permanent(installation: Installation) -> tuple[str, str, int]:
@@ -120,7 +165,11 @@ def _statement(home: Home, role: str) -> StatementKeyFile:
 def _found(home: Home, wanted: Installation, keys: _Keys, told: Told) -> None:
     sealer = open_secret(home.keys / "sealer.json", home.passphrase("sealer"))
     with _chain(home, wanted, sealer, keys) as chain:
-        told("chain", f"genesis {chain.genesis.hex()[:8]}…, sealer {chain.sealer}")
+        genesis = chain.genesis.hex()[:8]
+        told(
+            said("链", "chain"),
+            said(f"创世块{genesis}…，出块账户{chain.sealer}", f"genesis {genesis}…, sealer {chain.sealer}"),
+        )
         chain.start_sealing()
         ledger = found(
             Node(EmbeddedProvider(chain.rpc), where="the embedded chain"),
@@ -144,8 +193,18 @@ def _found(home: Home, wanted: Installation, keys: _Keys, told: Told) -> None:
             ),
         )
         root = ledger.trust_root
-        told("contract", f"{root.contract.address}, {len(MEMBERS)} members, threshold {THRESHOLD}")
-        told("issuer", f"{wanted.issuer.code} accredited for {', '.join(_scopes(home, wanted))}")
+        address, scopes = root.contract.address, ", ".join(_scopes(home, wanted))
+        told(
+            said("合约", "contract"),
+            said(
+                f"{address}，成员{len(MEMBERS)}名，门槛{THRESHOLD}",
+                f"{address}, {len(MEMBERS)} members, threshold {THRESHOLD}",
+            ),
+        )
+        told(
+            said("发证机构", "issuer"),
+            said(f"{wanted.issuer.code}获准签发{scopes}", f"{wanted.issuer.code} accredited for {scopes}"),
+        )
     _write_whole(home.path / "trust-root.json", root.document())
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,12 @@ from api.verifier.router import router
 PATH = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 
 
+@cache
 def openapi_document() -> dict[str, Any]:
-    """Describe the routes for other systems. The servers are each installation's own."""
+    """Describe the routes for other systems, always as one and the same object: nobody may change it.
+
+    The servers are each installation's own.
+    """
     return get_openapi(
         title="Vermilion",
         version="1",

@@ -44,6 +44,8 @@ _MACHINE_PATHS = (
     "/readyz",
     "/static/",
 )
+_FIXED_LANGUAGES = ("/zh/", "/en/")
+"""How addresses begin that fix the language of a page (`api.pages.rendering`)."""
 _HTTP_CODES: dict[int, tuple[str, str]] = {
     400: ("http/malformed", "The request cannot be read"),
     404: ("http/unknown-path", "There is nothing at this address"),
@@ -182,7 +184,9 @@ def install(app: FastAPI, *, page: Respond, document: Respond) -> None:
     async def ours(request: Request, error: Exception) -> Response:
         assert isinstance(error, RegistryError)
         if isinstance(error, NotSignedIn) and request.method == "GET" and not _is_for_machines(request):
-            return RedirectResponse(f"/sign-in?next={quote(request.url.path)}", status_code=303)
+            path = request.url.path
+            fixed = path[: path.index("/", 1)] if path.startswith(_FIXED_LANGUAGES) else ""
+            return RedirectResponse(f"{fixed}/sign-in?next={quote(path)}", status_code=303)
         problem = problem_of(error)
         if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("%s: %s", error.code, error)

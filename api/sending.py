@@ -16,7 +16,7 @@ from registry.workflows.chain.status_operations import BatchChangeOpen
 from registry.workflows.chain.status_sending import change_status
 from registry.workflows.chain.supersede import send_supersessions
 from registry.workflows.desk.work_off import writing_bundles
-from registry.workflows.status.change_status import approve_change
+from registry.workflows.status.approve_change import approve_change
 
 
 def untold(subject: str, state: str) -> None:

@@ -22,7 +22,6 @@ from api.desk import desk_is_running
 from api.employer import BulkDesk, TalentDesk
 from api.holder import Desk
 from api.issuer import ApprovalDesk, ConsoleDesk, KeyPlace, Streams, TriedFiles
-from api.pages.certificate_pdf import BoundedPress
 from api.published import Published
 from api.sign_in import People
 from api.statuses import Statuses
@@ -98,16 +97,15 @@ class Health:
                 return None
             anchored = unit.projection.records_of(Anchored)
             certificates = sum(one.content.size for one in anchored if isinstance(one.content, Anchored))
-        chain = self._home.installation.chain
         return SiteKnowledge(
             chain=str(head.trust_root.contract),
-            test_chain=chain.test_chain,
+            test_chain=self._home.installation.is_test,
             block=head.block.number,
             block_time=head.block.time,
             read_at=head.read_at,
             nodes=head.nodes,
             certificates=certificates,
-            limit_seconds=chain.max_age_seconds,
+            limit_seconds=self._home.installation.chain.max_age_seconds,
         )
 
     def require_writable(self) -> None:
@@ -252,7 +250,7 @@ def application(
         statuses=Statuses(home, judge, notary.signer if notary else None),
         public_bundle=lambda key: public_bundle(home.store, home.key_of, CertificateKey(key)),
         photograph=partial(photograph_by_key, home.store),
-        press=BoundedPress(partial(draw_by_key, home.store, home.key_of, home.press())).draw,
+        press=partial(draw_by_key, home.store, home.key_of, home.press()),
         proxies=[ipaddress.ip_network(one) for one in home.installation.web.trusted_proxies],
     )
 

@@ -169,6 +169,11 @@ class Installation(_Part):
     approver: ApproverSettings | None = None
     """None = the approver's key is a file, or a wallet whose signatures are handed in."""
 
+    @property
+    def is_test(self) -> bool:
+        """Whether this is no place for real certificates: a test chain, or one of localhost, which goes without TLS."""
+        return self.chain.test_chain or not self.public_base_url.startswith("https://")
+
 
 def find_home(named: Path | None) -> Path:
     """Choose the data folder: the named one, VERMILION_HOME, or the first of the default ones that is there."""

@@ -1,11 +1,11 @@
-"""What each situation of a batch means to the people who look after it, in Chinese and English: for both doors."""
+"""What each situation of a batch means to the people who look after it, and the command for what they do next."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Final
 
-from registry.anchor.situations import Situation
+from registry.anchor.situations import Act, Situation, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,36 @@ class Told:
     do_zh: str
     """What the next command does, before it."""
     do_en: str
+
+
+COMMANDS: Final[Mapping[Act, str]] = MappingProxyType(
+    {
+        Act.PROPOSE: "batch propose --programme {programme} --level {level} --as {person}",
+        Act.APPROVE: "batch approve {batch} --as SOMEBODY-ELSE",
+        Act.ISSUE: "batch issue {batch}",
+        Act.CANCEL: "batch cancel {batch} --as {person}",
+        Act.LIST: "cert list --batch {batch}",
+        Act.LIST_BATCHES: "batch list",
+        Act.START_DESK: "desk",
+        Act.WATCH: "batch status {batch}",
+        Act.SEE_ALARMS: "halt show",
+        Act.UNPAUSE: "consortium propose unpause --key member-1",
+        Act.SEE_ISSUERS: "consortium issuers",
+        Act.SEE_SCOPES: "consortium scopes",
+        Act.SEE_KEYS: "consortium keys list",
+        Act.RECONCILE: "reconcile",
+        Act.SEE_CERTIFICATE: "cert show {number}",
+        Act.PROPOSE_SUCCESSOR: "cert propose {replacement} --as {person}",
+        Act.WITHDRAW_SUCCESSOR: "cert withdraw {replacement} --as {person}",
+        Act.CANCEL_REQUEST: "cert cancel {request} --as {person}",
+    }
+)
+"""What is run for each act, after `vermilion`; what stands in braces is a member of the step."""
+
+
+def command_for(step: Step) -> str:
+    """Write the command for a step, whole."""
+    return f"vermilion {COMMANDS[step.act].format(**asdict(step))}"
 
 
 def _told(happened: tuple[str, str], safe: tuple[str, str], do: tuple[str, str]) -> Told:

@@ -26,7 +26,7 @@ from api.settings import (
     find_home,
     read_installation,
 )
-from api.terminal import is_attended, typed_secret
+from api.terminal import is_attended, said, typed_secret
 from registry.anchor.trust import TrustRoot, TrustRootMalformed
 from registry.credential.v1 import Bilingual
 from registry.kernel.encoding import b64url
@@ -79,6 +79,7 @@ class HomeDamaged(IntegrityFault):
 APPROVERS: Final = "approver"
 REGISTRYS: Final = "registry"
 PASSPHRASE_OF: Final = {"approver": APPROVERS}
+_WHOSE_ZH: Final = {APPROVERS: "批准人", REGISTRYS: "登记机构"}
 """Which passphrase opens a role's key file; all but the approver's open with the registry's own."""
 PassphraseSource = Callable[[str], "Passphrase"]
 """Gives a passphrase: `registry` or `approver`."""
@@ -249,12 +250,17 @@ class Home:
         if not is_attended():
             raise NoTerminal(whose)
         if not self.is_being_made:
-            return Passphrase.typed(typed_secret(f"passphrase ({whose}): "))
-        typed = typed_secret(f"new passphrase ({whose}): ")
+            return Passphrase.typed(typed_secret(said(f"口令（{_WHOSE_ZH[whose]}）：", f"passphrase ({whose}): ")))
+        typed = typed_secret(
+            said(
+                f"新口令（{_WHOSE_ZH[whose]}，至少{SHORTEST_PASSPHRASE}个字符）：",
+                f"new passphrase ({whose}, {SHORTEST_PASSPHRASE} characters or more): ",
+            )
+        )
         others = [one.secret for role, one in self._opened.items() if role != whose]
         if len(typed) < SHORTEST_PASSPHRASE or typed.encode() in others:
             raise PassphraseWeak(whose)
-        if typed_secret(f"new passphrase ({whose}), again: ") != typed:
+        if typed_secret(said("再输入一次：", f"new passphrase ({whose}), again: ")) != typed:
             raise PassphrasesDiffer(whose)
         return Passphrase.typed(typed)
 
@@ -397,7 +403,7 @@ class Home:
             base_url=self.installation.public_base_url,
             seal=seal,
             fonts=fonts,
-            test_chain=self.installation.chain.test_chain,
+            test_chain=self.installation.is_test,
         )
 
     def _print_refused(self, member: str, reason: str) -> ConfigurationMalformed:
@@ -499,7 +505,7 @@ class Home:
             store=self.store,
             clock=self.clock,
             key_of=self.key_of,
-            test_chain=chain.chain_id if chain.test_chain else None,
+            test_chain=chain.chain_id if self.installation.is_test else None,
             max_age=timedelta(seconds=chain.max_age_seconds) if max_age is None else max_age,
             as_of=as_of,
             cause=cause,
@@ -610,7 +616,8 @@ def account_key(named: str, home: Home | None, *, passphrase_fd: int | None = No
         return open_keystore(path, read_passphrase(beside))
     if not is_attended():
         raise NoTerminal(path.name)
-    return open_keystore(path, Passphrase.typed(typed_secret(f"passphrase ({path.name}): ")))
+    typed = typed_secret(said(f"口令（{path.name}）：", f"passphrase ({path.name}): "))
+    return open_keystore(path, Passphrase.typed(typed))
 
 
 def passphrase_from(descriptor: int) -> PassphraseSource:

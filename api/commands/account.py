@@ -98,9 +98,14 @@ def close(name: NameArgument, by: PersonOption = None, home: HomeOption = None, 
     _print_changed(found, named, as_json=as_json)
 
 
+def invitation_link(found: Home, token: str) -> str:
+    """Give the address at which an invited person chooses a password."""
+    return f"{found.installation.public_base_url}/invitation/{token}"
+
+
 def print_link(found: Home, account: str, token: str, *, as_json: bool) -> None:
     """Print an invitation's link: data, to be handed on apart from everything else."""
-    link = f"{found.installation.public_base_url}/invitation/{token}"
+    link = invitation_link(found, token)
     if as_json:
         print_json({"account": account, "link": link, "days": INVITED_FOR.days})
         return

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Annotated, Any
 
 import typer
@@ -33,7 +35,9 @@ app.command(epilog="Example: vermilion audit check record-40.json --against 2026
 @app.command(epilog="Example: vermilion audit timeline --limit 10")
 def timeline(
     limit: Annotated[int, typer.Option("--limit", help="Newest so many; 0 = all.", min=0)] = 20,
-    certificate: Annotated[str | None, typer.Option("--certificate", help="Only what concerns this number.")] = None,
+    certificate: Annotated[
+        str | None, typer.Option("--certificate", help="Only what concerns this number, every revision of it.")
+    ] = None,
     node: NodeOption = None,
     trust_root: TrustRootOption = None,
     home: HomeOption = None,
@@ -50,35 +54,58 @@ def timeline(
             raise SourceNeeded
         with ledger_over_http(node, read_trust_root(trust_root)) as ledger:
             records = log_of_ledger(ledger).records
-        _print_timeline([(record, None) for record in (records[-limit:] if limit else records)], {}, as_json=as_json)
+        _print_timeline([_Line(record=one) for one in (records[-limit:] if limit else records)], {}, as_json=as_json)
         return
     found = Home.find(home)
     cause = found.catch_up(node)
     with found.store.read() as unit:
-        kept = list(unit.projection.records())
-        if certificate is not None:
-            one = unit.batches.by_number(certificate)
-            if one is None:
-                raise NotHere("certificate", certificate)
-            batch, leaf = one.batch, one.reservation.leaf
-            kept = list(records_of_certificate(kept, batch.issuer, batch.batch, leaf))
+        records = tuple(unit.projection.records())
+        kept = [_Line(record=one) for one in records] if certificate is None else _lived(unit, records, certificate)
         names = {one.batch: one.id for one in unit.batches.batches()}
-        newest = [(record, _only_one(unit, record)) for record in (kept[-limit:] if limit else kept)]
+        newest = [replace(one, number=_only_one(unit, one.record)) for one in (kept[-limit:] if limit else kept)]
     _print_timeline(newest, names, as_json=as_json)
     note_cause(cause)
 
 
-def _print_timeline(
-    newest: Sequence[tuple[Record, str | None]], names: Mapping[BatchId, str], *, as_json: bool
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """One record of a timeline."""
+
+    record: Record
+    revisions: tuple[int, ...] = ()
+    """Of the certificate asked for, those that it concerns; empty = none was asked for."""
+    number: str | None = None
+    """Of the one certificate of ours that it concerns, if it is one."""
+
+
+def _lived(unit: UnitOfWork, records: Sequence[Record], number: str) -> list[_Line]:
+    """Give what concerns any revision of a certificate, in the order of the chain. Raises NotHere."""
+    found: dict[int, _Line] = {}
+    for revision in count(1):
+        one = unit.batches.by_number(number, revision)
+        if one is None:
+            break
+        batch = one.batch
+        for record in records_of_certificate(records, batch.issuer, batch.batch, one.reservation.leaf):
+            line = found.setdefault(record.position.seq, _Line(record=record))
+            found[record.position.seq] = replace(line, revisions=(*line.revisions, revision))
+    if not found and unit.batches.by_number(number) is None:
+        raise NotHere("certificate", number)
+    return [found[seq] for seq in sorted(found)]
+
+
+def _print_timeline(newest: Sequence[_Line], names: Mapping[BatchId, str], *, as_json: bool) -> None:
     if as_json:
-        print_json([_document(record, number) for record, number in newest])
+        print_json([_document(one) for one in newest])
         return
-    for record, number in newest:
-        position = record.position
+    for one in newest:
+        position, told = one.record.position, shown(said(*sentence(one.record, names, one.number)))
+        if one.revisions:
+            numbers = said("、", ", ").join(map(str, one.revisions))
+            told = said(f"第{numbers}版：{told}", f"revision {numbers}: {told}")
         OUT.print(
             f"[dim]{said('区块', 'block')} {position.block_number:<6} {moment(position.block_time)}[/dim]  "
-            f"{shown(said(*sentence(record, names, number)))}  [dim]seq {position.seq}[/dim]"
+            f"{told}  [dim]seq {position.seq}[/dim]"
         )
     if not newest:
         OUT.print(said("链上还没有记录", "the chain holds no records yet"))
@@ -103,9 +130,9 @@ def _only_one(unit: UnitOfWork, record: Record) -> str | None:
     return one.reservation.number if one is not None else None
 
 
-def _document(record: Record, certificate: str | None) -> dict[str, Any]:
-    position = record.position
-    zh, en = sentence(record, {}, certificate)
+def _document(line: _Line) -> dict[str, Any]:
+    record, position = line.record, line.record.position
+    zh, en = sentence(record, {}, line.number)
     return {
         "seq": position.seq,
         "block": position.block_number,
@@ -113,7 +140,8 @@ def _document(record: Record, certificate: str | None) -> dict[str, Any]:
         "transaction": "0x" + position.transaction.hex(),
         "by": position.by,
         "kind": type(record.content).__name__,
-        "certificate": certificate,
+        "certificate": line.number,
+        "revisions": list(line.revisions),
         "sentence": {"zh": zh, "en": en},
     }
 

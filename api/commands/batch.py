@@ -14,7 +14,7 @@ from api.commands.batch_shown import (
     standing_of,
     undelivered_word,
 )
-from api.commands.enrol import ProgrammeOption, chosen, naming, require_level
+from api.commands.enrol import ProgrammeOption, chosen, naming, required_level
 from api.commands.options import (
     DryRunOption,
     FileUnreadable,
@@ -36,6 +36,7 @@ from api.commands.words import state_word
 from api.errors import advice
 from api.reconciling import halt_where_due
 from api.sending import issue_batch
+from api.situations import command_for
 from api.terminal import OUT, counted, next_command, note, print_json, print_table, progress, said, steps
 from api.wiring import Home
 from registry.anchor.states import AnchorState
@@ -48,7 +49,8 @@ from registry.workflows.issuance.approve import cancel as cancel_batch
 from registry.workflows.issuance.approve import to_be_approved
 from registry.workflows.issuance.issue import NothingToIssue
 from registry.workflows.issuance.issue import propose as propose_batch
-from registry.workflows.status.change_status import plan_batch_changes, present_flags, request_batch_changes
+from registry.workflows.lineage.present import present_flags
+from registry.workflows.status.ask_changes import plan_batch_changes, request_batch_changes
 
 app = typer.Typer(no_args_is_help=True, help="Batches of certificates.")
 
@@ -67,7 +69,7 @@ class KeyMalformed(MalformedInput):
 
 @app.command(epilog="Example: vermilion batch propose --level 3 --as maker-1")
 def propose(
-    level: Annotated[str, typer.Option("--level", help="Level; `-` where the programme has none.")],
+    level: Annotated[str, typer.Option("--level", help="Level, by code or name; `-` where the programme has none.")],
     programme: ProgrammeOption = None,
     key: Annotated[
         str | None, typer.Option("--key", help="Idempotency key: the same key gives the same batch.")
@@ -82,7 +84,7 @@ def propose(
     """
     found = Home.find(home)
     of = chosen(found, programme)
-    require_level(level, found.catalogue.versions(of.code))
+    level = required_level(level, found.catalogue.versions(of.code))
     if key is not None and (not key.strip() or len(key) > _LONGEST_KEY or not key.isprintable()):
         raise KeyMalformed
     if not halt_where_due(found):
@@ -216,7 +218,15 @@ def pdf(
         for one in drawn.refused
     ]
     if as_json:
-        print_json({"file": str(target), "drawn": drawn.drawn, "erased": drawn.erased, "refused": refused})
+        print_json(
+            {
+                "file": str(target),
+                "drawn": drawn.drawn,
+                "erased": drawn.erased,
+                "notStanding": list(drawn.not_standing),
+                "refused": refused,
+            }
+        )
     else:
         note(
             said(
@@ -225,6 +235,16 @@ def pdf(
                 + (f", without {drawn.erased} whose content was erased" if drawn.erased else ""),
             )
         )
+        if drawn.not_standing:
+            note(
+                said(
+                    f"现在不是有效状态的{len(drawn.not_standing)}张略去，要单独打印用 vermilion cert pdf 编号：",
+                    f"left out, since they do not stand now ({len(drawn.not_standing)}); print one by itself with"
+                    " vermilion cert pdf NUMBER:",
+                )
+            )
+        for number in drawn.not_standing:
+            OUT.print(number)
         for one in drawn.refused:
             OUT.print(f"{one.number}  {', '.join(f'U+{ord(each):04X}' for each in one.error.characters)}")
     if refused:
@@ -291,7 +311,7 @@ def _name_waiting(home: Home, scope: str) -> None:
             if one.scope == scope and one.state not in (AnchorState.FINAL, AnchorState.CANCELLED)
         ]
     for one in waiting:
-        following = standing_of(home, one).command
+        following = command_for(standing_of(home, one).next)
         note(
             said(
                 f"批次{one.id}（{state_word(one.state)}）正等待：{following}",

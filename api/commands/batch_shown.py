@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from api.commands.replacing_shown import print_supersessions, supersessions
 from api.errors import advice
-from api.situations import WORDS
+from api.situations import WORDS, command_for
 from api.terminal import OUT, counted, moment, next_command, print_fields, print_json, said, shown, with_home
 from api.wiring import Home
 from registry.anchor.history import BatchFlag
@@ -13,8 +13,8 @@ from registry.anchor.states import AnchorState
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.workflows.issuance.stand import Standing, standing
+from registry.workflows.lineage.present import present_flags
 from registry.workflows.lineage.succession import lacks_bundles
-from registry.workflows.status.change_status import present_flags
 
 _FLAGS: Final = {
     BatchFlag.SUSPENDED_BY_ISSUER: ("本机构已暂停", "suspended by issuer"),
@@ -74,7 +74,7 @@ def batch_document(home: Home, batch: Batch, *, flags: BatchFlag | None = None) 
         "situation": stands.situation.value,
         "happened": {"zh": words.happened_zh, "en": words.happened_en},
         "safe": {"zh": words.safe_zh, "en": words.safe_en},
-        "next": with_home(stands.command),
+        "next": with_home(command_for(stands.next)),
     }
 
 
@@ -108,7 +108,7 @@ def show_batch(home: Home, batch: Batch, *, as_json: bool, with_flags: bool = Fa
     fields[said("怎么办", "what to do")] = said(words.do_zh, words.do_en).rstrip("：:")
     print_fields(fields)
     print_supersessions(replaced, batch.id)
-    next_command(stands.command)
+    next_command(command_for(stands.next))
 
 
 def show_unfinished(home: Home, *, as_json: bool) -> None:
@@ -124,7 +124,7 @@ def show_unfinished(home: Home, *, as_json: bool) -> None:
         stands = standing_of(home, one)
         words = WORDS[stands.situation]
         OUT.print(f"[bold]{one.id}[/bold]  {shown(one.scope)}  {shown(said(words.happened_zh, words.happened_en))}")
-        OUT.print(f"  → {shown(with_home(stands.command))}")
+        OUT.print(f"  → {shown(with_home(command_for(stands.next)))}")
 
 
 def _is_over(batch: Batch) -> bool:

@@ -9,6 +9,7 @@ import typer
 from api.commands import replacing
 from api.commands.account import print_link
 from api.commands.approvals import Approving, approver_of, write_for_wallet
+from api.commands.claiming import ClaimUnclear, claim_batch
 from api.commands.numbers import named_numbers
 from api.commands.options import (
     HomeOption,
@@ -56,14 +57,10 @@ from registry.ports.storage import NotHere, StoredCertificate
 from registry.status import Reason, Status
 from registry.workflows.access.sign_in import invite_holder
 from registry.workflows.certificates.deliver import bundle_name, bundle_of, require_in_place
+from registry.workflows.lineage.present import present_standing
 from registry.workflows.replacement.revisions import PENDING, status_word_of
-from registry.workflows.status.change_status import (
-    approve_change,
-    cancel_change,
-    change_to_be_approved,
-    plan_changes,
-    request_changes,
-)
+from registry.workflows.status.approve_change import approve_change, cancel_change, change_to_be_approved
+from registry.workflows.status.ask_changes import plan_changes, request_changes
 
 app = typer.Typer(no_args_is_help=True, help="Certificates.")
 app.command(epilog="Example: vermilion cert correct DEMO-EEC-2026-7M3K9QX2TA4 --name 欧阳子夏 --reason 误写")(
@@ -250,20 +247,47 @@ def pdf(
 
     found = Home.find(home)
     name, data = draw_certificate(found.store, found.key_of, found.press(), number)
+    with found.store.read() as unit:
+        certificate = unit.batches.by_number(number)
+        standing = Status.VALID if certificate is None else present_standing(unit, certificate)
     target = out or Path(name)
     write_file(target, data)
     if as_json:
-        print_json({"file": str(target), "bytes": len(data)})
+        print_json({"file": str(target), "bytes": len(data), "standing": standing.word})
     else:
+        if standing is not Status.VALID:
+            word = status_word(standing.word)
+            note(
+                said(
+                    f"注意：证书现在的状态是“{word}”，纸面上不会写明，核验时会显示",
+                    f"mind: the certificate is {word}; its paper does not say so, whoever verifies it is told",
+                )
+            )
         note(said(f"已写出{target}（{len(data):,}字节）", f"wrote {target} ({len(data):,} bytes)"))
 
 
-@app.command(epilog="Example: vermilion cert claim DEMO-EEC-2026-7M3K9QX2TA4 --as maker-1")
+@app.command(epilog="Example: vermilion cert claim --batch B-2026-11-0001 --out links.csv --as maker-1")
 def claim(
-    number: NumberArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False
+    number: Annotated[str | None, typer.Argument(help="Certificate number; its holder's earlier link ends.")] = None,
+    batch: Annotated[
+        str | None,
+        typer.Option("--batch", help="Each holder of this batch without password and open link, all or none."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="With --batch: a new CSV of number, name, link; only you may read it."),
+    ] = None,
+    by: PersonOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Print a link with which the holder of a certificate chooses a password, once; an earlier one ends."""
+    """Make a link with which a holder chooses a password, once: of one certificate, printed, or of a whole batch."""
     found = Home.find(home)
+    if batch is not None and out is not None and number is None:
+        claim_batch(found, batch, out, by=person(by), as_json=as_json)
+        return
+    if number is None or batch is not None or out is not None:
+        raise ClaimUnclear
     token = invite_holder(found.store, found.clock, number=number, by=person(by))
     print_link(found, number, token, as_json=as_json)
 

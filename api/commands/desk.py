@@ -17,9 +17,9 @@ from api.wiring import Home, passphrase_from
 from registry.kernel.encoding import b64url
 from registry.kernel.errors import RegistryError
 from registry.ports.tasks import Task, TaskKind, TaskState
+from registry.workflows.desk.claimed import Workplace
 from registry.workflows.desk.hand_over import Step
 from registry.workflows.desk.reconcile import Reconciled
-from registry.workflows.desk.work_off import Workplace
 
 _KINDS: Final[Mapping[TaskKind, tuple[str, str]]] = MappingProxyType(
     {

@@ -16,10 +16,11 @@ from api.settings import HomeMissing
 from api.terminal import ERR, OUT, counted, next_command, note, print_json, print_table, progress, said
 from api.wiring import Home
 from registry.enrolment import RosterReading, RosterUnreadable, RowProblem, RowsRefused, blank_roster
+from registry.enrolment.roster_cells import word
 from registry.enrolment.workbook import as_text
 from registry.kernel.errors import MalformedInput, RegistryError
 from registry.ports.storage import Application, NotHere
-from registry.programme import Programme, load_catalogue
+from registry.programme import Level, Programme, load_catalogue
 from registry.workflows.enrolment.enrol import check_roster, decide_applications, import_roster
 
 app = typer.Typer(no_args_is_help=True, help="Rosters, candidates, eligibility.")
@@ -64,7 +65,7 @@ class LevelUnknown(MalformedInput):
 
     def __init__(self, named: str, levels: Sequence[str]) -> None:
         self.named, self.levels = named, tuple(levels)
-        super().__init__(f"expected a level, one of {', '.join(self.levels)}; got {named[:_SAID_AT_MOST]!a}")
+        super().__init__(f"expected a level, one of {', '.join(self.levels)}; got {named[:_SAID_AT_MOST]!r}")
 
 
 @app.command(epilog="Example: vermilion enrol check 2026-11-名单.csv")
@@ -207,7 +208,7 @@ def template(programme: ProgrammeOption = None, home: HomeOption = None) -> None
 @app.command("list", epilog="Example: vermilion enrol list --refused")
 def list_applications(
     roster: Annotated[str | None, typer.Option("--roster", help="Only this roster.")] = None,
-    level: Annotated[str | None, typer.Option("--level", help="Only this level.")] = None,
+    level: Annotated[str | None, typer.Option("--level", help="Only this level, by code or name.")] = None,
     refused: Annotated[bool, typer.Option("--refused", help="Only those refused, with reasons.")] = False,
     limit: Annotated[int, typer.Option("--limit", help="Most rows to print; 0 = all.", min=0)] = 50,
     home: HomeOption = None,
@@ -216,7 +217,7 @@ def list_applications(
     """List applications with admission number, roster, line and decision; names are not shown."""
     found = Home.find(home)
     _require_roster(found, roster)
-    _require_level(found, level)
+    level = _required_level(found, level)
     with found.store.read() as unit:
         applications = list(
             unit.enrolments.applications(
@@ -273,20 +274,34 @@ def _require_roster(home: Home, roster: str | None) -> None:
             raise NotHere("roster", roster)
 
 
-def _require_level(home: Home, level: str | None) -> None:
+def _required_level(home: Home, level: str | None) -> str | None:
     if level is None:
-        return
+        return None
     with home.store.read() as unit:
         known = [home.catalogue.by_digest(one.programme_digest) for one in unit.enrolments.rosters()]
     known += [version for code in home.installation.programmes for version in home.catalogue.versions(code)]
-    require_level(level, known)
+    return required_level(level, known)
 
 
-def require_level(level: str, programmes: Iterable[Programme]) -> None:
-    """Check that one of these programmes has the level. Raises LevelUnknown."""
-    codes = {one.code for programme in programmes for one in programme.levels}
-    if level not in codes:
-        raise LevelUnknown(level, sorted(codes))
+def required_level(text: str, programmes: Iterable[Programme]) -> str:
+    """Give the code of the level that a text names. Raises LevelUnknown, with all that it may mean."""
+    levels = [one for programme in programmes for one in programme.levels]
+    meant = _meant(text, levels)
+    if len(meant) != 1:
+        raise LevelUnknown(text, sorted(meant or {one.code for one in levels}))
+    return meant.pop()
+
+
+def level_code(text: str, programmes: Iterable[Programme]) -> str:
+    """Give the code of the level that a text names; the text itself where it names none, or several."""
+    meant = _meant(text, [one for programme in programmes for one in programme.levels])
+    return meant.pop() if len(meant) == 1 else text
+
+
+def _meant(text: str, levels: Sequence[Level]) -> set[str]:
+    """Find the codes of the levels that a text names: by code, or as people write them on rosters."""
+    by_code: set[str] = {one.code for one in levels if one.code == text}
+    return by_code or {one.code for one in levels if word(text) in map(word, one.spellings)}
 
 
 def _by(one: Application) -> str:

@@ -74,14 +74,38 @@ def record(
     sheet = recorded.sheet
     missing = len(recorded.reading.missing) if recorded.reading else 0
     if as_json:
-        print_json({**_sheet(sheet), "repeated": recorded.reading is None, "missing": missing})
+        print_json(
+            {
+                **_sheet(sheet),
+                "examined_on_given": examined_on is not None,
+                "repeated": recorded.reading is None,
+                "missing": missing,
+            }
+        )
         return
     if recorded.reading is None:
-        OUT.print(said(f"这份成绩单已经录入过：{sheet.id}", f"this sheet was entered before: {sheet.id}"))
+        OUT.print(
+            said(
+                f"这份成绩单已经录入过：{sheet.id}，考核日期{sheet.examined_on}",
+                f"this sheet was entered before: {sheet.id}, examined on {sheet.examined_on}",
+            )
+        )
     else:
         OUT.print(
-            said(f"成绩单{sheet.id}：{sheet.rows}人", f"score sheet {sheet.id}: {counted(sheet.rows, 'candidate')}")
+            said(
+                f"成绩单{sheet.id}：{sheet.rows}人，考核日期{sheet.examined_on}",
+                f"score sheet {sheet.id}: {counted(sheet.rows, 'candidate')}, examined on {sheet.examined_on}",
+            )
         )
+        if examined_on is None:
+            note(
+                said(
+                    f"没有写--examined-on，考核日期按今天（{day}）算，会写进证书。若不是今天，请退回后重新录入：",
+                    f"no --examined-on: the day of the examination is taken to be today, {day}, and goes into the "
+                    "certificates. If it was another day, return the sheet and enter it again:",
+                )
+            )
+            note(f"vermilion exam return {sheet.id} --reason WHY --as {sheet.entered_by}")
         if recorded.reading.notices:
             note(said("请留意（不影响录入）：", "worth a look (refuses nothing):"))
             print_problems(recorded.reading.notices)
@@ -141,8 +165,9 @@ def confirm(
         return
     OUT.print(
         said(
-            f"成绩单{sheet}：{confirmed.entered_by}录入，{confirmed.confirmed_by}核对",
-            f"score sheet {sheet}: entered by {confirmed.entered_by}, confirmed by {confirmed.confirmed_by}",
+            f"成绩单{sheet}：{confirmed.entered_by}录入，{confirmed.confirmed_by}核对，考核日期{confirmed.examined_on}",
+            f"score sheet {sheet}: entered by {confirmed.entered_by}, confirmed by {confirmed.confirmed_by}, "
+            f"examined on {confirmed.examined_on}",
         )
     )
     with found.store.read() as unit:

@@ -6,31 +6,34 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commands.enrol import refuse_rows
+from api.commands.enrol import level_code, refuse_rows
 from api.commands.exam_session import SessionArgument
 from api.commands.exam_session import app as session_app
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file, write_new_file
 from api.terminal import OUT, counted, next_command, note, print_json, print_table, said
 from api.wiring import Home
-from registry.assessment import ABSENT, ScoresRefused, format_score, parse_score
+from registry.assessment import ABSENT, LISTED, TAKEN_OFF, ScoresRefused, format_score, parse_score
 from registry.ports.examinations import ScoreCorrection
 from registry.workflows.examination.correct import confirm_correction as confirm_score_correction
 from registry.workflows.examination.correct import correct_score
 from registry.workflows.examination.mark_session import Choice, blank_session_sheet, parts_of, record_session_scores
-from registry.workflows.replacement.replace import with_another_result
+from registry.workflows.replacement.ask_replacement import with_another_result
 
 _MOST_BYTES = 64 * 1024 * 1024
-LevelOption = Annotated[str | None, typer.Option("--level", help="With it the sheet is by function: the level's code.")]
+_LISTED_AGAIN = frozenset({"listed", "在名单上"})
+LevelOption = Annotated[
+    str | None, typer.Option("--level", help="With it the sheet is by function: the level, by code or name.")
+]
 DirectionOption = Annotated[str | None, typer.Option("--direction", help="Direction, where the level has any.")]
 PapersOption = Annotated[
     list[str] | None, typer.Option("--paper", help="Only these papers, as in a retake; as often as needed.")
 ]
 
 
-def _choice(level: str | None, direction: str | None, papers: list[str] | None) -> Choice | None:
-    if level is None:
-        return None
-    return Choice(level=level, direction=direction, papers=tuple(papers) if papers else None)
+def _choice(home: Home, session: str, level: str, direction: str | None, papers: list[str] | None) -> Choice:
+    with home.store.read() as unit:
+        of = home.catalogue.by_digest(unit.exam_sessions.session(session).programme_digest)
+    return Choice(level=level_code(level, [of]), direction=direction, papers=tuple(papers) if papers else None)
 
 
 @session_app.command(
@@ -38,7 +41,7 @@ def _choice(level: str | None, direction: str | None, papers: list[str] | None) 
 )
 def template(
     session: SessionArgument,
-    level: Annotated[str, typer.Option("--level", help="Code of the level.")],
+    level: Annotated[str, typer.Option("--level", help="Level, by code or name.")],
     direction: DirectionOption = None,
     papers: PapersOption = None,
     output: Annotated[
@@ -48,7 +51,7 @@ def template(
 ) -> None:
     """Write a sheet by function to fill in: who is registered and has no marks, a column a function; holds names."""
     found = Home.find(home)
-    choice = Choice(level=level, direction=direction, papers=tuple(papers) if papers else None)
+    choice = _choice(found, session, level, direction, papers)
     data, rows = blank_session_sheet(found.store, found.catalogue, session, choice)
     if output is None:
         sys.stdout.flush()
@@ -91,7 +94,7 @@ def record(
         session,
         read_file(file, most=_MOST_BYTES),
         person=person(by),
-        by_function=_choice(level, direction, papers),
+        by_function=None if level is None else _choice(found, session, level, direction, papers),
     )
     if marked.sheet is None:
         refuse_rows(marked.problems, ScoresRefused(len(marked.problems)), as_json=as_json)
@@ -112,8 +115,10 @@ def record(
 def correct(
     sheet: Annotated[str, typer.Argument(help="Score sheet.")],
     admission: Annotated[str, typer.Argument(help="Admission number.")],
-    paper: Annotated[str, typer.Option("--paper", help="Paper whose score was wrong.")],
-    score: Annotated[str, typer.Option("--score", help="The right score, or “absent”.")],
+    paper: Annotated[str, typer.Option("--paper", help="Paper whose score was wrong; - where the sheet is a list.")],
+    score: Annotated[
+        str, typer.Option("--score", help="The right score, or “absent”; on a list “absent” or “listed”.")
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Why, in 1 to 200 characters; kept encrypted.")],
     function: Annotated[
         str | None,
@@ -125,7 +130,9 @@ def correct(
 ) -> None:
     """Set a confirmed score right by a new row; it counts once a second person has confirmed it."""
     found = Home.find(home)
-    hundredths = None if score.strip().casefold() in ABSENT else parse_score(score.strip())
+    given = score.strip().casefold()
+    listed_again = paper == LISTED and given in _LISTED_AGAIN
+    hundredths = None if listed_again or given in ABSENT else parse_score(given)
     made = correct_score(
         found.store,
         found.clock,
@@ -137,6 +144,7 @@ def correct(
         reason=reason,
         person=person(by),
         function=function,
+        listed_again=listed_again,
     )
     if as_json:
         print_json(_document(made))
@@ -172,6 +180,10 @@ def confirm_correction(
         )
     )
     for number in certified:
+        if confirmed.paper == LISTED:
+            note(said(f"证书{number}的持有人已不在名单上。", f"the holder of certificate {number} is not on the list."))
+            next_command(f"vermilion cert revoke {number} --reason issued-in-error --as NAME")
+            continue
         note(
             said(
                 f"证书{number}仍写着原来的成绩。",
@@ -218,6 +230,9 @@ def corrections(
 
 
 def _score(one: ScoreCorrection) -> str:
+    if one.paper == LISTED:
+        is_off = one.hundredths == TAKEN_OFF
+        return said("移出名单", "taken off the list") if is_off else said("在名单上", "on the list")
     return said("缺考", "absent") if one.hundredths is None else format_score(one.hundredths)
 
 
@@ -227,7 +242,8 @@ def _document(one: ScoreCorrection) -> dict[str, Any]:
         "sheet": one.sheet,
         "admission": one.admission,
         "paper": one.paper,
-        "score": None if one.hundredths is None else format_score(one.hundredths),
+        "score": None if one.hundredths is None or one.paper == LISTED else format_score(one.hundredths),
+        "listed": one.hundredths != TAKEN_OFF if one.paper == LISTED else None,
         "function": one.function,
         "function_score": None if one.function_hundredths is None else format_score(one.function_hundredths),
         "entered_by": one.entered_by,

@@ -330,9 +330,9 @@ def sign_in(
 def close(
     session: SessionArgument, by: PersonOption = None, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
-    """Close a session after its last paper has begun: who was not signed in was absent. Then marks may be entered."""
+    """Close a session once the doors of its last paper are shut: who was not signed in was absent. Then enter marks."""
     found = Home.find(home)
-    closed = close_session(found.store, found.clock, session, person=person(by))
+    closed = close_session(found.store, found.clock, found.catalogue, session, person=person(by))
     with found.store.read() as unit:
         absent = sum(one.arrived_at is None for one in unit.exam_sessions.attendance(session))
     if as_json:

@@ -1,115 +1,46 @@
 """What an error, an alarm or a difference says of this very case, in Chinese; in English its own message does."""
 
 import re
+import string
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-from api.commands.access_words import STATES
+from api.commands.access_words import ACTIONS, STATES
+from api.commands.phrases import PATTERNS, WORDS
+from api.commands.sentences import KEY_KINDS
+from api.commands.words import REPLACEMENTS, STATUSES_ZH
 from api.errors import advice, code_of
-from api.terminal import said
+from api.terminal import moment, said
+from registry.anchor.history import Checkpoint, KeyKind
+from registry.anchor.proofs import head_text
+from registry.enrolment.admission import STATE_NAMES, AdmissionState
+from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import RegistryError
+from registry.ports.replacements import ReplacementKind
+from registry.status import Status
 
-WORDS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        # where something differs
-        "unknown": "没有",
-        "no record": "没有记录",
-        "no task": "没有任务",
-        "no desk": "没有签发台",
-        "queued": "在等",
-        "running": "在做",
-        "delivered": "已交付",
-        "not delivered": "未交付",
-        "another transaction": "另一笔交易",
-        "somebody erased": "有人已被删除",
-        # what of a batch does not fit, and what happened to somebody in it
-        "credential key": "证书签署密钥",
-        "number of credentials": "凭证数",
-        "leaves": "叶子",
-        "root": "根",
-        "manifest": "清单",
-        "was erased": "已被删除",
-        "has no pass any more": "不再合格",
-        # what of a node or its chain does not fit
-        "trust root": "信任根",
-        "chain id": "链编号",
-        "genesis": "创世块",
-        "contract": "合约",
-        "code": "代码",
-        "no code": "没有代码",
-        "engine": "共识方式",
-        "none": "没有",
-        # why an account is no approver
-        "it is not registered": "没有登记",
-        "it is registered as a sender key": "登记为发送密钥",
-        "it is registered as a credential key": "登记为证书签署密钥",
-        "its time is over or has not come, or it was reported compromised": "期限已过或未到，或已报告失窃",
-        # what the operating system refuses
-        "No space left on device": "磁盘已满",
-        "Disk quota exceeded": "磁盘配额已满",
-        "Permission denied": "没有权限",
-        "Read-only file system": "文件系统只读",
-        "No such file or directory": "没有这个文件或文件夹",
-        "Input/output error": "读写出错",
-        "database or disk is full": "磁盘已满",
-        "database is locked": "被别的程序占用",
-        "disk I/O error": "读写出错",
-        "attempt to write a readonly database": "数据库只读",
-        "unable to open database file": "数据库文件打不开",
-        "connection refused": "拒绝连接",
-        "timed out": "超时",
-        # kinds of things
-        "certificate": "证书",
-        "batch": "批次",
-        "status request": "申请",
-        "batch or request": "批次或申请",
-        "replacement": "更正或换发",
-        "roster": "名册",
-        "application": "报名",
-        "judgement": "认定",
-        "score sheet": "成绩单",
-        "correction": "成绩更正",
-        "session": "场次",
-        "duty": "考务安排",
-        "organisation": "培训机构或单位",
-        "course": "培训班",
-        "attendance list": "出勤表",
-        "account": "账号",
-        "open account": "有效账号",
-        "alarm": "警报",
-        "transaction": "交易",
-    }
+_ACTIONS: Final[Mapping[str, str]] = MappingProxyType({en: zh for zh, en in ACTIONS.values()})
+AS_THEY_ARE: Final = frozenset(
+    {"name", "named", "path", "where", "person", "account", "group", "field", "file", "row", "option", "issuer"}
 )
-"""Phrases that errors and differences are made of."""
-_PATTERNS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
-    (re.compile(pattern), chinese)
-    for pattern, chinese in (
-        (r"here (.+); there (.+)", "这里：{0}；链上：{1}"),
-        (r"record (\d+), root (\S+)", "第{0}条记录，根{1}"),
-        (r"record (\d+)", "第{0}条记录"),
-        (r"([a-z]+), root (\S+)", "{0}，根{1}"),
-        (r"(\d+) transactions", "{0}笔交易"),
-        (r"(\d+) files missing", "缺{0}个文件"),
-        (r"nonce (\d+)", "交易序号{0}"),
-        (r"proposed (.+) UTC", "提出于{0} UTC"),
-        (r"recorded (.+) UTC", "登记于{0} UTC"),
-        (r"seal of block (\d+)", "区块{0}的签封"),
-        (r"credential (\S+) \(.*\)", "证书{0}"),
-        (r"the node's (.+) is not the trust root's: expected (.+), found (.+)", "{0}：应为{1}，实为{2}"),
-        (r"the chain's (.+) is not as read before: expected (.+), found (.+)", "{0}：应为{1}，实为{2}"),
-        (r"the chain holds another root under the id of (\S+)", "链上{0}的批次号之下是另一个根"),
-    )
-)
+"""Attributes that hold names: whatever they are, they are not said in other words."""
+_MOST_LISTED: Final = 10
+"""Of more things, the rest is counted."""
+_WHERE_KNOWN: Final = re.compile(r"\[([^][]*)\]")
+"""A part of `facts_zh` that is left out where an attribute in it has no value."""
 
 
 def in_chinese(fact: str) -> str:
     """Say a fact in Chinese; what it is not known by is left as it is."""
     if fact in WORDS:
         return WORDS[fact]
+    if fact in _ACTIONS:
+        return _ACTIONS[fact]
     if fact in STATES and fact:
         return STATES[fact][0]
-    for pattern, chinese in _PATTERNS:
+    for pattern, chinese in PATTERNS:
         found = pattern.fullmatch(fact)
         if found is not None:
             return chinese.format(*map(in_chinese, found.groups()))
@@ -122,9 +53,62 @@ def fact_word(fact: str) -> str:
 
 
 def facts_zh(error: RegistryError) -> str:
-    """Say in Chinese what an error's message says of this very case; the message where nobody has written that yet."""
-    texts = advice().get(code_of(error))
+    """Say in Chinese what an error's message says of this very case: empty where that is nothing but the case itself.
+
+    Where nobody has written it yet, the message as it is.
+    """
+    code = code_of(error)
+    texts, named = advice().get(code), vars(error)
     if texts is None or not texts.facts_zh:
-        return str(error)
-    named: dict[str, Any] = vars(error)
-    return texts.facts_zh.format_map({one: in_chinese(at) if isinstance(at, str) else at for one, at in named.items()})
+        return str(error) if named and code == error.code else ""
+    told = {one: at if one in AS_THEY_ARE else _told(at) for one, at in named.items()}
+
+    def kept(found: re.Match[str]) -> str:
+        parts = [one for _, one, _, _ in string.Formatter().parse(found[1]) if one]
+        return found[1] if all(told[one.split(".")[0]] != "" for one in parts) else ""
+
+    return _Facts().vformat(_WHERE_KNOWN.sub(kept, texts.facts_zh), (), told)
+
+
+class _Facts(string.Formatter):
+    """Writes moments as everywhere, where a text asks for no other form."""
+
+    def format_field(self, value: object, format_spec: str) -> str:
+        return moment(value) if isinstance(value, datetime) and not format_spec else format(value, format_spec)
+
+
+def _told(at: object) -> object:
+    """Say one attribute: phrases and states in Chinese, moments at +08:00, several things one after the other."""
+    match at:
+        case None:
+            return ""
+        case AdmissionState():
+            return STATE_NAMES[at].zh
+        case ReplacementKind():
+            return REPLACEMENTS[at][0]
+        case Status():
+            return STATUSES_ZH[at.word]
+        case str():
+            return in_chinese(at)
+        case KeyKind():
+            return KEY_KINDS[at][0]
+        case Checkpoint():
+            return in_chinese(head_text(at))
+        case bytes():
+            return f"0x{at.hex()}"
+        case datetime():
+            return at.astimezone(CHINA_TIME)
+        case dict():
+            return "；".join(f"{one}：{_told(fact)}" for one, fact in at.items())
+        case tuple():
+            several = "、".join(_listed(one) for one in at[:_MOST_LISTED]) or "没有"
+            return several if len(at) <= _MOST_LISTED else f"{several}等{len(at):,}项"
+        case _:
+            return at
+
+
+def _listed(one: object) -> str:
+    if isinstance(one, AdmissionState):
+        return STATE_NAMES[one].zh
+    # What is listed can be typed, so it stands as it is.
+    return " ".join(map(str, one)) if isinstance(one, tuple) else str(one)

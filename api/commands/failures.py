@@ -10,7 +10,7 @@ from typing import Any, Final
 from api.commands.access_words import in_words, on_from
 from api.commands.fact_words import facts_zh
 from api.errors import Advice, advice, code_of, exit_code
-from api.situations import WORDS
+from api.situations import WORDS, command_for
 from api.terminal import ERR, language, print_json, said, shown, with_home
 from registry.access import NotAllowed, NotInState
 from registry.anchor.situations import Situation
@@ -23,8 +23,8 @@ from registry.programme.subsidies import SubsidyMalformed
 from registry.workflows.access.act import AccountNotOpen
 from registry.workflows.certificates.contents import ReservationVoid
 from registry.workflows.chain.status_operations import NotApproved
-from registry.workflows.replacement.replace import ParticularMalformed
-from registry.workflows.status.change_status import BeingReplaced
+from registry.workflows.replacement.ask_replacement import ParticularMalformed
+from registry.workflows.status.ask_changes import BeingReplaced
 
 MEMBERS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
@@ -100,7 +100,7 @@ class UsageWrong(MalformedInput):
     code = "input/usage"
 
     def __init__(self, message: str, command: str) -> None:
-        self.command = command
+        self.message, self.command = message, command
         super().__init__(f"{command}: {message}")
 
 
@@ -140,11 +140,11 @@ def advice_on(error: RegistryError) -> Advice | None:
             remedy_en=texts.remedy_en.replace("cancel BATCH", f"cancel {error.batch}"),
         )
     if isinstance(error, BeingReplaced):
-        on, off = error.ways.on, error.ways.off
+        on, off = command_for(error.ways.on), error.ways.off and command_for(error.ways.off)
         return replace(
             texts,
-            remedy_zh=f"接着办：`vermilion {on}`" + (f"；或放弃：`vermilion {off}`。" if off else "。"),
-            remedy_en=f"Go on with it: `vermilion {on}`" + (f", or give it up: `vermilion {off}`." if off else "."),
+            remedy_zh=f"接着办：`{on}`" + (f"；或放弃：`{off}`。" if off else "。"),
+            remedy_en=f"Go on with it: `{on}`" + (f", or give it up: `{off}`." if off else "."),
         )
     if isinstance(error, NotAllowed | NotInState | AccountNotOpen):
         zh, en = in_words(error)
@@ -177,19 +177,32 @@ def subject_of(error: PhotographRefused | ParticularMalformed) -> tuple[str, str
     return MEMBERS["portrait"] if isinstance(error, PhotographRefused) else MEMBERS[error.member]
 
 
+def happened_zh(error: RegistryError) -> str:
+    """Say in Chinese on one line what happened, and in brackets what of it is known of this very case."""
+    code, texts = code_of(error), advice_on(error)
+    facts = "" if texts is not None and _says_all(texts, code) else facts_zh(error)
+    return (texts or advice()["internal"]).cause_zh + (f"（{facts}）" if facts else "")
+
+
+def _says_all(texts: Advice, code: str) -> bool:
+    """Tell whether the advice on an error says all that its message does: it is not just that of the code."""
+    return texts.cause_en != advice()[code].cause_en
+
+
 def print_error(error: RegistryError) -> None:
     """Print what happened, what to do, and the stable code; in Chinese the message itself stands in brackets."""
     code = code_of(error)
     texts = advice_on(error)
-    own = texts is not None and texts.cause_en != advice()[code].cause_en  # it says all that the message does
+    own = texts is not None and _says_all(texts, code)
     chinese = language() == "zh" and texts is not None and not own
     headline = str(error)
     # The contract's table says it better than its slug.
     if texts is not None and (own or chinese or code != error.code):
         headline = said(texts.cause_zh, texts.cause_en)
     ERR.print(f"[bold red]{said('错误：', 'error:')}[/bold red]{said('', ' ')}{shown(headline)}")
-    if chinese:
-        ERR.print(f"  [dim]（{shown(facts_zh(error))}）[/dim]")
+    facts = facts_zh(error) if chinese else ""
+    if facts:
+        ERR.print(f"  [dim]（{shown(facts)}）[/dim]")
     if isinstance(error, ProgrammeMalformed | SubsidyMalformed) and len(error.faults) > 1:  # the headline has the first
         for fault in error.faults:
             ERR.print(f"  {shown(fault.key)}: {shown(fault.reason)}")

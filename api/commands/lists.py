@@ -89,12 +89,19 @@ def _notary(home: Home) -> Notary:
 
 def _document(asked: AskedList, verdict: ListVerdict) -> dict[str, object]:
     names = ("outcome", "code", "number", "notices", "name", "since", "reason", "revision", "successor")
+    named = (*names, "programme", "level", "valid_from", "valid_until")
     return {
         "rows": len(asked.rows),
         "counts": {outcome.value: count for outcome, count in verdict.counts.items()},
         "results": [
-            {"line": int(one.line), **{name: getattr(one, name) or None for name in names}} for one in verdict.rows
+            {
+                "line": int(one.line),
+                **{name: getattr(one, name) or None for name in named},
+                "further": list(one.further or ("",) * len(asked.further)),
+            }
+            for one in verdict.rows
         ],
+        "further": list(asked.further),
         "problems": [
             {"line": one.line, "column": one.column or None, "code": one.code, "reason": one.reason.en}
             for one in asked.problems
@@ -116,9 +123,13 @@ def _print_verdict(verdict: ListVerdict, out: Path | None) -> None:
         return words.text("bulk.not_verified") if slug == NOT_VERIFIED else words.text(f"outcomes.{slug}.word")
 
     if out is None:
-        headings = [words.text(f"bulk.row_{name}") for name in ("line", "number", "verdict", "words")]
+        headings = [words.text(f"bulk.row_{name}") for name in ("line", "number", "verdict", "stated", "words")]
         print_table(
-            headings, [(one.line, one.number, f"{word(one.outcome)} {one.code}", one.words) for one in verdict.rows]
+            headings,
+            [
+                (one.line, one.number, f"{word(one.outcome)} {one.code}", f"{one.programme} {one.level}", one.words)
+                for one in verdict.rows
+            ],
         )
         OUT.print()
     for outcome, count in verdict.counts.items():

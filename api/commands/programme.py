@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from api.commands.enrol import level_code
 from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file, write_new_file
 from api.errors import exit_code
@@ -63,13 +64,14 @@ def list_programmes(home: HomeOption = None, as_json: JsonOption = False) -> Non
 def show(
     code: Annotated[str, typer.Argument(help="Programme code.")],
     version: Annotated[str | None, typer.Option(help="Version; the latest unless named.")] = None,
-    level: Annotated[str | None, typer.Option("--level", help="Only this level, by its code.")] = None,
+    level: Annotated[str | None, typer.Option("--level", help="Only this level, by code or name.")] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show a programme: every rule with its source, and where the source is silent."""
     found = _catalogue(home).programme(code, version)
-    levels = [one for one in found.levels if level in {None, one.code}]
+    code_of = None if level is None else level_code(level, [found])
+    levels = [one for one in found.levels if code_of in {None, one.code}]
     if not levels:
         raise ProgrammeUnknown(f"{code}/{level}")
     if as_json:

@@ -16,7 +16,7 @@ from registry.ports.storage import UnitOfWork
 from registry.status import Reason, Status, needs_approval
 from registry.workflows.chain.anchor import anchoring
 from registry.workflows.chain.status_operations import NotApproved, operation_of
-from registry.workflows.status.change_status import Asked, batch_names
+from registry.workflows.status.ask_changes import Asked, batch_names
 
 _NOBODY = Approval(approver=Address("0x" + 40 * "0"), deadline=0, signature=bytes(65))
 """Stands where the approver's signature will: it changes neither the function nor the gas limit."""

@@ -41,13 +41,13 @@ from registry.kernel.errors import MalformedInput
 from registry.ports.replacements import Replacement
 from registry.status import Status
 from registry.workflows.issuance.approve import approve
-from registry.workflows.replacement.replace import (
+from registry.workflows.replacement.ask_replacement import (
     Particulars,
     ask_correction,
     ask_renewals,
-    propose_replacements,
     withdraw_replacement,
 )
+from registry.workflows.replacement.replace import propose_replacements
 from registry.workflows.replacement.revisions import changes_of_replacement
 
 ReplacementArgument = Annotated[str, typer.Argument(help="Replacement, such as X-2026-11-0001.")]

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from api.commands.failures import MEMBERS
 from api.commands.options import note_earlier_left_out
-from api.commands.words import state_word, status_word
+from api.commands.words import REPLACEMENTS, state_word, status_word
+from api.situations import command_for
 from api.terminal import (
     OUT,
     counted,
@@ -21,6 +22,7 @@ from api.terminal import (
 )
 from api.wiring import Home
 from registry.anchor.progress import Batch, StatusRequest
+from registry.anchor.situations import Act, Step
 from registry.ports.replacements import Replacement, ReplacementKind
 from registry.ports.storage import StoredCertificate, UnitOfWork
 from registry.workflows.chain.supersede import supersessions_to_approve
@@ -34,7 +36,6 @@ from registry.workflows.replacement.revisions import (
     successor_asked,
 )
 
-_KINDS: Final = {ReplacementKind.CORRECTION: ("更正", "correction"), ReplacementKind.RENEWAL: ("换发", "renewal")}
 _MEMBERS: Final = {
     **MEMBERS,
     "portrait": ("照片摘要", "photograph, its digest"),
@@ -78,14 +79,14 @@ def commands_of(unit: UnitOfWork, of: Replacement, stage: Stage) -> tuple[str, s
     if stage in (Stage.DONE, Stage.GIVEN_UP):
         return None
     ways = ways_of(unit, of)
-    return f"vermilion {ways.on}", "" if ways.off is None else f"vermilion {ways.off}"
+    return command_for(ways.on), "" if ways.off is None else command_for(ways.off)
 
 
 def propose_command(waiting: Sequence[Replacement]) -> str:
     """Name what makes the batches of several replacements that wait for one."""
     askers = {one.asked_by for one in waiting}
     by = askers.pop() if len(askers) == 1 else "NAME"
-    return f"vermilion cert propose {' '.join(one.id for one in waiting)} --as {by}"
+    return command_for(Step(act=Act.PROPOSE_SUCCESSOR, replacement=" ".join(one.id for one in waiting), person=by))
 
 
 def list_replacements(home: Home, *, waiting: bool, batch: str | None, limit: int, as_json: bool) -> None:
@@ -124,7 +125,7 @@ def list_replacements(home: Home, *, waiting: bool, batch: str | None, limit: in
         [
             [
                 one.id,
-                said(*_KINDS[one.kind]),
+                said(*REPLACEMENTS[one.kind]),
                 f"{one.number}#{one.revision}",
                 said(*_STAGES[stages[one.id]]),
                 one.batch or "–",
@@ -152,7 +153,7 @@ def show_replacement(home: Home, name: str, *, as_json: bool) -> None:
         return
     print_fields(
         {
-            said("更替", "replacement"): f"{one.id}  {said(*_KINDS[one.kind])}",
+            said("更替", "replacement"): f"{one.id}  {said(*REPLACEMENTS[one.kind])}",
             said("证书", "certificate"): f"{one.number}#{one.revision}",
             said("进度", "stage"): said(*_STAGES[stage]),
             said("批次", "batch"): one.batch or "–",
@@ -251,7 +252,7 @@ def print_supersessions(rows: Sequence[dict[str, Any]], batch: str) -> None:
             [
                 f"{row['number']}#{row['revision']}",
                 "–" if row["successor"] is None else f"{row['successor']['number']}#{row['successor']['revision']}",
-                said(*_KINDS[ReplacementKind(row["kind"])]),
+                said(*REPLACEMENTS[ReplacementKind(row["kind"])]),
                 row["request"] or "–",
                 "–" if row["state"] is None else state_word(row["state"]),
             ]
@@ -270,7 +271,7 @@ def _note_changes(changes: Sequence[tuple[Replacement, list[Change]]]) -> None:
 
 def tell_changes(of: Replacement, changes: list[Change], tell: Callable[[str], None] | None = None) -> None:
     """Print a replacement with what is said before and after; `tell` prints a line, else it goes to the data."""
-    title = f"{of.id}  {said(*_KINDS[of.kind])}  {of.number}#{of.revision}"
+    title = f"{of.id}  {said(*REPLACEMENTS[of.kind])}  {of.number}#{of.revision}"
     if tell is not None:
         tell(said(f"{title}：{of.reason}", f"{title}: {of.reason}") if of.reason else title)
         for one in changes:
@@ -336,7 +337,7 @@ def under_way_of(unit: UnitOfWork, certificate: StoredCertificate) -> Replacemen
 
 def replacement_words(of: Replacement) -> str:
     """Say in one row what is to take a certificate's place."""
-    return f"{of.id}  {said(*_KINDS[of.kind])}  {of.batch or said(*_STAGES[Stage.ASKED])}"
+    return f"{of.id}  {said(*REPLACEMENTS[of.kind])}  {of.batch or said(*_STAGES[Stage.ASKED])}"
 
 
 def line_document(unit: UnitOfWork, certificate: StoredCertificate) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from api.commands.failures import error_document, print_error
+from api.commands.failures import error_document, happened_zh, print_error
 from api.commands.options import (
     DryRunOption,
     HomeOption,
@@ -23,6 +23,7 @@ from api.commands.replacing_shown import replacements_of, tell_changes
 from api.commands.words import reason_word, state_word, status_word
 from api.errors import EXIT_NOT_NOW, EXIT_REFUSED, advice, exit_code
 from api.sending import take_to_chain
+from api.situations import command_for
 from api.terminal import (
     ERR,
     OUT,
@@ -39,6 +40,7 @@ from api.terminal import (
 from api.wiring import Home
 from registry.access import require_second_person
 from registry.anchor.progress import Batch, RequestState, StatusRequest
+from registry.anchor.situations import Act, Step
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import Conflict, RuleRefusal
 from registry.ports import LedgerUnavailable
@@ -46,7 +48,8 @@ from registry.ports.storage import UnitOfWork
 from registry.status import Status, changes_of, grounds, needs_approval
 from registry.workflows.lineage.succession import batch_may_be_cancelled, request_may_be_cancelled
 from registry.workflows.replacement.revisions import changes_of_replacement
-from registry.workflows.status.change_status import Asked, ChangesRefused, batch_names, certificates_of
+from registry.workflows.status.approve_change import certificates_of
+from registry.workflows.status.ask_changes import Asked, ChangesRefused, batch_names
 
 
 class ApproverApart(RuleRefusal):
@@ -116,12 +119,11 @@ def refusals_told(named: Sequence[tuple[str, int | None]], *, as_json: bool) -> 
             print_json({"problems": problems, "error": error_document(refused)})
             print_error(refused)
             raise typer.Exit(exit_code(refused)) from refused
-        texts = advice()
         rows = [
             [
                 "–" if (line := named[one.place][1]) is None else str(line),
                 one.name,
-                said(texts[one.error.code].cause_zh if one.error.code in texts else str(one.error), str(one.error)),
+                said(happened_zh(one.error), str(one.error)),
                 one.error.code,
             ]
             for one in refused.refusals
@@ -268,8 +270,8 @@ def command_of(unit: UnitOfWork, request: StatusRequest) -> str | None:
     if batch is None:
         return None
     if batch.state is AnchorState.SEALED:
-        return f"vermilion batch approve {batch.id} --as SOMEBODY-ELSE"
-    return f"vermilion batch issue {batch.id}"
+        return command_for(Step(act=Act.APPROVE, batch=batch.id))
+    return command_for(Step(act=Act.ISSUE, batch=batch.id))
 
 
 def _tell_next(waiting: Sequence[StatusRequest], commands: Mapping[str, str | None]) -> None:

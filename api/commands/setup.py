@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from api.commands.enrol import naming
 from api.commands.options import HomeOption, JsonOption, stoppable
 from api.settings import (
+    CONFIG_FILE,
     ChainSettings,
     Contact,
     HomeMissing,
@@ -132,6 +133,8 @@ def init(
         first = error.errors()[0]
         option, expected = _OPTIONS.get(str(first["loc"][-1]), (".".join(map(str, first["loc"])), first["msg"]))
         raise InstallationMalformed(option, expected) from error
+    if real and not wanted.public_base_url.startswith("https://"):
+        raise InstallationMalformed("--base-url", "https://… with --real: what is not https is shown as a test")
     with stoppable(said("再运行同一条命令", "the same command")):
         _make(path, wanted)
     next_command(f"vermilion enrol import ROSTER.csv{naming(codes, codes[0])} --as NAME")
@@ -143,7 +146,16 @@ def _make(path: Path, wanted: Installation) -> Home:
     home = Home(path)
     for code in wanted.programmes:
         home.catalogue.programme(code)
-    make_installation(home, wanted, done)
+    kept = make_installation(home, wanted, done)
+    if kept:
+        what, file = ", ".join(kept), path / CONFIG_FILE
+        note(
+            said(
+                f"这里先前已经装过，以下设置与这次要的不同，仍以 {file} 为准：{what}；要改请编辑该文件",
+                f"installed before, and {file} stays as it is: {what} differ from what is asked now;"
+                " edit the file to change them",
+            )
+        )
     return Home.find(path)
 
 

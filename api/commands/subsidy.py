@@ -1,5 +1,6 @@
 """`vermilion subsidy`: what is paid for a certificate, by which rule of which region, and who says so."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from api.clock import SystemClock
+from api.commands.enrol import level_code
 from api.commands.failures import NoVerdict, error_document, print_error
 from api.commands.options import HomeOption, JsonOption, read_file
 from api.errors import EXIT_NOT_NOW, exit_code
@@ -16,7 +18,7 @@ from api.wiring import Home
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import b64url
 from registry.kernel.errors import MalformedInput
-from registry.programme import Bilingual, StatedBy, plain
+from registry.programme import Bilingual, Programme, StatedBy, load_catalogue, plain
 from registry.programme.subsidies import (
     ConditionKind,
     OtherCondition,
@@ -59,6 +61,14 @@ def _rules(home: HomeOption) -> Rules:
         return Home.find(home).subsidies
     except HomeMissing:
         return load_subsidies()
+
+
+def _versions(home: HomeOption, programme: str) -> Sequence[Programme]:
+    try:
+        catalogue = Home.find(home).catalogue
+    except HomeMissing:
+        catalogue = load_catalogue()
+    return catalogue.versions(programme) if programme in catalogue.codes() else ()
 
 
 @app.command("show", epilog="Example: vermilion subsidy show --region 深圳")
@@ -113,7 +123,7 @@ def check(file: Annotated[Path, typer.Argument(help="Subsidy file.")], as_json: 
 )
 def calculate_subsidy(
     programme: Annotated[str, typer.Option("--programme", help="Programme code.")],
-    level: Annotated[str, typer.Option("--level", help="Level of the certificate, by its code.")],
+    level: Annotated[str, typer.Option("--level", help="Level of the certificate, by code or name.")],
     region: Annotated[str, typer.Option("--region", help="Province or city, such as 深圳.")],
     on: Annotated[
         datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Day of asking for it. Default: today.")
@@ -136,15 +146,16 @@ def calculate_subsidy(
 
     Exit 0 = it is paid, 1 = it is not, 3 = a person has to judge, 2 = no rule is known.
     """
+    known = _versions(home, programme)
     kinds = {ConditionKind.REGISTERED_THERE: registered, ConditionKind.INSURED_THERE: insured}
     try:
         question = SubsidyQuestion(
             programme=programme,
-            level=level,
+            level=level_code(level, known),
             region=region,
             on=(on or SystemClock().now().astimezone(CHINA_TIME)).date(),
             met=frozenset(kind for kind, given in kinds.items() if given),
-            paid=frozenset(paid or ()),
+            paid=frozenset(level_code(one, known) for one in paid or ()),
             other=_other(met, not_met),
         )
         answer = calculate(_rules(home), question)

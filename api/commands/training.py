@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from api.commands.admission import admissions_of
-from api.commands.enrol import refuse_rows
+from api.commands.enrol import level_code, refuse_rows
 from api.commands.failures import error_document, print_error
 from api.commands.options import HomeOption, JsonOption, PersonOption, person, read_file
 from api.errors import exit_code
@@ -151,7 +151,7 @@ for _group, _word, _kind in (
 def add_course(
     of: Annotated[str, typer.Argument(help="Code of the training body.")],
     programme: Annotated[str, typer.Option("--programme", help="Programme code.")],
-    level: Annotated[str, typer.Option("--level", help="Level code.")],
+    level: Annotated[str, typer.Option("--level", help="Level, by code or name.")],
     units: Annotated[
         list[str] | None, typer.Option("--unit", help="A unit as 名称=学时 or 名称/name=hours; again for each.")
     ] = None,
@@ -161,12 +161,13 @@ def add_course(
 ) -> None:
     """Make a course for a level; its units have the hours of the level together."""
     found = Home.find(home)
+    programme_of = found.catalogue.programme(programme)
     made = make_course(
         found.store,
         found.clock,
-        found.catalogue.programme(programme),
+        programme_of,
         body=of,
-        level=level,
+        level=level_code(level, [programme_of]),
         units=[_unit(text) for text in units or []],
         person=person(by),
     )
@@ -251,6 +252,10 @@ def teach(
 ) -> None:
     """Let somebody teach; whoever runs this has seen the certificate or the title."""
     found = Home.find(home)
+    if level is not None:
+        with found.store.read() as unit:
+            of = found.catalogue.by_digest(unit.courses.course(id).programme_digest)
+        level = level_code(level, [of])
     added = add_teacher(
         found.store,
         found.clock,

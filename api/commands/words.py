@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from api.terminal import said
+from registry.ports.replacements import ReplacementKind
 from registry.status import Reason, Status
 
 REASONS_ZH: Final[Mapping[Reason, str]] = MappingProxyType(
@@ -35,7 +36,7 @@ _STATES_ZH: Final[Mapping[str, str]] = MappingProxyType(
         "cancelled": "已取消",
     }
 )
-_STATUSES_ZH: Final[Mapping[str, str]] = MappingProxyType(
+STATUSES_ZH: Final[Mapping[str, str]] = MappingProxyType(
     {
         Status.VALID.word: "有效",
         Status.SUSPENDED.word: "已暂停",
@@ -43,6 +44,9 @@ _STATUSES_ZH: Final[Mapping[str, str]] = MappingProxyType(
         Status.SUPERSEDED.word: "已代替",
         "pending": "正在登记",
     }
+)
+REPLACEMENTS: Final[Mapping[ReplacementKind, tuple[str, str]]] = MappingProxyType(
+    {ReplacementKind.CORRECTION: ("更正", "correction"), ReplacementKind.RENEWAL: ("换发", "renewal")}
 )
 
 
@@ -53,7 +57,7 @@ def state_word(state: str) -> str:
 
 def status_word(word: str) -> str:
     """Name the status of a certificate, or `pending`."""
-    return said(_STATUSES_ZH[word], word)
+    return said(STATUSES_ZH[word], word)
 
 
 def reason_words(reason: Reason) -> tuple[str, str]:

@@ -1,9 +1,11 @@
 """Verdicts and problems of a list in the words of one language, as its result file holds them."""
 
 from api.pages.catalogue import Language, catalogue
+from api.pages.fields import paper_of, validity_of
 from api.pages.verdict import short_sentence
 from registry.enrolment import RowProblem
 from registry.verification.asked_list import AskedRow
+from registry.verification.list_result import Stated
 from registry.verification.model import NoticeKind, Outcome, Report
 from registry.workflows.verification.verify_many import Wording
 
@@ -27,4 +29,16 @@ def wording_in(language: str) -> Wording:
             "bulk.problem_column" if one.column else "bulk.problem", column=one.column, reason=reason, remedy=remedy
         )
 
-    return Wording(verdict=verdict, problem=problem)
+    def stated(report: Report) -> Stated:
+        if report.content is None:
+            return Stated()
+        paper, validity = paper_of(report.content, words, replaced=False), validity_of(report.content, {})
+        begin, for_life = validity.begin or "", words.text("fields.for_life")
+        return Stated(
+            programme=paper.achievement,
+            level=paper.level,
+            valid_from=begin,
+            valid_until=validity.until or (for_life if begin else ""),
+        )
+
+    return Wording(verdict=verdict, problem=problem, stated=stated)

@@ -45,7 +45,7 @@ from registry.ports.storage import StoredCertificate, UnitOfWork
 from registry.workflows.certificates.deliver import presentation_of
 from registry.workflows.chain.supersede import makers_of, makers_of_change
 from registry.workflows.issuance.approve import APPROVAL_LASTS, NotWaiting, approve, require_approver, to_be_approved
-from registry.workflows.status.change_status import RequestNotWaiting, approve_change, change_to_be_approved
+from registry.workflows.status.approve_change import RequestNotWaiting, approve_change, change_to_be_approved
 
 SAMPLES: Final = 3
 _DRAWN: Final = 30

@@ -20,10 +20,10 @@ from api.issuer.tasks import TaskView, Watcher, task_view, tasks_of_batch
 from api.issuer.todo import entries
 from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
-from api.situations import WORDS
+from api.situations import WORDS, command_for
 from registry.access import Action, may
 from registry.anchor.progress import Batch, RequestState, StatusRequest
-from registry.anchor.situations import ACTS, Act, Situation
+from registry.anchor.situations import Act, Situation
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import Missing
 from registry.ports.storage import UnitOfWork
@@ -293,7 +293,7 @@ def _stands(
     request: Request, visit: Visit, unit: UnitOfWork, desk: ConsoleDesk, batch: Batch, *, made: bool
 ) -> StandView:
     found = standing(unit, batch, desk.clock.now(), desk_runs=desk.desk_runs())
-    words, act = WORDS[found.situation], ACTS[found.situation]
+    words, act = WORDS[found.situation], found.next.act
     chinese = words_of(request).language == "zh"
     somebody = words_of(request).text("approving.somebody")
     if may(visit.account.roles, Action.APPROVE, batch.state) and not made:
@@ -304,7 +304,7 @@ def _stands(
         safe=words.safe_zh if chinese else words.safe_en,
         do=words.do_zh if chinese else words.do_en,
         act=act.name,
-        command=found.command.replace("SOMEBODY-ELSE", somebody),
+        command=command_for(found.next).replace("SOMEBODY-ELSE", somebody),
         shown=act not in _WITH_BUTTON,
     )
 

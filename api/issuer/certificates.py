@@ -32,8 +32,9 @@ from registry.status import Reason, Status, allowed_moves, grounds, needs_approv
 from registry.workflows.access.sign_in import INVITED_FOR, invite_holder
 from registry.workflows.certificates.deliver import presentation_of
 from registry.workflows.desk.hand_over import ask
+from registry.workflows.lineage.present import present_status
 from registry.workflows.replacement.revisions import PENDING, line_of, status_word_of
-from registry.workflows.status.change_status import plan_changes, present_status, request_changes
+from registry.workflows.status.ask_changes import plan_changes, request_changes
 
 AT_ONCE: Final = 50
 """Certificates of a batch on one page."""

@@ -12,7 +12,7 @@ from api.issuer.framing import Desk, onward, same_person, shown_moment
 from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from registry.access import Action
-from registry.enrolment import HELD_CERTIFICATE, HOURS_CERTIFICATE
+from registry.enrolment import HELD_CERTIFICATE, HOURS_CERTIFICATE, held_subjects
 from registry.kernel.calendar import CHINA_TIME
 from registry.ports.enrolments import JudgedByPerson
 from registry.ports.storage import Application, UnitOfWork
@@ -84,9 +84,9 @@ def subjects_to_judge(
         return []
     today = desk.clock.now().astimezone(CHINA_TIME).date()
     decision = OwnRecords(unit, desk.issuer, [one]).decide(one, programme, on=today)
-    subjects = list(decision.to_judge)
-    if one.candidate.held is not None:
-        subjects.append(HELD_CERTIFICATE)
+    subjects, level = list(decision.to_judge), programme.level(one.level)
+    if one.candidate.held is not None and level is not None:
+        subjects += held_subjects(level, one.candidate.held)
     names = _names(request, programme)
     return [SubjectView(code=code, name=names.get(code, code)) for code in dict.fromkeys(subjects)]
 
@@ -95,6 +95,8 @@ def _names(request: Request, programme: Programme) -> dict[str, str]:
     words = words_of(request)
     names = {code: words.text(f"judging.{code}") for code in (HELD_CERTIFICATE, HOURS_CERTIFICATE, OVERRIDE)}
     for level in programme.levels:
+        of_level = f"：{level.name.zh}" if words.language == "zh" else f": {level.name.en}"
+        names[f"{HELD_CERTIFICATE}-{level.code}"] = names[HELD_CERTIFICATE] + of_level
         for rule in (*level.requirements, *level.rules):
             for condition in rule.conditions:
                 if isinstance(condition, Judged):

@@ -16,8 +16,10 @@ from api.pages.rendering import words_of
 from api.sign_in.session import Visit
 from registry.access import Action, Role, may
 from registry.anchor.progress import Batch, StatusRequest
+from registry.credential import Presentation
 from registry.ports.replacements import Corrected, Replacement, ReplacementKind
 from registry.ports.storage import UnitOfWork
+from registry.workflows.replacement.ask_replacement import said_of_holder
 from registry.workflows.replacement.revisions import Change, changes_of_replacement, successor_asked
 
 PER_PAGE: Final = 20
@@ -102,6 +104,13 @@ def replacement_view(request: Request, visit: Visit, unit: UnitOfWork, of: Repla
         changes=tuple(_change(words, visit, one) for one in changes_of_replacement(unit, of)),
         whole=whole,
     )
+
+
+def present_particulars(request: Request, visit: Visit, shown: Presentation) -> dict[str, str]:
+    """Give what a certificate says of its holder now, by member, as who asks may read it; of a photograph, whether."""
+    words, said = words_of(request), said_of_holder(shown)
+    texts = {one: _said(words, visit, one, said.get(one)) for one in Corrected if one is not Corrected.PORTRAIT}
+    return texts | {Corrected.PORTRAIT: words.text("replacing.photograph") if Corrected.PORTRAIT in said else _NONE}
 
 
 def replacements_into(

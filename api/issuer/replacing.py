@@ -11,14 +11,14 @@ from starlette.responses import Response
 
 from api.issuer.desk import ConsoleDesk
 from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, Sent, onward, page, sent_file, told_of
-from api.issuer.replaced import replacement_view, sees_whole
+from api.issuer.replaced import present_particulars, replacement_view, sees_whole
 from api.pages.portraits import photograph_response
 from api.pages.rendering import add_page, words_of
 from api.problems import problem_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from registry.access import Action, require
 from registry.assessment.sheet import MAX_REASON
-from registry.credential import parse
+from registry.credential import Presentation, parse
 from registry.enrolment import IdentityType, PhotographRefused
 from registry.enrolment.photograph import MAX_FILE
 from registry.kernel.errors import Conflict, MalformedInput, RegistryError, RuleRefusal
@@ -27,7 +27,15 @@ from registry.ports.storage import NotHere, StoredCertificate, UnitOfWork
 from registry.ports.tasks import TaskKind
 from registry.workflows.certificates.deliver import photograph_of, presentation_of
 from registry.workflows.desk.hand_over import ask
-from registry.workflows.replacement.replace import Particulars, ask_correction, ask_renewals, withdraw_replacement
+from registry.workflows.replacement.ask_replacement import (
+    ForLife,
+    Particulars,
+    TooEarly,
+    ask_correction,
+    ask_renewals,
+    require_renewable,
+    withdraw_replacement,
+)
 
 _TYPED: Final = ("name", "name_latin", "identity_type", "identity_number", "reason")
 
@@ -62,6 +70,7 @@ def _shown(
         one = _certificate(unit, number)
         there = unit.replacements.of_certificate(one.reservation.number, one.reservation.revision)
         view = None if there is None else replacement_view(request, visit, unit, there)
+    says = None if one.jwt is None or one.disclosures is None else parse(presentation_of(one, full=True))
     return page(
         request,
         visit,
@@ -70,6 +79,8 @@ def _shown(
         status=HTTPStatus.OK if error is None else problem_of(error).status,
         number=one.reservation.number,
         replacement=view,
+        present={} if says is None else present_particulars(request, visit, says),
+        no_renewal=words_of(request).text("replacing.erased") if says is None else _no_renewal(request, desk, says),
         types=[kind.value for kind in IdentityType],
         typed={name: (typed or {}).get(name, "") for name in _TYPED},
         most=MAX_FILE // 1000,
@@ -77,6 +88,18 @@ def _shown(
         error="" if error is None else _reason(request, error, lost=lost),
         code="" if error is None else error.code,
     )
+
+
+def _no_renewal(request: Request, desk: ConsoleDesk, says: Presentation) -> str:
+    """Say why a certificate cannot be renewed now; empty where it can."""
+    words = words_of(request)
+    try:
+        require_renewable(says.entry.license_number, says.terms, desk.clock.now())
+    except ForLife:
+        return words.text("replacing.for_life")
+    except TooEarly as early:
+        return words.text("replacing.too_early", last=early.last_day.isoformat(), opens=early.opens.isoformat())
+    return ""
 
 
 def _reason(request: Request, error: RegistryError, *, lost: bool) -> str:

@@ -25,7 +25,8 @@ from registry.ports.storage import UnitOfWork
 from registry.ports.tasks import TaskKind
 from registry.status import needs_approval
 from registry.workflows.desk.hand_over import ask
-from registry.workflows.status.change_status import batch_names, cancel_change
+from registry.workflows.status.approve_change import cancel_change
+from registry.workflows.status.ask_changes import batch_names
 
 MOST_NUMBERS: Final = 50
 """Numbers of certificates that a page writes out."""

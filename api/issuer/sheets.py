@@ -1,7 +1,9 @@
 """Score sheets: entered by one person, compared and confirmed by another, or sent back with a reason."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request
@@ -26,6 +28,8 @@ from registry.programme import Catalogue
 from registry.workflows.access.act import state_of
 from registry.workflows.examination.assess import (
     ExaminedLater,
+    ExaminedLongAgo,
+    ExaminedTooYoung,
     blank_sheet,
     check_scores,
     confirm_sheet,
@@ -127,6 +131,12 @@ def _entered(request: Request, visit: Visit, desk: ConsoleDesk, sent: Sent, day:
         )
     except ExaminedLater:
         return _scores(request, visit, desk, error="console.examined_later", status=422)
+    except ExaminedLongAgo as error:
+        values: dict[str, str | int] = {"day": day.isoformat(), "years": error.years}
+        return _scores(request, visit, desk, error="console.examined_long_ago", values=values, status=422)
+    except ExaminedTooYoung as error:
+        values = {"day": day.isoformat(), "n": error.candidates, "first": error.first}
+        return _scores(request, visit, desk, error="console.examined_too_young", values=values, status=422)
     return onward(request, f"/console/scores/{recorded.sheet.id}?{'entered' if known is None else 'known'}=1")
 
 
@@ -265,7 +275,15 @@ def _score(hundredths: int | None) -> str:
     return "" if hundredths is None else format_score(hundredths)
 
 
-def _scores(request: Request, visit: Visit, desk: ConsoleDesk, *, error: str = "", status: int = 200) -> Response:
+def _scores(
+    request: Request,
+    visit: Visit,
+    desk: ConsoleDesk,
+    *,
+    error: str = "",
+    values: Mapping[str, str | int] = MappingProxyType({}),
+    status: int = 200,
+) -> Response:
     with desk.store.read() as unit:
         paged = Paged(number=page_number(request), total=unit.marks.count_sheets(), size=SHEETS_PER_PAGE)
         sheets = [_view(one, visit) for one in unit.marks.newest_sheets(first=paged.first, most=SHEETS_PER_PAGE)]
@@ -283,7 +301,7 @@ def _scores(request: Request, visit: Visit, desk: ConsoleDesk, *, error: str = "
         programmes=desk.programmes,
         blanks=[code for code, n in awaited.items() if n],
         today=desk.clock.now().astimezone(CHINA_TIME).date().isoformat(),
-        error=words_of(request).text(error, most=most) if error else "",
+        error=words_of(request).text(error, **{"most": most, **values}) if error else "",
         most=most,
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from typing import Final
 
 from fastapi import Request
 
@@ -17,6 +18,10 @@ from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
 from registry.ports.storage import UnitOfWork
 from registry.ports.tasks import TaskKind
+from registry.workflows.issuance.issue import waiting_for_batch
+
+MOST_JUDGED: Final = 400
+"""People of a programme who are judged for a page that is opened often: a quarter of a millisecond each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +97,27 @@ def _waiting(desk: ConsoleDesk, unit: UnitOfWork) -> Iterator[_Wait]:
             by=sheet.entered_by,
             not_by=frozenset({sheet.entered_by}),
         )
+    yield from _to_propose(desk, unit)
     yield from _batches(desk, unit)
     yield from _requests(desk, unit)
+
+
+def _to_propose(desk: ConsoleDesk, unit: UnitOfWork) -> Iterator[_Wait]:
+    """Say how many passed and wait for a batch; of many, who may have passed, since to judge each takes time."""
+    passed, unread = 0, 0
+    for code in desk.programmes:
+        marked = unit.marks.count_unbatched(code)
+        many = sum(marked.values()) + unit.marks.count_awaited(code) > MOST_JUDGED
+        for level, count in marked.items():
+            if unit.tasks.open_for(TaskKind.PROPOSE, f"{code}/{level}") is not None:
+                continue
+            if many:
+                unread += count
+            else:
+                passed += waiting_for_batch(unit, desk.catalogue, desk.issuer, code, level, most=count)
+    for key, n in (("propose", passed), ("propose_unread", unread)):
+        if n:
+            yield _Wait(key=key, values={"n": n}, path="/console/propose", action=Action.PROPOSE_BATCH)
 
 
 def _batches(desk: ConsoleDesk, unit: UnitOfWork) -> Iterator[_Wait]:

@@ -76,11 +76,16 @@ def _of_sent(doors: Doors, source: str, sent: Sent) -> Response:
 
 
 def receipt_response(doors: Doors, report: Report, asked: Asked, form: Form, purpose: str | None) -> Response:
-    """Sign a verdict and give it as a file. Raises PurposeRefused, NoReceiptKey, GlyphMissing."""
+    """Sign a verdict and give it as a file. Raises PurposeRefused, NoReceiptKey, PressBusy, GlyphMissing."""
     signed = signed_receipt(doors, report, asked, purpose)
     name = f"verification-receipt-{signed.issued_at:%Y%m%d}-{signed.jti[9:17]}.{form}"
+    if form == "json":
+        data = signed.to_bytes()
+    else:
+        with doors.drawing.taken():
+            data = receipt_pdf(signed)
     return Response(
-        signed.to_bytes() if form == "json" else receipt_pdf(signed),
+        data,
         status_code=status_code(report),
         media_type="application/json" if form == "json" else "application/pdf",
         headers={"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'},

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from api.drawing import DrawingRoom
 from api.status_views.ports import StatusViews
 from api.verifier.limits import LookupGate, Network
 from registry.kernel.identifiers import CertificateKey
@@ -148,6 +149,8 @@ class Doors:
     """Gives the delivered document under a normal certificate key, or raises NoDocument; None = this site has none."""
     press: Callable[[CertificateKey], tuple[str, bytes]] | None = None
     """Draws the certificate under a key: name of the file, and the PDF. Raises NoDocument, GlyphMissing."""
+    drawing: DrawingRoom = field(default_factory=DrawingRoom)
+    """Bounds what is drawn at once, of whatever paper."""
     photograph: Callable[[CertificateKey], bytes] | None = None
     """Gives the photograph on the certificate under a key, as JPEG, or raises NoDocument; None = this site has none."""
     proxies: Sequence[Network] = ()

@@ -1,6 +1,6 @@
 """People who may do more than look: accounts, roles, passwords, and what each role may do."""
 
-from registry.access.model import Account, AccountKind, Invitation, NameMalformed, SignIn, account_name
+from registry.access.model import Account, AccountKind, Invitation, NameMalformed, SignIn, WayIn, account_name
 from registry.access.passwords import (
     LONGEST_PASSWORD,
     SHORTEST_PASSWORD,
@@ -55,6 +55,7 @@ __all__ = [
     "SignIn",
     "Subject",
     "Token",
+    "WayIn",
     "account_name",
     "hash_password",
     "may",

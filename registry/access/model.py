@@ -52,6 +52,23 @@ class Account:
     closed_at: datetime | None
 
 
+class WayIn(StrEnum):
+    """How far a holder is on the way to a password."""
+
+    ERASED = "erased"
+    """There is nobody any more."""
+    CLOSED = "closed"
+    """The account was closed for good."""
+    PASSWORD = "password"  # noqa: S105 - a state's name
+    """A password was chosen."""
+    LINK = "link"
+    """A link to choose one with is open."""
+    ACCOUNT = "account"
+    """There is an account, and neither password nor open link."""
+    NONE = "none"
+    """There is no account yet."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
     """A link that lets somebody choose the password of an account, once. Only its hash is kept."""

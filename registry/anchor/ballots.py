@@ -74,7 +74,8 @@ class KindUnknown(MalformedInput):
     code = "consortium/kind-unknown"
 
     def __init__(self) -> None:
-        super().__init__(f"expected one of {', '.join(kind_slug(kind) for kind in BallotKind)}")
+        self.known = tuple(kind_slug(kind) for kind in BallotKind)
+        super().__init__(f"expected one of {', '.join(self.known)}")
 
 
 class BallotUnreadable(MalformedInput):

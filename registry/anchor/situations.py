@@ -1,10 +1,11 @@
-"""Where a batch stands for the people who look after it, finer than its state: what the one next command is.
+"""Where a batch stands for the people who look after it, finer than its state: what is to be done next.
 
 A table without holes: every state, and of a failed batch every cause that the contract can give, has one situation, and
-every situation one act. The words stand in `api.situations`.
+every situation one act. The words and the commands stand in `api.situations`.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -13,24 +14,42 @@ from registry.anchor.states import AnchorState
 
 
 class Act(StrEnum):
-    """The next command, after `vermilion`; what stands in braces is filled in, `{person}`: who proposed the batch."""
+    """What a person does next with a batch, or with what takes the place of certificates."""
 
-    PROPOSE = "batch propose --programme {programme} --level {level} --as {person}"
-    APPROVE = "batch approve {batch} --as SOMEBODY-ELSE"
-    ISSUE = "batch issue {batch}"
-    CANCEL = "batch cancel {batch} --as {person}"
-    LIST = "cert list --batch {batch}"
-    LIST_BATCHES = "batch list"
-    START_DESK = "desk"
-    WATCH = "batch status {batch}"
-    SEE_ALARMS = "halt show"
-    UNPAUSE = "consortium propose unpause --key member-1"
-    SEE_ISSUERS = "consortium issuers"
-    SEE_SCOPES = "consortium scopes"
-    SEE_KEYS = "consortium keys list"
+    PROPOSE = "propose"
+    APPROVE = "approve"
+    ISSUE = "issue"
+    CANCEL = "cancel"
+    LIST = "list"
+    LIST_BATCHES = "list-batches"
+    START_DESK = "start-desk"
+    WATCH = "watch"
+    SEE_ALARMS = "see-alarms"
+    UNPAUSE = "unpause"
+    SEE_ISSUERS = "see-issuers"
+    SEE_SCOPES = "see-scopes"
+    SEE_KEYS = "see-keys"
     RECONCILE = "reconcile"
-    SEE_CERTIFICATE = "cert show {number}"
-    PROPOSE_SUCCESSOR = "cert propose {replacement} --as {person}"
+    SEE_CERTIFICATE = "see-certificate"
+    PROPOSE_SUCCESSOR = "propose-successor"
+    WITHDRAW_SUCCESSOR = "withdraw-successor"
+    CANCEL_REQUEST = "cancel-request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One act with all that it can name; empty = there is no such thing here, and the act does not name it."""
+
+    act: Act
+    batch: str = ""
+    programme: str = ""
+    level: str = ""
+    number: str = ""
+    """Of the certificate that is to be replaced."""
+    replacement: str = ""
+    request: str = ""
+    person: str = ""
+    """Who began it, where the same person goes on with it."""
 
 
 class Situation(StrEnum):

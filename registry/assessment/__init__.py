@@ -2,6 +2,7 @@
 
 from registry.assessment.model import (
     LISTED,
+    TAKEN_OFF,
     FailureKind,
     Mark,
     PaperFailure,
@@ -41,6 +42,7 @@ from registry.assessment.session import (
     Publication,
     Registration,
     admittance,
+    doors_close,
     expected_publication,
     registration,
     registration_closes,
@@ -81,6 +83,7 @@ __all__ = [
     "ROLE_NAMES",
     "SCORE_NOTICES",
     "SCORE_PROBLEMS",
+    "TAKEN_OFF",
     "Admittance",
     "DatedPaper",
     "Entry",
@@ -118,6 +121,7 @@ __all__ = [
     "assess",
     "blank_function_sheet",
     "columns_of",
+    "doors_close",
     "entry_into",
     "expected_publication",
     "format_score",

@@ -11,6 +11,8 @@ from registry.programme import Bilingual, GradeBand, LevelCode, PaperKey
 
 LISTED: Final = PaperKey("-")
 """Stands for the papers of a programme that has none: who is on its sheet is listed, with no score (确认名单)."""
+TAKEN_OFF: Final = 0
+"""In place of the score of LISTED: a correction has taken the candidate off the list."""
 
 
 class FailureKind(StrEnum):
@@ -83,15 +85,19 @@ class Result:
     papers: tuple[PaperResult, ...]
     grade: GradeBand | None
     """Where the programme has grades and the paper was sat."""
+    taken_off: bool = False
+    """Of a programme without papers: the candidate is no longer on the list."""
 
     @property
     def passed(self) -> bool:
-        """Whether every paper is passed."""
-        return all(one.passed for one in self.papers)
+        """Whether every paper is passed; where there are none, whether the candidate is on the list."""
+        return not self.taken_off and all(one.passed for one in self.papers)
 
     @property
     def failures(self) -> tuple[Bilingual, ...]:
         """Why it is not a pass, one reason a paper; empty for a pass."""
+        if self.taken_off:
+            return (Bilingual(zh="已从确认名单中移出", en="was taken off the confirmed list"),)
         return tuple(one.failure.text for one in self.papers if one.failure is not None)
 
 

@@ -12,7 +12,7 @@ of one paper also 成绩), and long, one row a mark with the columns 准考证�
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 
 from registry.assessment.model import Mark, ScoreRow, ScoreSheetReading
 from registry.enrolment import (
@@ -26,7 +26,7 @@ from registry.enrolment import (
     read_table,
     table_kinds,
 )
-from registry.enrolment.table import Shape
+from registry.enrolment.table import NOTHING, Shape
 from registry.kernel.identifiers import Digest
 from registry.programme import LevelCode, Paper, PaperKey, Programme, ScoreMalformed, parse_score
 
@@ -68,6 +68,13 @@ _ROW_TEXTS = (
         "the level has no such paper",
         "写本项目的科目名称或代码",
         "write the name or the key of one of its papers",
+    ),
+    (
+        "paper-not-sat",
+        "这名考生不考这个科目",
+        "the candidate does not sit this paper",
+        "核对成绩是否写错列；不考的科目留空",
+        "see whether the score is in the wrong column; leave a paper that is not sat empty",
     ),
     (
         "missing-paper",
@@ -231,16 +238,20 @@ class _Sheet:
         """Give (column, paper, text) of each mark in the row; an empty cell is no mark."""
         papers = self._papers(admission)
         if not self._long:
+            self._report_marks_not_sat(row, admission, {paper.key for paper in papers})
             cells = [(paper.key, paper.key, row.cells.get(paper.key, "")) for paper in papers]
             return [(column, paper, text) for column, paper, text in cells if text != ""]
         named = row.cells["paper"]
         words = {
-            normal_heading(word): paper.key for paper in papers for word in (paper.key, paper.name.zh, paper.name.en)
+            normal_heading(word): paper.key
+            for paper in self._programme.papers_of(self.admissions[admission])
+            for word in (paper.key, paper.name.zh, paper.name.en)
         }
         found = words.get(normal_heading(named)) if named is not None else None
-        if found is None:
+        if found is None or found not in {paper.key for paper in papers}:
             if named is not None:
-                self._fault(row, "paper", "unknown-paper" if named else "field-required")
+                slug = "paper-not-sat" if found is not None else "unknown-paper"
+                self._fault(row, "paper", slug if named else "field-required")
             self._bad.add(admission)
             return []
         if row.cells["score"] == "":
@@ -248,6 +259,14 @@ class _Sheet:
             self._bad.add(admission)
             return []
         return [("score", found, row.cells["score"])]
+
+    def _report_marks_not_sat(self, row: Row, admission: str, sat: Set[PaperKey]) -> None:
+        """Report what stands under papers that the candidate does not sit, but for words that say just that."""
+        for key in self._table.places.keys() - sat - {"admission"}:
+            text = row.cells[key]
+            if text and plain_cell(text) not in NOTHING | ABSENT:
+                self._fault(row, key, "paper-not-sat")
+                self._bad.add(admission)
 
     def _papers(self, admission: str) -> tuple[Paper, ...]:
         """List what a candidate sits."""
@@ -293,9 +312,14 @@ class BadScore(Exception):
         super().__init__(slug)
 
 
+def plain_cell(text: str) -> str:
+    """Bring a cell to the form in which its words are compared: NFKC, lower case, without spaces."""
+    return unicodedata.normalize("NFKC", text).casefold().replace(" ", "")
+
+
 def score_of_cell(text: str, full: int) -> int | None:
     """Read a cell into hundredths, at most `full`; None = absent. Raises BadScore."""
-    plain = unicodedata.normalize("NFKC", text).casefold().replace(" ", "").removesuffix("分")
+    plain = plain_cell(text).removesuffix("分")
     if plain in ABSENT:
         return None
     if _DECIMAL.fullmatch(plain):  # spreadsheets write 60.0 and 79.50: the same score in more figures

@@ -32,7 +32,8 @@ from registry.assessment.reading import (
 from registry.assessment.weighting import FunctionScore, mark_of_functions
 from registry.enrolment import Column, ProblemKind, Row, RowProblem, Table, kinds, read_table
 from registry.enrolment.table import MAX_ROWS, is_formula_like
-from registry.enrolment.workbook import WorkbookRefused, is_workbook, workbook_as_csv
+from registry.enrolment.workbook import is_workbook, workbook_as_csv
+from registry.enrolment.workbook_parts import WorkbookRefused
 from registry.kernel.identifiers import Digest
 from registry.programme import Bilingual, FunctionCode, Paper, PaperKey, Programme
 

@@ -8,6 +8,9 @@
    programme says so: the first one after the failed one, at the same place; a sitting in any other begins anew;
 5. a retake passed gives a result of papers from several sessions, each with its day; a retake failed, or not sat in
    the one session it could be, ends it: everything is sat and paid again.
+6. what somebody was registered for stays what it is: a session that is set later does not make another of it, and a
+   score corrected afterwards counts as it is now, in a paper that need not have been sat again as in one that should
+   have been.
 """
 
 from collections.abc import Iterable, Sequence
@@ -68,6 +71,8 @@ class Sitting:
 
     session: SessionDay
     marks: tuple[Mark, ...]
+    kind: "EntryKind | None" = None
+    """What it was registered as; None = what the days make of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +125,8 @@ def standing(programme: Programme, level: str, sittings: Iterable[Sitting], sess
     """Fold sittings into where somebody stands. A sitting after a pass changes nothing.
 
     `sessions`: every session of the programme that examines the level, in any order.
-    Raises MarksIncomplete where a sitting has not the marks that it must have, and ProgrammeUnknown.
+    Raises MarksIncomplete where a sitting has not the marks that it must have (of a registered retake: a mark twice, of
+    no paper, or out of its scale), and ProgrammeUnknown.
     """
     found = programme.level(level)
     if found is None:
@@ -217,22 +223,36 @@ class _Fold:
         """Take one step."""
         if now.state is StandingState.PASSED:
             return now
-        again = now.state is StandingState.RETAKE and _may_retake_in(
-            self._rule, now, sitting.session, self._sessions
+        registered = sitting.kind is EntryKind.RETAKE  # 6
+        if registered and now.state is not StandingState.RETAKE:
+            return self._without_ground(now, sitting.session)
+        again = registered or (
+            sitting.kind is None
+            and now.state is StandingState.RETAKE
+            and _may_retake_in(self._rule, now, sitting.session, self._sessions)
         )  # 4
         before = now if again else self.begin()
-        if {mark.paper for mark in sitting.marks} != set(before.to_sit) or len(sitting.marks) != len(before.to_sit):
+        marks = {mark.paper: mark for mark in sitting.marks}
+        if len(marks) != len(sitting.marks) or not (registered or marks.keys() == set(before.to_sit)):
             raise MarksIncomplete(self._level, before.to_sit)
         if all(mark.absent for mark in sitting.marks):
             return self._missed(before, sitting)  # 1, 5
-        fresh = {mark.paper: mark for mark in sitting.marks}
-        result = assess(self._programme, self._level, fresh.values(), so_far=True)
+        result = assess(self._programme, self._level, marks.values(), so_far=True)
         new = {
-            one.paper: DatedPaper(result=one, session=sitting.session) for one in result.papers if one.paper in fresh
+            one.paper: DatedPaper(result=one, session=sitting.session) for one in result.papers if one.paper in marks
         }
-        old = {one.result.paper: one for one in before.papers if one.result.paper in before.kept}
-        papers = tuple((new | old)[paper.key] for paper in self._papers)
+        old = {one.result.paper: one for one in before.papers}
+        kept = {paper: old[paper] for paper in before.kept}
+        papers = tuple((old | new | kept)[paper.key] for paper in self._papers)
         return self._judged(before, papers, sitting.session, again=again)
+
+    def _without_ground(self, now: Standing, session: SessionDay) -> Standing:
+        """A retake was sat, and a correction has since left nothing that could be sat again by it."""
+        void = Bilingual(
+            zh="成绩更正后已无补考资格，所补考的成绩不计",
+            en="by the scores as corrected there was no retake: it does not count",
+        )
+        return replace(now, last=session, reasons=(*now.reasons, void))
 
     def _missed(self, before: Standing, sitting: Sitting) -> Standing:
         """Nothing was sat: the first time it may be done later, of a retake the right is lost with its session."""

@@ -1,7 +1,7 @@
 """From marks to a result, in whole hundredths.
 
 1. take the papers of the level in the programme's order, each with exactly one mark; where there are none, who is
-   listed has passed;
+   listed has passed, and who was taken off the list has not;
 2. a paper passes at its pass mark or above, the score as it stands, never rounded here; what was not sat is no pass;
 3. the candidate passes when every paper does;
 4. the grade is the highest band whose lower bound the score reaches.
@@ -9,7 +9,7 @@
 
 from collections.abc import Iterable
 
-from registry.assessment.model import LISTED, FailureKind, Mark, PaperFailure, PaperResult, Result
+from registry.assessment.model import LISTED, TAKEN_OFF, FailureKind, Mark, PaperFailure, PaperResult, Result
 from registry.kernel.errors import RuleRefusal
 from registry.programme import Bilingual, GradeBand, Paper, Programme, ProgrammeUnknown, format_score
 
@@ -34,7 +34,8 @@ def assess(programme: Programme, level: str, marks: Iterable[Mark], *, so_far: b
     if target is None:
         raise ProgrammeUnknown(f"{programme.code}/{level}")
     papers = programme.papers_of(level)
-    given = [mark for mark in marks if mark.paper != LISTED]
+    every = tuple(marks)
+    given = [mark for mark in every if mark.paper != LISTED]
     by_paper = {mark.paper: mark for mark in given}
     expected = {paper.key for paper in papers}
     complete = len(given) == len(by_paper) and (by_paper.keys() <= expected if so_far else by_paper.keys() == expected)
@@ -46,6 +47,7 @@ def assess(programme: Programme, level: str, marks: Iterable[Mark], *, so_far: b
         programme_digest=programme.digest,
         papers=results,
         grade=_grade(results, programme.grades),  # 4
+        taken_off=any(mark.paper == LISTED and mark.score_hundredths == TAKEN_OFF for mark in every),  # 1
     )
 
 

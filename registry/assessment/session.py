@@ -99,6 +99,13 @@ def admittance(rules: SessionRules | None, begins: datetime, arrived: datetime) 
     return Admittance(admitted=admitted, late_seconds=late, reason=said)
 
 
+def doors_close(rules: SessionRules | None, begins: datetime) -> datetime:
+    """Give the instant from which nobody is admitted any more; where the source sets no limit, the beginning."""
+    late = 0 if rules is None or rules.late_minutes is None else rules.late_minutes * 60
+    inclusive = bool(late and rules is not None and rules.late_admits_limit)
+    return begins + timedelta(seconds=late + inclusive)
+
+
 def expected_publication(rules: SessionRules | None, on: date) -> Publication | None:
     """Compute when certificates of a session on a day are expected; None = the source does not say."""
     if rules is None or rules.publication_working_days is None:

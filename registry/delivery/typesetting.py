@@ -39,7 +39,8 @@ class GlyphMissing(RuleRefusal):
 
     def __init__(self, characters: tuple[str, ...], field: str | None) -> None:
         self.characters, self.field = characters, field
-        named = ", ".join(f"U+{ord(one):04X}" for one in characters[:_NAMED])
+        self.points = tuple(f"U+{ord(one):04X}" for one in characters)
+        named = ", ".join(self.points[:_NAMED])
         if len(characters) > _NAMED:
             named += f" and {len(characters) - _NAMED} more"
         where = "" if field is None else f"{field}: "

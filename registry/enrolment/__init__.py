@@ -48,7 +48,7 @@ from registry.enrolment.roster_cells import work_months
 from registry.enrolment.roster_columns import COLUMNS, MORE_COLUMNS, blank_roster, columns_of
 from registry.enrolment.roster_problems import ROSTER_NOTICES, ROSTER_PROBLEMS
 from registry.enrolment.table import Column, Place, Row, Table, normal_heading, read_table
-from registry.enrolment.trying import HELD_CERTIFICATE, HOURS_CERTIFICATE
+from registry.enrolment.trying import HELD_CERTIFICATE, HOURS_CERTIFICATE, held_subjects
 
 __all__ = [
     "ATTENDANCE_PROBLEMS",
@@ -107,6 +107,7 @@ __all__ = [
     "course_units",
     "decide",
     "folded_name",
+    "held_subjects",
     "hours_attended",
     "identity_fault",
     "kinds",

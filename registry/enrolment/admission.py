@@ -89,8 +89,8 @@ class AdmissionOrder(Conflict):
     code = "enrol/admission-order"
 
     def __init__(self, state: AdmissionState | None, wanted: AdmissionState) -> None:
-        self.state, self.wanted = state, wanted
-        following = ", ".join(sorted(TRANSITIONS[state])) or "nothing"
+        self.state, self.wanted, self.following = state, wanted, tuple(sorted(TRANSITIONS[state]))
+        following = ", ".join(self.following) or "nothing"
         super().__init__(f"after {state or 'the beginning'} may come {following}, not {wanted}")
 
 

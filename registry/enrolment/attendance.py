@@ -6,7 +6,8 @@ Columns: 准考证号, 单元 (its place from 1, or its name; needed where the c
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence, Set
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date
 
@@ -53,6 +54,13 @@ _TEXTS = (
         "删去这一行，或合成一行",
         "remove the row, or put both into one",
     ),
+    (
+        "attended-day",
+        "同一人这一天合计{found}学时，超过{limit}学时",
+        "{found} hours of this person on this day in all, more than {limit}",
+        "对照签到改正日期或学时；以前的名单也计算在内",
+        "correct the day or the hours from the signatures; earlier lists count as well",
+    ),
 )
 ATTENDANCE_PROBLEMS: Mapping[str, ProblemKind] = {**table_kinds("training"), **kinds("training", *_TEXTS)}
 """Every kind of problem of an attendance list, by slug."""
@@ -97,12 +105,12 @@ def read_attendance(
     *,
     units: Sequence[CourseUnit],
     admissions: Set[str],
-    taken: Set[tuple[str, int, date]],
+    taken: Collection[Attended],
     today: date,
 ) -> AttendanceReading:
     """Read a list; never raises, whatever the bytes.
 
-    `admissions`: who is in the course. `taken`: what earlier lists hold already: admission number, unit, day.
+    `admissions`: who is in the course. `taken`: what earlier lists hold already.
     """
     unit = Column(key="unit", headings=_UNIT.headings, required=len(units) > 1)
     table = read_table(data, (_ADMISSION, unit, _ON, _HOURS), ATTENDANCE_PROBLEMS)
@@ -124,11 +132,14 @@ class _Reader:
         table: Table,
         units: Sequence[CourseUnit],
         admissions: Set[str],
-        taken: Set[tuple[str, int, date]],
+        taken: Collection[Attended],
         today: date,
     ) -> None:
         self._table, self._admissions, self._today = table, admissions, today
-        self._seen = set(taken)
+        self._seen = {(one.admission, one.unit, one.on) for one in taken}
+        self._of_day: Counter[tuple[str, date]] = Counter()
+        for one in taken:
+            self._of_day[one.admission, one.on] += one.hours
         self._units = {
             normal_heading(word): place
             for place, unit in enumerate(units, start=1)
@@ -152,6 +163,11 @@ class _Reader:
             self._fault(row, "admission", "attended-twice")
             return
         self._seen.add((admission, unit, on))
+        in_all = self._of_day[admission, on] + hours
+        if in_all > _MOST_A_DAY:  # of all units together
+            self._fault(row, "hours", "attended-day", found=in_all, limit=_MOST_A_DAY)
+            return
+        self._of_day[admission, on] = in_all
         self.entries.append(Attended(admission=admission, unit=unit, on=on, hours=hours))
 
     def _cell(self, row: Row, key: str) -> str | None:

@@ -43,6 +43,9 @@ _FORMS = {
     IdentityType.OTHER: re.compile(r"[A-Z0-9][A-Z0-9()/-]{2,31}"),
 }
 _RESIDENT = re.compile(r"[0-9]{17}[0-9X]")
+_PUNCTUATION = re.compile(r"[()/-]")
+_RESIDENCE_PERMITS = "81"
+"""Residence permits begin with 81 to 83, foreigners' identity cards with 9; regions of resident numbers are below."""
 _SCIENTIFIC = re.compile(r"[0-9](?:\.[0-9]+)?E\+?[0-9]{1,3}")
 
 
@@ -65,8 +68,16 @@ def identity_fault(kind: IdentityType, number: str, today: date) -> str | None:
     """Check a number in normal form against its type; gives the slug of the first thing wrong."""
     if _SCIENTIFIC.fullmatch(number):
         return "identity-scientific"
+    if kind is IdentityType.OTHER:
+        bare = _PUNCTUATION.sub("", number)
+        if bare < _RESIDENCE_PERMITS and _resident_fault(bare, today) is None:
+            return "identity-resident"  # under two types one person would be two
     if kind is not IdentityType.RESIDENT_IDENTITY_CARD:
         return None if _FORMS[kind].fullmatch(number) else "identity-format"
+    return _resident_fault(number, today)
+
+
+def _resident_fault(number: str, today: date) -> str | None:
     if len(number) != 18:
         return "identity-length"
     if not _RESIDENT.fullmatch(number):

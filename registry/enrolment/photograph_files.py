@@ -43,17 +43,16 @@ class ArchiveRefused(MalformedInput):
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
-        super().__init__(
-            {
-                "zip": "expected a whole ZIP file",
-                "files": f"expected at most {MAX_FILES} photographs",
-                "size": f"expected photographs of at most {MAX_TOTAL // 1024**2} MB together",
-                "ratio": "an entry of the ZIP file is packed as no photograph can be",
-                "encrypted": "expected a ZIP file without a password",
-                "path": "a name in the ZIP file leads out of it",
-                "method": "expected a ZIP file packed by deflate, or not packed",
-            }[reason]
-        )
+        self.wrong = {
+            "zip": "expected a whole ZIP file",
+            "files": f"expected at most {MAX_FILES} photographs",
+            "size": f"expected photographs of at most {MAX_TOTAL // 1024**2} MB together",
+            "ratio": "an entry of the ZIP file is packed as no photograph can be",
+            "encrypted": "expected a ZIP file without a password",
+            "path": "a name in the ZIP file leads out of it",
+            "method": "expected a ZIP file packed by deflate, or not packed",
+        }[reason]
+        super().__init__(self.wrong)
 
 
 class PhotographArchive:

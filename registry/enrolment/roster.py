@@ -129,8 +129,7 @@ def _in_order(problems: Iterable[RowProblem]) -> tuple[RowProblem, ...]:
 def _level_words(programme: Programme) -> dict[str, LevelCode]:
     words: dict[str, LevelCode] = {}
     for level in programme.levels:
-        # a name such as 五级/初级工 is two names for one level
-        for name in (level.name.zh, *level.name.zh.split("/"), level.name.en, level.scope, level.code):
+        for name in level.spellings:
             words.setdefault(word(name), level.code)
     return words
 

@@ -76,6 +76,13 @@ _ROW_TEXTS = (
         "compare with the document, or correct its type",
     ),
     (
+        "identity-resident",
+        "这是居民身份证号码，却写在“其他”证件下",
+        "this is a resident identity number, written under another kind of document",
+        "证件类型改为居民身份证",
+        "write resident-identity-card as the type of document",
+    ),
+    (
         "identity-region",
         "前6位不在行政区划代码表中，不影响导入",
         "the first six digits are not in the list of regions; the row is taken all the same",

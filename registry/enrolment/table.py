@@ -24,6 +24,8 @@ MAX_COLUMNS = 100
 """Most columns."""
 MAX_CELL = 200
 """Longest cell in characters: the longest text of a certificate."""
+MAX_FURTHER = 32_767
+"""Longest cell that is brought along unread, in characters: what a spreadsheet's cell can hold."""
 
 NOTHING = frozenset({"", "-", "—", "——", "/", "无", "none", "n/a"})
 """What people write in a cell for "there is none", in lower case."""
@@ -68,6 +70,9 @@ class Row:
     line: int
     cells: Mapping[str, str | None]
     """Stripped text by column key; None = the cell is unreadable and has been reported."""
+    further: tuple[str, ...] = ()
+    """Stripped text of the columns that are brought along, unchecked: nothing may be made of it but to give it back.
+    What is longer than MAX_FURTHER ends in an ellipsis there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +90,8 @@ class Table:
     """The lines that could be cut into cells, in order."""
     problems: Sequence[RowProblem]
     notices: Sequence[RowProblem]
+    further: tuple[str, ...] = ()
+    """Headings of the columns that are brought along, stripped, in their order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +105,8 @@ class Shape:
     Empty = a file needs headings."""
     passed_over: tuple[str, ...] = ()
     """Headings that a sheet of ours has for whoever fills it in: not read, and no notice."""
+    brings_along: bool = False
+    """Whether columns that nobody knows come along as they are; else each is a notice."""
 
 
 class _Refused(Exception):
@@ -142,6 +151,7 @@ def read_table(
         rows=rows,
         problems=reader.problems,
         notices=reader.notices,
+        further=tuple(place.heading for place in reader.further),
     )
 
 
@@ -155,6 +165,7 @@ class _Reader:
 
     def __init__(self, columns: Sequence[Column], kinds: Mapping[str, ProblemKind], shape: Shape) -> None:
         self.columns, self.kinds, self.assumed = columns, kinds, shape.assumed
+        self.brings_along, self.further = shape.brings_along, list[Place]()
         self.passed_over = {normal_heading(word) for word in shape.passed_over}
         self.max_bytes = MAX_BYTES if shape.max_bytes is None else shape.max_bytes
         self.max_rows = MAX_ROWS if shape.max_rows is None else shape.max_rows
@@ -238,7 +249,9 @@ class _Reader:
             column = self._by_heading.get(normal_heading(heading))
             if column is None and normal_heading(heading) in self.passed_over:
                 continue
-            if column is None:
+            if column is None and self.brings_along:
+                self.further.append(Place(position=position, heading=_cut_short(heading.strip())))
+            elif column is None:
                 # the text is not repeated: in a file without headings it would be the first person's data
                 self.notices.append(self.kinds["unknown-column"].at(1, position=position, place=position))
             elif column.key in self.places:
@@ -283,6 +296,7 @@ class _Reader:
             yield Row(
                 line=number,
                 cells={key: self._cell(cells[place.position - 1], number, place) for key, place in self.places.items()},
+                further=tuple(_cut_short(cells[place.position - 1].strip()) for place in self.further),
             )
 
     def _cell(self, text: str, line: int, place: Place) -> str | None:
@@ -321,6 +335,10 @@ def _first_bad(text: str) -> tuple[int, str] | None:
         if unknown or character in _UNSEEN or category in {"Cc", "Cf", "Cs", "Zl", "Zp"}:
             return place, "control-character"
     return None
+
+
+def _cut_short(text: str) -> str:
+    return text if len(text) <= MAX_FURTHER else f"{text[: MAX_FURTHER - 1]}…"
 
 
 def _cut(line: str, delimiter: str) -> list[str] | None:

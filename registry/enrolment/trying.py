@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from registry.enrolment.dates import age, whole_months
-from registry.enrolment.model import Candidate
+from registry.enrolment.model import Candidate, HeldCertificate
 from registry.programme import (
     DEGREE_NAMES,
     EDUCATION_NAMES,
@@ -21,6 +21,7 @@ from registry.programme import (
     CompletedTraining,
     Condition,
     EducationAtLeast,
+    EligibilityRule,
     HasHoursCertificate,
     HoldsLevel,
     HoldsTitle,
@@ -40,7 +41,10 @@ from registry.programme import (
 RELATED_MAJOR = "related-major"
 """Subject of a judgement: the major that the candidate names is a related one."""
 HELD_CERTIFICATE = "held-certificate"
-"""Subject of a judgement: the certificate that the candidate states was seen and is good, though not ours."""
+"""Subject of a judgement: the certificate that the candidate states was seen, is good and of the level; not ours.
+
+With a level's code after it where that must be said (`held_subjects`).
+"""
 HOURS_CERTIFICATE = "hours-certificate"
 """Subject of a judgement: the certificate of hours that the candidate states was seen and is good."""
 
@@ -159,18 +163,20 @@ def _try_held(condition: HoldsLevel, case: Case) -> Trial:
     assert lower is not None  # the file was refused otherwise
     claim = case.candidate.held
     need = Bilingual(zh=f"需持有{lower.name.zh}证书", en=f"needs the {lower.name.en} certificate")
-    seen = claim is not None and claim.level == lower.code and case.judged(HELD_CERTIFICATE) is True
-    if lower.code not in case.held and not seen:
+    verified = Trial(held=True, reason=Bilingual(zh=f"{need.zh}，已核实", en=f"{need.en}, verified"))
+    if lower.code not in case.held:
         if claim is None:
             return _lacks(need.zh, need.en)
-        return Trial(
-            held=False,
-            reason=Bilingual(
-                zh=f"{need.zh}，所填证书未能核实为该级别", en=f"{need.en}, the one stated was not verified to be it"
-            ),
-        )
+        if claim.level not in {None, lower.code}:
+            return Trial(
+                held=False,
+                reason=Bilingual(zh=f"{need.zh}，所填证书不是该级别", en=f"{need.en}, states one of another level"),
+            )
+        verified = _judged(_held_subject(claim, lower.code, case.level), need, case)
+        if not verified.held and verified.judge is None:
+            return verified
     if not condition.worked_months:
-        return Trial(held=True, reason=Bilingual(zh=f"{need.zh}，已核实", en=f"{need.en}, verified"))
+        return verified
     worked = case.candidate.evidence.months_since_held
     if claim is not None and claim.level not in {None, lower.code}:
         worked = None  # the months stated are those since another certificate
@@ -180,7 +186,28 @@ def _try_held(condition: HoldsLevel, case: Case) -> Trial:
         zh=f"需取得{lower.name.zh}证书后从事本职业工作满{need_zh}",
         en=f"needs {need_en} of work in the occupation since the {lower.name.en} certificate",
     )
-    return _worked(need, condition.worked_months, worked, condition.proofs, case)
+    since = _worked(need, condition.worked_months, worked, condition.proofs, case)
+    return verified if since.held and not verified.held else since  # nobody need judge it where the months fall short
+
+
+def held_subjects(level: Level, claim: HeldCertificate) -> tuple[str, ...]:
+    """Under which subjects a stated certificate of another body is judged, for who applies for a level.
+
+    A number does not say of which level it is: where rules ask for several lower ones the judgement names it.
+    """
+    lower = {one.level for rule in (*level.requirements, *level.rules) for one in _held_levels(rule)}
+    if claim.level is not None or len(lower) < 2:
+        return (HELD_CERTIFICATE,)
+    return tuple(f"{HELD_CERTIFICATE}-{code}" for code in sorted(lower))
+
+
+def _held_levels(rule: EligibilityRule) -> tuple[HoldsLevel, ...]:
+    return tuple(one for one in rule.conditions if isinstance(one, HoldsLevel))
+
+
+def _held_subject(claim: HeldCertificate, lower: LevelCode, level: Level) -> str:
+    subjects = held_subjects(level, claim)
+    return subjects[0] if len(subjects) == 1 else f"{HELD_CERTIFICATE}-{lower}"
 
 
 def _try_title(condition: HoldsTitle, case: Case) -> Trial:

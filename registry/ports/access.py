@@ -1,12 +1,12 @@
 """What is kept of people's accounts, and what holders and employers made with them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from registry.access import Account, Invitation, Role, SignIn
+from registry.access import Account, Invitation, Role, SignIn, WayIn
 
 
 class Accounts(Protocol):
@@ -50,6 +50,14 @@ class Accounts(Protocol):
 
     def invite(self, invitation: Invitation) -> None:
         """Keep an invitation; earlier ones of the account that were not used end."""
+        ...
+
+    def ways_in(self, people: Sequence[str], at: datetime) -> Mapping[str, WayIn]:
+        """How far each of these people is on the way to a password."""
+        ...
+
+    def invite_all(self, accounts: Iterable[Account], invitations: Iterable[Invitation]) -> None:
+        """Keep accounts that are not there yet, and invitations of those that have no open one."""
         ...
 
     def invitation(self, token_hash: bytes) -> Invitation | None:

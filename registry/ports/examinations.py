@@ -130,7 +130,7 @@ class ScoreCorrection:
     admission: str
     paper: str
     hundredths: int | None = field(repr=False)
-    """The paper's score once it counts; None = absent."""
+    """The paper's score once it counts; None = absent; of a list as in `registry.ports.storage.Mark`."""
     function: str | None
     """The function whose score was wrong; None = the paper is not computed from functions."""
     function_hundredths: int | None = field(repr=False)

@@ -66,6 +66,8 @@ class Opened:
     """None = no number is drawn yet."""
     signed: SignedCredential | None
     """None = nothing is signed yet."""
+    earlier: Sequence[Marked] = ()
+    """Of who stands on several sheets: the marks up to each but the last, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,7 @@ class Workbench(Protocol):
     """Opens and writes rows of pieces; holds keys, and no connection: it may be sent to another process of ours."""
 
     def enrolled(self, material: Material) -> Iterator[Opened]:
-        """Open applications with all their confirmed marks; without who has none or was erased."""
+        """Open applications with all their confirmed marks, and those up to each sheet; not the unmarked or erased."""
         ...
 
     def reserved(self, material: Material) -> Iterator[Opened]:
@@ -134,6 +136,10 @@ class Pieces(Protocol):
 
     def of_batch(self, batch: str) -> list[Piece]:
         """List the pieces of a batch, in the order of ids."""
+        ...
+
+    def drawn(self, batch: str, at_once: int) -> list[Piece]:
+        """Cut the certificates of a batch into pieces of at most so many, whatever was claimed for it."""
         ...
 
     def material(self, batch: str, piece: Piece) -> Material:

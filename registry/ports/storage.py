@@ -1,6 +1,6 @@
 """What the workflows keep: a unit of work is a transaction; nothing is kept unless its block ends without error."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -150,7 +150,7 @@ class Mark:
     admission: str
     paper: str
     hundredths: int | None
-    """None = absent."""
+    """None = absent; of LISTED in place of a paper: None = on the list, TAKEN_OFF = no longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -389,6 +389,13 @@ class Marks(Protocol):
         """How many eligible applications of a programme stand on no sheet that counts."""
         ...
 
+    def count_unbatched(self, programme: str) -> dict[str, int]:
+        """How many eligible applications of each level stand on a confirmed sheet and in no batch that counts.
+
+        Whether they passed is not looked at.
+        """
+        ...
+
     def confirmed(self, programme: str, level: str) -> Iterator[Marked]:
         """List eligible applications that have confirmed marks and no certificate in a batch that still counts."""
         ...
@@ -546,6 +553,10 @@ class Batches(Protocol):
         """List certificates in the order of issue."""
         ...
 
+    def reservations_of(self, batch_id: str, piece: "Piece") -> list[Reservation]:
+        """List the reservations of a piece of a batch, in the order of issue; those of erased people lack salts."""
+        ...
+
     def of_piece(self, batch_id: str, piece: "Piece") -> Iterator[StoredCertificate]:
         """List the certificates of a piece of a batch (`Pieces.of_batch`), in the order of issue."""
         ...
@@ -564,6 +575,13 @@ class Batches(Protocol):
 
     def shown_by_number(self, number: str) -> StoredCertificate | None:
         """Find by number what a stranger may be shown: as `by_number`, without what is unsent or erased."""
+        ...
+
+    def shown_before(self, number: str, revision: int | None) -> StoredCertificate | None:
+        """Find what a stranger may be shown of what stood under a number: the newest before a revision; None = of all.
+
+        A revision that never took the place of the one before it never stood.
+        """
         ...
 
     def drawn(self) -> StoredCertificate | None:
@@ -649,6 +667,13 @@ class Projection(Protocol):
         """How many records are kept."""
         ...
 
+    def unreadable(self) -> list[int]:
+        """Which records do not carry the seal of their content, by their sequences, ascending; `records` stops there.
+
+        For whoever writes them anew.
+        """
+        ...
+
     def records(self, *, first: int = 0, last: int | None = None) -> Iterator[Record]:
         """All records in ascending sequence."""
         ...
@@ -684,6 +709,10 @@ class Journal(Protocol):
         """Add an entry."""
         ...
 
+    def write_each(self, subjects: Iterable[str], *, at: datetime, person: str, action: str) -> None:
+        """Add an entry for each subject, in their order: as `write` for each of them, and much faster."""
+        ...
+
     def size(self) -> int:
         """How many entries there are, whether they can be read or not."""
         ...
@@ -695,6 +724,10 @@ class Journal(Protocol):
     def broken_entries(self) -> Iterator[int]:
         """Yield the number of every entry that is not bound to the one before it, or after which one is missing."""
         ...
+
+
+Looked = tuple[int, int | None]
+"""Up to where seals were looked at: the table's place among all, and its last row so far; None = none yet."""
 
 
 class UnitOfWork(Protocol):
@@ -747,8 +780,11 @@ class UnitOfWork(Protocol):
     @property
     def journal(self) -> Journal: ...  # noqa: D102
 
-    def next_name(self, kind: str, at: datetime) -> str:
-        """Give the next name of a kind: `R`, `E`, `S`, `K`, `B`, `C`, `V` or `T`, year, month (+08:00), serial."""
+    def next_name(self, kind: str, at: datetime, *, taken: Callable[[str], bool] | None = None) -> str:
+        """Give the next name of a kind: `R`, `E`, `S`, `K`, `B`, `C`, `V` or `T`, year, month (+08:00), serial.
+
+        Names that are `taken` elsewhere are passed over.
+        """
         ...
 
     def require_room(self) -> None:
@@ -757,6 +793,13 @@ class UnitOfWork(Protocol):
 
     def unsealed_rows(self) -> Iterator[tuple[str, str]]:
         """Yield table and key of every row that was changed outside the registry."""
+        ...
+
+    def unsealed_page(self, after: Looked | None = None) -> tuple[list[tuple[str, str]], Looked | None]:
+        """Name as `unsealed_rows` does what is wrong on the next page of a table, and up to where that was.
+
+        None = all was looked at. A row's seal covers the row alone: pages may be read in transactions of their own.
+        """
         ...
 
 

@@ -237,3 +237,8 @@ class EligibilityRule:
     source: Bilingual
     """The place in the source that states it."""
     stated_by: StatedBy = StatedBy.SOURCE
+
+    @property
+    def lowest_age(self) -> int:
+        """Completed years of life that the rule asks for; 0 = none."""
+        return max((one.years for one in self.conditions if isinstance(one, AgeAtLeast)), default=0)

@@ -160,6 +160,17 @@ class Level:
     work: tuple[WorkFunction, ...]
     """What a transcript lists; empty = nothing."""
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """How people write it: by name in either language, scope or code; 五级/初级工 is two names of one level."""
+        return self.name.zh, *self.name.zh.split("/"), self.name.en, self.scope, self.code
+
+    @property
+    def lowest_age(self) -> int:
+        """Completed years of life below which no rule admits anybody; 0 = the programme asks for none."""
+        by_a_rule = min((rule.lowest_age for rule in self.rules), default=0)
+        return max((by_a_rule, *(one.lowest_age for one in self.requirements)))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Validity:

@@ -110,8 +110,8 @@ class GroundUnfit(RuleRefusal):
 
     def __init__(self, wanted: Status, reason: Reason) -> None:
         self.wanted, self.reason = wanted, reason
-        fit = ", ".join(one.slug for one in sorted(grounds[wanted]))
-        super().__init__(f"{reason.slug} is no ground for {wanted.word}; grounds are: {fit}")
+        self.fit = tuple(one.slug for one in sorted(grounds[wanted]))
+        super().__init__(f"{reason.slug} is no ground for {wanted.word}; grounds are: {', '.join(self.fit)}")
 
 
 class MoveForbidden(Conflict):

@@ -1,14 +1,14 @@
 """Accounts, invitations, sign-ins."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 
-from registry.access import Account, AccountKind, Invitation, Role, SignIn
+from registry.access import Account, AccountKind, Invitation, Role, SignIn, WayIn
 from registry.kernel.errors import Conflict
 from registry.ports.storage import NotHere
-from registry.store.sessions import Row, Session, maybe_time, micros, time_of
+from registry.store.sessions import Row, Session, maybe_time, micros, pieces, time_of
 from registry.store.tables import IS_REPLACED, account, certificate, invitation, person, replacement, sign_in
 from registry.store.vault import identity_index
 
@@ -33,22 +33,7 @@ class SqlAccounts:
         """Keep a new account. Raises AccountTaken."""
         if self._row(new.name) is not None:
             raise AccountTaken(new.name)
-        self._session.add(
-            account,
-            [
-                {
-                    "name": new.name,
-                    "kind": new.kind.value,
-                    "display": new.display,
-                    "roles": _written(new.roles),
-                    "person": new.person,
-                    "password": new.password,
-                    "created_by": new.created_by,
-                    "created_at": micros(new.created_at),
-                    "closed_at": None if new.closed_at is None else micros(new.closed_at),
-                }
-            ],
-        )
+        self._session.add(account, [_account_row(new)])
 
     def account(self, name: str) -> Account:
         """Give an account. Raises NotHere."""
@@ -109,19 +94,29 @@ class SqlAccounts:
     def invite(self, new: Invitation) -> None:
         """Keep an invitation; earlier ones of the account that were not used end."""
         self.end_invitations(new.account, new.made_at)
-        self._session.add(
-            invitation,
-            [
-                {
-                    "token_hash": new.token_hash,
-                    "account": new.account,
-                    "made_by": new.made_by,
-                    "made_at": micros(new.made_at),
-                    "expires_at": micros(new.expires_at),
-                    "used_at": None,
-                }
-            ],
-        )
+        self._session.add(invitation, [_invitation_row(new)])
+
+    def ways_in(self, people: Sequence[str], at: datetime) -> Mapping[str, WayIn]:
+        """How far each of these people is on the way to a password."""
+        found = dict.fromkeys(people, WayIn.NONE)
+        for piece in pieces(people):
+            for row in self._session.rows(account, select(account).where(account.c.name.in_(piece))):
+                entered = WayIn.ACCOUNT if row["password"] is None else WayIn.PASSWORD
+                found[row["name"]] = entered if row["closed_at"] is None else WayIn.CLOSED
+            standing = select(invitation).where(
+                invitation.c.account.in_(piece), invitation.c.used_at.is_(None), invitation.c.expires_at > micros(at)
+            )
+            for row in self._session.rows(invitation, standing):
+                if found[row["account"]] is WayIn.ACCOUNT:
+                    found[row["account"]] = WayIn.LINK
+            erased = select(person.c.id).where(person.c.id.in_(piece), person.c.wrapped_key.is_(None))
+            found.update(dict.fromkeys(self._session.connection.execute(erased).scalars(), WayIn.ERASED))
+        return found
+
+    def invite_all(self, accounts: Iterable[Account], invitations: Iterable[Invitation]) -> None:
+        """Keep accounts that are not there yet, and invitations of those that have no open one."""
+        self._session.add(account, map(_account_row, accounts))
+        self._session.add(invitation, map(_invitation_row, invitations))
 
     def end_invitations(self, name: str, at: datetime) -> None:
         """End every invitation of an account that was not used."""
@@ -204,6 +199,31 @@ class SqlAccounts:
 
     def _sign_in(self, token_hash: bytes) -> Row | None:
         return self._session.row(sign_in, select(sign_in).where(sign_in.c.token_hash == token_hash))
+
+
+def _account_row(new: Account) -> Row:
+    return {
+        "name": new.name,
+        "kind": new.kind.value,
+        "display": new.display,
+        "roles": _written(new.roles),
+        "person": new.person,
+        "password": new.password,
+        "created_by": new.created_by,
+        "created_at": micros(new.created_at),
+        "closed_at": None if new.closed_at is None else micros(new.closed_at),
+    }
+
+
+def _invitation_row(new: Invitation) -> Row:
+    return {
+        "token_hash": new.token_hash,
+        "account": new.account,
+        "made_by": new.made_by,
+        "made_at": micros(new.made_at),
+        "expires_at": micros(new.expires_at),
+        "used_at": None,
+    }
 
 
 def _written(roles: frozenset[Role]) -> str:

@@ -24,6 +24,7 @@ from sqlalchemy.pool import QueuePool
 
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, IntegrityFault, Missing, RegistryError, Unavailable
+from registry.ports.storage import Looked
 from registry.store.accounts import SqlAccounts
 from registry.store.alarms import SqlAlarms
 from registry.store.correcting import SqlCorrections
@@ -195,8 +196,11 @@ class Unit:
         self.projection = SqlProjection(self._session)
         self.journal = SqlJournal(self._session)
 
-    def next_name(self, kind: str, at: datetime) -> str:
-        """Give the next name of a kind: `R`, `E`, `S`, `K`, `B`, `C`, `V` or `T`, year, month (+08:00), serial."""
+    def next_name(self, kind: str, at: datetime, *, taken: Callable[[str], bool] | None = None) -> str:
+        """Give the next name of a kind: `R`, `E`, `S`, `K`, `B`, `C`, `V` or `T`, year, month (+08:00), serial.
+
+        Names that are `taken` elsewhere are passed over.
+        """
         prefix = f"{kind}-{at.astimezone(CHINA_TIME):%Y-%m}-"
         column = _NAMED[kind].c.id
         # Longer names come later: 10000 after 9999. The colon follows the digits in ASCII.
@@ -204,13 +208,27 @@ class Unit:
         last = self._session.connection.execute(
             query.order_by(func.length(column).desc(), column.desc()).limit(1)
         ).scalar_one_or_none()
-        return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+        serial = int(last.removeprefix(prefix)) + 1 if last else 1
+        while taken is not None and taken(f"{prefix}{serial:04d}"):
+            serial += 1
+        return f"{prefix}{serial:04d}"
 
     def unsealed_rows(self) -> Iterator[tuple[str, str]]:
         """Yield table and key of every row that was changed outside the registry, and `schema` where tables were."""
         for name in changed_objects(self._session.connection):
             yield "schema", name
         yield from self._session.unsealed_rows(metadata.sorted_tables)
+
+    def unsealed_page(self, after: Looked | None = None) -> tuple[list[tuple[str, str]], Looked | None]:
+        """Name as `unsealed_rows` does what is wrong on the next page of a table; None = all was looked at."""
+        found: list[tuple[str, str]] = []
+        if after is None:
+            found += [("schema", name) for name in changed_objects(self._session.connection)]
+        tables = metadata.sorted_tables
+        number, row = after or (0, None)
+        page, last = self._session.unsealed_page(tables[number], row)
+        left = last is not None or number + 1 < len(tables)
+        return found + page, ((number, last) if last is not None else (number + 1, None)) if left else None
 
 
 class Database:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Exists, Select, exists, func, select
 
 from registry.anchor.states import AnchorState
 from registry.kernel.identifiers import Digest
@@ -152,18 +152,27 @@ class SqlMarks:
         query = _awaited(select(func.count()).select_from(application), programme)
         return int(self._session.connection.execute(query).scalar_one())
 
+    def count_unbatched(self, programme: str) -> dict[str, int]:
+        """How many eligible applications of each level stand on a confirmed sheet and in no batch that counts.
+
+        Whether they passed is not looked at.
+        """
+        on_a_sheet = exists().where(
+            score.c.admission == application.c.admission, sheet.c.id == score.c.sheet, sheet.c.confirmed_by.is_not(None)
+        )
+        query = (
+            select(application.c.level, func.count())
+            .where(application.c.programme == programme, application.c.eligible == 1, ~_in_a_batch(), on_a_sheet)
+            .group_by(application.c.level)
+        )
+        return {level: count for level, count in self._session.connection.execute(query)}
+
     def confirmed(self, programme: str, level: str) -> Iterator[Marked]:
         """List eligible applications that have confirmed marks and no certificate in a batch that still counts."""
-        taken = (
-            exists()
-            .where(certificate.c.admission == application.c.admission)
-            .where(certificate.c.batch == batch.c.id)
-            .where(batch.c.state != AnchorState.CANCELLED.value)
-        )
         query = (
             select(application)
             .where(application.c.programme == programme, application.c.level == level)
-            .where(application.c.eligible == 1, ~taken)
+            .where(application.c.eligible == 1, ~_in_a_batch())
         )
         order = {one.id: (place, one) for place, one in enumerate(self.sheets()) if one.confirmed_by is not None}
         for page in self._session.pages(query, application.c.admission, application):
@@ -232,6 +241,16 @@ class SqlMarks:
         for row in self._session.rows(score, query):
             scores.setdefault(row["admission"], {}).setdefault(row["sheet"], []).append(_mark(row, right))
         return scores
+
+
+def _in_a_batch() -> Exists:
+    """Tell whether an application has a certificate in a batch that still counts."""
+    return (
+        exists()
+        .where(certificate.c.admission == application.c.admission)
+        .where(certificate.c.batch == batch.c.id)
+        .where(batch.c.state != AnchorState.CANCELLED.value)
+    )
 
 
 def _awaited(query: Select[Any], programme: str) -> Select[Any]:

@@ -275,6 +275,13 @@ class SqlBatches:
             reservations += [_reservation(row, keys.get(row["person"])) for (row,) in page]
         return reservations
 
+    def reservations_of(self, batch_id: str, piece: Piece) -> list[Reservation]:
+        """List the reservations of a piece of a batch, in the order of issue; those of erased people lack salts."""
+        query = select(certificate).where(*_in_piece(batch_id, piece)).order_by(certificate.c.id)
+        rows = self._session.rows(certificate, query)
+        keys = person_keys(self._session, (row["person"] for row in rows))
+        return [_reservation(row, keys.get(row["person"])) for row in rows]
+
     def add_credentials(self, batch_id: str, signed: Iterable[SignedCredential] | Written) -> set[int]:
         """Keep signed credentials, or the rows of a piece of them; those that are kept already stay as they are.
 
@@ -435,9 +442,8 @@ class SqlBatches:
 
     def of_piece(self, batch_id: str, piece: Piece) -> Iterator[StoredCertificate]:
         """List the certificates of a piece of a batch, in the order of issue."""
-        ids = certificate.c.id.between(piece.first_id, piece.last_id)
-        query = _certificates().where(ids, literal_column("+certificate.batch") == batch_id)
-        return self._stored(self._session.joined(query.order_by(certificate.c.id), certificate, credential), {})
+        query = _certificates().where(*_in_piece(batch_id, piece)).order_by(certificate.c.id)
+        return self._stored(self._session.joined(query, certificate, credential), {})
 
     def by_number(self, number: str, revision: int | None = None) -> StoredCertificate | None:
         """Find by number: a named revision, or the latest that is on the chain, or else the latest.
@@ -456,6 +462,14 @@ class SqlBatches:
     def shown_by_number(self, number: str) -> StoredCertificate | None:
         """Find by number what a stranger may be shown: as `by_number`, without what is unsent or erased."""
         return self._found(_SHOWN_BY_NUMBER, number=normal_number(number))
+
+    def shown_before(self, number: str, revision: int | None) -> StoredCertificate | None:
+        """Find what a stranger may be shown of what stood under a number: the newest before a revision; None = of all.
+
+        A revision that never took the place of the one before it never stood.
+        """
+        before = _BEYOND_REVISIONS if revision is None else revision
+        return self._found(_SHOWN_BEFORE, number=normal_number(number), revision=before)
 
     def by_key(self, key: CertificateKey) -> StoredCertificate | None:
         """Find by certificate key."""
@@ -503,6 +517,12 @@ class SqlBatches:
             yield _certificate(row, signed, keys.get(row["person"]), batches[row["batch"]])
 
 
+def _in_piece(batch_id: str, piece: Piece) -> tuple[ColumnElement[bool], ...]:
+    """Ask for the certificates of a piece, which are found by their ids; by the batch, all of it would be read."""
+    ids = certificate.c.id.between(piece.first_id, piece.last_id)
+    return ids, literal_column("+certificate.batch") == batch_id
+
+
 def _certificates() -> Select[Any]:
     return select(certificate, credential).join_from(certificate, credential, isouter=True)
 
@@ -532,11 +552,19 @@ _TOOK_PLACE: Final = or_(
 )
 _LATEST: Final = (case((and_(_IS_FINAL, _TOOK_PLACE), 1), else_=0).desc(), certificate.c.revision.desc())
 _BY_NUMBER: Final = _one_certificate(_OF_NUMBER, order=_LATEST)
-_SHOWN_BY_NUMBER: Final = _one_certificate(
-    _OF_NUMBER,
+_IS_SHOWN: Final = (
     person.c.wrapped_key.is_not(None),
     *(batch.c.state != state.value for state in sorted(unsent)),
-    order=_LATEST,
+)
+_SHOWN_BY_NUMBER: Final = _one_certificate(_OF_NUMBER, *_IS_SHOWN, order=_LATEST)
+_BEYOND_REVISIONS: Final = 2**31
+"""No revision is as high."""
+_SHOWN_BEFORE: Final = _one_certificate(
+    _OF_NUMBER,
+    *_IS_SHOWN,
+    _TOOK_PLACE,
+    certificate.c.revision < bindparam("revision"),
+    order=(certificate.c.revision.desc(),),
 )
 _BY_NUMBER_AND_REVISION: Final = _one_certificate(_OF_NUMBER, certificate.c.revision == bindparam("revision"))
 _BY_KEY: Final = _one_certificate(certificate.c.key == bindparam("key"))

@@ -6,7 +6,7 @@ seals of its rows.
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from sqlalchemy import LargeBinary, cast, func, select
@@ -48,25 +48,42 @@ class SqlJournal:
 
     def write(self, *, at: datetime, person: str, action: str, subject: str, **detail: str | int) -> None:
         """Add an entry. Raises SealBroken where the journal does not end as it was left."""
+        self._append([subject], at=at, person=person, action=action, detail=detail)
+
+    def write_each(self, subjects: Iterable[str], *, at: datetime, person: str, action: str) -> None:
+        """Add an entry for each subject, in their order. Raises SealBroken as `write` does."""
+        self._append(subjects, at=at, person=person, action=action, detail={})
+
+    def _append(
+        self, subjects: Iterable[str], *, at: datetime, person: str, action: str, detail: Mapping[str, str | int]
+    ) -> None:
         head = self._session.row(journal_head, select(journal_head))
         last = self._session.row(journal, select(journal).order_by(journal.c.seq.desc()))
         if (last and (last["seq"], last["hash"])) != (head and (head["seq"], head["hash"])):
             raise SealBroken(journal_head.name, "1")
-        seq, previous = (last["seq"] + 1, last["hash"]) if last else (0, _START)
-        entry: Row = {
-            "seq": seq,
-            "at": micros(at),
-            "person": person,
-            "action": action,
-            "subject": subject,
-            "detail": json.dumps(detail, ensure_ascii=False, separators=(",", ":"), sort_keys=True),
-        }
-        bound = entry_hash(previous, **entry)
-        self._session.add(journal, [{**entry, "previous": previous, "hash": bound}])
+        first, previous = (last["seq"] + 1, last["hash"]) if last else (0, _START)
+        said = json.dumps(detail, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+        rows: list[Row] = []
+        for seq, subject in enumerate(subjects, start=first):
+            entry: Row = {
+                "seq": seq,
+                "at": micros(at),
+                "person": person,
+                "action": action,
+                "subject": subject,
+                "detail": said,
+            }
+            bound = entry_hash(previous, **entry)
+            rows.append({**entry, "previous": previous, "hash": bound})
+            previous = bound
+        if not rows:
+            return
+        self._session.add(journal, rows)
+        seq = rows[-1]["seq"]
         if head:
-            self._session.change(journal_head, {"id": 1}, {"seq": seq - 1}, seq=seq, hash=bound)
+            self._session.change(journal_head, {"id": 1}, {"seq": first - 1}, seq=seq, hash=previous)
         else:
-            self._session.add(journal_head, [{"id": 1, "seq": seq, "hash": bound}])
+            self._session.add(journal_head, [{"id": 1, "seq": seq, "hash": previous}])
 
     def size(self) -> int:
         """How many entries there are."""

@@ -160,13 +160,17 @@ class SqlPieces:
             select(reserved_piece).where(reserved_piece.c.batch == batch_id).order_by(reserved_piece.c.first_id),
         )
         ranges = [(row["first_id"], row["size"]) for row in rows]
-        if not rows:
-            # All its numbers were drawn at once; they follow on each other.
-            query = select(func.min(certificate.c.id), func.max(certificate.c.id))
-            first, last = self._session.connection.execute(query.where(certificate.c.batch == batch_id)).one()
-            if first is not None:
-                ranges = [(at, min(AT_ONCE, last - at + 1)) for at in range(first, last + 1, AT_ONCE)]
-        return [self._piece(first_id, size) for first_id, size in ranges]
+        # Without any, all its numbers were drawn at once.
+        return [self._piece(*one) for one in ranges] if rows else self.drawn(batch_id, AT_ONCE)
+
+    def drawn(self, batch_id: str, at_once: int) -> list[Piece]:
+        """Cut the certificates of a batch into pieces of at most so many, whatever was claimed for it."""
+        query = select(func.min(certificate.c.id), func.max(certificate.c.id))
+        first, last = self._session.connection.execute(query.where(certificate.c.batch == batch_id)).one()
+        if first is None:
+            return []
+        # They follow on each other.
+        return [self._piece(at, min(at_once, last - at + 1)) for at in range(first, last + 1, at_once)]
 
     def _piece(self, first_id: int, size: int) -> Piece:
         drawn = select(certificate.c.id).where(certificate.c.id == first_id)

@@ -112,7 +112,8 @@ class SqlProjection:
         if after < self.size():
             with _deletions(self._session):
                 for table in (chain_successor, chain_word, chain_record):  # what points at a record goes first
-                    self._session.connection.execute(delete(table).where(table.c.seq >= after))
+                    of_others = or_(table.c.seq >= after, table.c.seq < 0)  # an edited row may say anything
+                    self._session.connection.execute(delete(table).where(of_others))
         self._add(head, records)
 
     def _add(self, head: ProjectionHead, records: Iterable[Record]) -> None:
@@ -148,6 +149,10 @@ class SqlProjection:
     def size(self) -> int:
         """How many records are kept."""
         return int(self._session.connection.execute(select(func.count()).select_from(chain_record)).scalar_one())
+
+    def unreadable(self) -> list[int]:
+        """Which records do not carry the seal of their content, by their sequences, ascending."""
+        return sorted(int(seq) for _, seq in self._session.unsealed_rows([chain_record]))
 
     def records(self, *, first: int = 0, last: int | None = None) -> Iterator[Record]:
         """All records in ascending sequence."""

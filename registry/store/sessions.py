@@ -9,7 +9,22 @@ from functools import cache
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Column, Connection, LargeBinary, Select, Table, and_, cast, func, select, update
+from sqlalchemy import (
+    Column,
+    ColumnClause,
+    Connection,
+    Integer,
+    LargeBinary,
+    Select,
+    Table,
+    and_,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.engine import RowMapping
 
@@ -25,6 +40,8 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LETTERS: Final = {"integer": b"i", "text": b"s", "blob": b"b"}
 _REMEMBERED: Final = 512
 """Most things that a connection remembers; then the one that was not asked for the longest time is forgotten."""
+_NUMBER: Final[ColumnClause[int]] = literal_column("rowid", Integer)
+"""SQLite's own number of a row, by which the rows of any table lie in order."""
 _WRITTEN_OUT: Final = sqlite_dialect(paramstyle="named")
 _Item = TypeVar("_Item")
 
@@ -194,14 +211,29 @@ class Session:
     def unsealed_rows(self, tables: Iterable[Table]) -> Iterator[tuple[str, str]]:
         """Yield table and primary key of every row whose seal does not match, whatever its columns hold."""
         for table in tables:
-            for row in self.connection.execute(_as_stored(table).execution_options(yield_per=AT_ONCE)):
-                stored: dict[str, bytes] = {}
-                for column, (kind, body) in zip(table.columns, zip(row[::2], row[1::2], strict=True), strict=True):
-                    if body is not None:
-                        stored[column.name] = _LETTERS.get(kind, b"?") + body
-                kept = stored.pop("seal", b"")
-                if not hmac.compare_digest(b"b" + seal_of_written(self.keys.seal, table, stored), kept):
-                    yield table.name, " ".join(_name(stored.get(key.name, b"?")) for key in table.primary_key)
+            found, last = self.unsealed_page(table, None)
+            yield from found
+            while last is not None:
+                found, last = self.unsealed_page(table, last)
+                yield from found
+
+    def unsealed_page(self, table: Table, after: int | None) -> tuple[list[tuple[str, str]], int | None]:
+        """Name as `unsealed_rows` does what does not match among the rows after one, given by SQLite's number for it.
+
+        Gives the number of the last row that was looked at as well; None = it was the last of the table.
+        """
+        query = _as_stored(table) if after is None else _as_stored(table).where(literal(after) < _NUMBER)
+        page = self.connection.execute(query.order_by(_NUMBER).limit(AT_ONCE)).fetchall()
+        found: list[tuple[str, str]] = []
+        for row in page:
+            stored: dict[str, bytes] = {}
+            for column, (kind, body) in zip(table.columns, zip(row[:-1:2], row[1:-1:2], strict=True), strict=True):
+                if body is not None:
+                    stored[column.name] = _LETTERS.get(kind, b"?") + body
+            kept = stored.pop("seal", b"")
+            if not hmac.compare_digest(b"b" + seal_of_written(self.keys.seal, table, stored), kept):
+                found.append((table.name, " ".join(_name(stored.get(key.name, b"?")) for key in table.primary_key)))
+        return found, int(page[-1][-1]) if len(page) == AT_ONCE else None
 
 
 @cache
@@ -212,9 +244,12 @@ def _insertion(table: Table, names: tuple[str, ...]) -> str:
 
 @cache
 def _as_stored(table: Table) -> Select[Any]:
-    """Ask for each column's type and bytes as they lie in the file: a damaged value cannot be read otherwise."""
+    """Ask for each column's type and bytes as they lie in the file: a damaged value cannot be read otherwise.
+
+    Last comes the row's number.
+    """
     asked = [(func.typeof(column), cast(column, LargeBinary)) for column in table.columns]
-    return select(*(one for pair in asked for one in pair))
+    return select(*(one for pair in asked for one in pair), _NUMBER)
 
 
 def _name(written: bytes) -> str:

@@ -71,7 +71,7 @@ class Bench:
     # — opening —
 
     def enrolled(self, material: Material) -> Iterator[Opened]:
-        """Open applications with all their confirmed marks; without who has none or was erased."""
+        """Open applications with all their confirmed marks, and those up to each sheet; not the unmarked or erased."""
         marks = self._marks(material)
         images = dict(self._images(material))
         for row, of in zip(material.rows["application"], material.rows["person"], strict=True):
@@ -83,7 +83,8 @@ class Bench:
             found = self._application(row, of)
             if found is not None:
                 one, key = found
-                marked = marked_of(one, [sheet for _, sheet in counted], marks[one.admission])
+                sheets, given = [sheet for _, sheet in counted], marks[one.admission]
+                marked = marked_of(one, sheets, given)
                 image = images.get(one.admission)
                 yield Opened(
                     marked=marked,
@@ -92,6 +93,7 @@ class Bench:
                     row_id=0,
                     reservation=None,
                     signed=None,
+                    earlier=tuple(marked_of(one, sheets[:some], given) for some in range(1, len(sheets))),
                 )
 
     def reserved(self, material: Material) -> Iterator[Opened]:

@@ -7,12 +7,13 @@ or in that of numbers. A link of another host is never fetched: the row is wrong
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from registry.enrolment import Column, ProblemKind, Row, RowProblem, Table, kinds, read_table, table_kinds
 from registry.enrolment.table import Shape
-from registry.enrolment.workbook import WorkbookRefused, is_workbook, workbook_as_csv
+from registry.enrolment.workbook import WorkbookTooLong, is_workbook, workbook_as_csv
+from registry.enrolment.workbook_parts import WorkbookRefused
 from registry.kernel.addresses import bare_key, certificate_link
 from registry.kernel.identifiers import CertificateKey, normal_number
 
@@ -50,7 +51,7 @@ COLUMNS: Final = (
         headings=("链接", "核验链接", "证书链接", "二维码", "网址", "编码", "link", "url", "qr", "qr code", "key"),
     ),
 )
-_ASSUMED: Final = (NUMBER, NAME)
+_SHAPE: Final = Shape(max_bytes=MAX_BYTES, max_rows=MAX_ROWS, assumed=(NUMBER, NAME), brings_along=True)
 _LINK_LIKE: Final = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 _LIST_TEXTS: Final = (
@@ -136,6 +137,12 @@ class AskedList:
     notices: Sequence[RowProblem]
     row_count: int
     """Lines that hold anything, good and bad."""
+    text: bytes = b""
+    """What was read, as CSV: of a workbook its first sheet. Read again it gives the same. Empty where refused."""
+    further: tuple[str, ...] = ()
+    """Headings of the columns that are not asked for, which come along as they are."""
+    further_cells: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Their cells, unchecked, by line; a line that could not be cut into cells is not among them."""
 
 
 def read_list(data: bytes, public_base_url: str) -> AskedList:
@@ -147,12 +154,12 @@ def read_list(data: bytes, public_base_url: str) -> AskedList:
         if len(data) > MAX_BYTES:
             return _refused(LIST_PROBLEMS["file-too-large"].at(limit=MAX_BYTES // 1024 // 1024))
         try:
-            data, most = workbook_as_csv(data, max_rows=MAX_ROWS), None
+            data = workbook_as_csv(data, max_rows=MAX_ROWS, max_bytes=MAX_BYTES)
+        except WorkbookTooLong:
+            return _refused(LIST_PROBLEMS["file-too-large"].at(limit=MAX_BYTES // 1024 // 1024))
         except WorkbookRefused:
             return _refused(LIST_PROBLEMS["workbook-unreadable"].at())
-    else:
-        most = MAX_BYTES
-    table = read_table(data, COLUMNS, LIST_PROBLEMS, Shape(max_bytes=most, max_rows=MAX_ROWS, assumed=_ASSUMED))
+    table = read_table(data, COLUMNS, LIST_PROBLEMS, _SHAPE)
     if table.places and not {NUMBER, LINK} & table.places.keys():
         return _refused(LIST_PROBLEMS["no-known-column"].at(1))
     if any(one.line <= 1 and one.code == "bulk/duplicate-column" for one in table.problems) or any(
@@ -164,7 +171,15 @@ def read_list(data: bytes, public_base_url: str) -> AskedList:
     wrong = [one for one in taken if isinstance(one, RowProblem)]
     problems = sorted([*table.problems, *wrong], key=lambda one: (one.line, one.position))
     rows = [one for one in taken if isinstance(one, AskedRow)]
-    return AskedList(rows=rows, problems=problems, notices=table.notices, row_count=table.row_count)
+    return AskedList(
+        rows=rows,
+        problems=problems,
+        notices=table.notices,
+        row_count=table.row_count,
+        text=data,
+        further=table.further,
+        further_cells={one.line: one.further for one in table.rows} if table.further else {},
+    )
 
 
 def _refused(problem: RowProblem) -> AskedList:

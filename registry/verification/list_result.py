@@ -1,5 +1,6 @@
 """The result of verifying a list: one line for each line that came, as a CSV file that a receipt is signed over.
 
+First stand our columns, in their order; then those of the list that were not asked for, with its own headings.
 No cell can be taken for a formula: one that begins with = + - @, tab or carriage return gets an apostrophe before it.
 The file is UTF-8 with byte order mark, because spreadsheets read Chinese only then; lines end in CR LF (RFC 4180).
 """
@@ -8,7 +9,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -34,6 +35,18 @@ class ResultMalformed(IntegrityFault):
 
     def __init__(self) -> None:
         super().__init__("a kept result of a bulk verification cannot be read")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What a certificate says it is for, in the words of the file's language; empty where its content is not known."""
+
+    programme: str = ""
+    level: str = ""
+    valid_from: str = ""
+    """First valid day, +08:00."""
+    valid_until: str = ""
+    """Last valid day, or that it is for life."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +77,12 @@ class ResultRow:
     """The last block that the answer rests on."""
     block_time: str
     """RFC 3339, +08:00."""
+    programme: str = ""
+    level: str = ""
+    valid_from: str = ""
+    valid_until: str = ""
+    further: tuple[str, ...] = ()
+    """The list's own cells that were not asked for, as they came."""
 
 
 HEADINGS: Final[Mapping[str, tuple[str, str]]] = {
@@ -80,12 +99,28 @@ HEADINGS: Final[Mapping[str, tuple[str, str]]] = {
     "successor": ("接替者", "successor"),
     "block": ("截至区块", "as of block"),
     "block_time": ("区块时间", "block time"),
+    "programme": ("专业", "programme"),
+    "level": ("级别", "level"),
+    "valid_from": ("有效期起", "valid from"),
+    "valid_until": ("有效期至", "valid until"),
 }
 """Headings in Chinese and English; a file's are both, so that everybody can read it and every program finds them."""
-_COLUMNS: Final = tuple(one.name for one in fields(ResultRow))
+_COLUMNS: Final = tuple(HEADINGS)
+_HEADED: Final = [f"{zh} {en}" for zh, en in HEADINGS.values()]
+_EARLIER: Final = _COLUMNS.index("programme")
+"""Columns of a result that was written before certificates were described in it."""
 
 
-def judged_row(line: int, number: str, report: Report, words: str, *, by_link: bool) -> ResultRow:
+def judged_row(
+    line: int,
+    number: str,
+    report: Report,
+    words: str,
+    stated: Stated,
+    *,
+    by_link: bool,
+    further: tuple[str, ...] = (),
+) -> ResultRow:
     """Put a verdict into a line. `number` is what was asked, empty for a link."""
     standing = next((one.evidence for one in report.findings if one.question is Question.STANDING), {})
     content = report.content or {}
@@ -106,34 +141,45 @@ def judged_row(line: int, number: str, report: Report, words: str, *, by_link: b
         successor=report.successor or "",
         block="" if freshness is None else str(freshness.block),
         block_time="" if freshness is None else _moment(freshness.time),
+        programme=stated.programme,
+        level=stated.level,
+        valid_from=stated.valid_from,
+        valid_until=stated.valid_until,
+        further=further,
     )
 
 
-def refused_row(problem: RowProblem, words: str) -> ResultRow:
+def refused_row(problem: RowProblem, words: str, further: tuple[str, ...] = ()) -> ResultRow:
     """Put what is wrong with a line in its place."""
     given = {"line": str(problem.line), "outcome": NOT_VERIFIED, "code": problem.code, "words": words}
-    return ResultRow(**{name: given.get(name, "") for name in _COLUMNS})
+    return ResultRow(**{name: given.get(name, "") for name in _COLUMNS}, further=further)
 
 
-def result_csv(rows: Sequence[ResultRow]) -> bytes:
-    """Write the result file."""
+def result_csv(rows: Sequence[ResultRow], further: Sequence[str] = ()) -> bytes:
+    """Write the result file. `further`: headings of the list's columns; rows that have no cells of them have empty."""
     text = io.StringIO()
     text.write(_MARK)
     writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(f"{zh} {en}" for zh, en in HEADINGS.values())
+    writer.writerow([*_HEADED, *map(inert, further)])
+    none = ("",) * len(further)
     for row in rows:
-        writer.writerow(inert(getattr(row, name)) for name in _COLUMNS)
+        writer.writerow(inert(cell) for cell in (*(getattr(row, name) for name in _COLUMNS), *(row.further or none)))
     return text.getvalue().encode("utf-8", "replace")
 
 
 def read_result(data: bytes) -> Iterator[ResultRow]:
-    """Read a result file that was written here. Raises ResultMalformed."""
+    """Read a result file that was written here, by this version or an earlier one. Raises ResultMalformed."""
     lines = csv.reader(io.StringIO(data.decode("utf-8").removeprefix(_MARK), newline=""))
-    next(lines, None)
+    headings = next(lines, [])
+    ours = len(_COLUMNS) if headings[: len(_COLUMNS)] == _HEADED else _EARLIER
+    if headings[:ours] != _HEADED[:ours] or (ours == _EARLIER and len(headings) != _EARLIER):
+        raise ResultMalformed
     for cells in lines:
-        if len(cells) != len(_COLUMNS):
+        if len(cells) != len(headings):
             raise ResultMalformed
-        yield ResultRow(**{name: _plain(cell) for name, cell in zip(_COLUMNS, cells, strict=True)})
+        plain = [*map(_plain, cells)]
+        named = dict(zip(_COLUMNS, plain[:ours] + [""] * (len(_COLUMNS) - ours), strict=True))
+        yield ResultRow(**named, further=tuple(plain[ours:]))
 
 
 def result_workbook(data: bytes) -> bytes:

@@ -298,13 +298,13 @@ def _watch(instants: Instants) -> None:
     from node.client.ledger import Web3Ledger
     from registry.store import migrating
     from registry.store.database import Database
-    from registry.workflows.desk import work_off
+    from registry.workflows.desk import claimed
     from registry.workflows.issuance import issue
 
     Web3Ledger.over_http.__func__.__kwdefaults__["read_seconds"] = SILENCE_SECONDS
     wiring.open_database.__kwdefaults__["busy_seconds"] = SILENCE_SECONDS
     issue._AT_ONCE = issue._PHOTOGRAPHS_AT_ONCE = 20
-    work_off.LEASE, work_off._BEAT_SECONDS = timedelta(seconds=LEASE_SECONDS), LEASE_SECONDS / 4  # type: ignore[misc]
+    claimed.LEASE, claimed._BEAT_SECONDS = timedelta(seconds=LEASE_SECONDS), LEASE_SECONDS / 4  # type: ignore[misc]
     whole = Database.write
 
     @contextlib.contextmanager

@@ -20,7 +20,7 @@ from registry.kernel.errors import RegistryError
 from registry.ports import FateKind, Ledger, TransactionSigner
 from registry.status import Reason, Status, allowed_moves, grounds
 from registry.verification import Outcome
-from registry.workflows.status.change_status import present_status
+from registry.workflows.lineage.present import present_status
 from tests.faults.demo_stage import Stage, copied
 from tests.faults.test_issue_input import kept, require_plain_error
 
@@ -245,7 +245,7 @@ def test_an_approval_that_was_overtaken_is_given_anew(stage: Stage, finished: Pa
 
 
 def _approve_only(home: Home, request: str) -> None:
-    from registry.workflows.status.change_status import approve_change
+    from registry.workflows.status.approve_change import approve_change
 
     with home.chain() as ledger:
         approve_change(home.store, home.clock, ledger, home.approver(), request, person="approver-1")

@@ -13,7 +13,7 @@ from registry.anchor.progress import RequestState
 from registry.ports.storage import StoredCertificate
 from registry.status import Status
 from registry.workflows.chain.follow import follow
-from registry.workflows.status.change_status import present_status
+from registry.workflows.lineage.present import present_status
 from tests.faults.demo_stage import INTERRUPTED, Stage
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from registry.status import Reason, Status
 from registry.workflows.chain.anchor import Desk, anchor_batch
 from registry.workflows.chain.sequence import NonceTaken, Sequencer
 from registry.workflows.chain.status_sending import change_status
-from registry.workflows.status.change_status import request_changes
+from registry.workflows.status.ask_changes import request_changes
 from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.harness.proxy import Answer, FaultProxy, Question, Rule
 from tests.faults.test_issue_displaced import approved_batch

@@ -14,7 +14,7 @@ from registry.anchor.states import AnchorState
 from registry.ports.tasks import TaskKind, TaskState
 from registry.status import Reason, Status
 from registry.workflows.desk.hand_over import ask
-from registry.workflows.status.change_status import request_changes
+from registry.workflows.status.ask_changes import request_changes
 from tests.faults.demo_stage import Playing, Stage
 from tests.faults.test_issue_displaced import approved_batch, issue
 from tests.faults.test_issue_node import node_of

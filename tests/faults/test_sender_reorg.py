@@ -22,7 +22,7 @@ from registry.workflows.chain.anchor import Desk, anchor_batch, anchoring
 from registry.workflows.chain.follow import HistoryBroken, NodeBehind
 from registry.workflows.chain.sequence import Sequencer
 from registry.workflows.chain.status_sending import change_status
-from registry.workflows.status.change_status import request_changes
+from registry.workflows.status.ask_changes import request_changes
 from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.test_issue_displaced import approved_batch
 from tests.http.web_client import WebClient

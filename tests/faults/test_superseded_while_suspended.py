@@ -13,8 +13,10 @@ from registry.verification import Outcome
 from registry.workflows.chain.follow import follow
 from registry.workflows.chain.status_operations import BatchChangeOpen, PredecessorHeld
 from registry.workflows.issuance.approve import approve
-from registry.workflows.replacement.replace import Particulars, ask_correction, propose_replacements
-from registry.workflows.status.change_status import cancel_change, request_batch_changes
+from registry.workflows.replacement.ask_replacement import Particulars, ask_correction
+from registry.workflows.replacement.replace import propose_replacements
+from registry.workflows.status.approve_change import cancel_change
+from registry.workflows.status.ask_changes import request_batch_changes
 from tests.faults.forking_chain import CONFIRMATIONS, ForkingChain
 from tests.faults.test_sender_reorg import Watcher, final_batch
 

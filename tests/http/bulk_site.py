@@ -14,13 +14,13 @@ from api.employer import BulkDesk
 from api.sign_in import People
 from api.verifier import LookupGate, LookupLimits
 from registry.access import AccountKind, Role
-from registry.store import Database, open_database
+from registry.store import Database
 from registry.verification.receipts import Notary
 from registry.workflows.access.sign_in import accept, add_account
 from tests.http.sample_reports import BASE_URL, KEYS, NAME, NUMBER, SampleDocuments, SampleHealth, SampleVerifier
 from tests.http.web_client import WebClient
-from tests.unit.registry.store.filled import KEYS as DATA_KEYS
 from tests.unit.registry.store.filled import TRUST_ROOT, CredentialKey, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 PASSWORD = "correct horse battery"
 NOTARY = Notary(iss=f"{BASE_URL}/issuers/LNSEC", trust_root=TRUST_ROOT, signer=CredentialKey())
@@ -90,7 +90,7 @@ def csrf_of(client: WebClient) -> str:
 def bulk_site(folder: Path, *, base_url: str = BASE_URL, notary: Notary | None = NOTARY) -> BulkSite:
     """Make the site over a new store in `folder`."""
     clock, verifier = SettableClock(), SampleVerifier()
-    store = open_database(folder / "registry.db", DATA_KEYS, create=True)
+    store = new_database(folder / "registry.db")
     gate = LookupGate(LookupLimits(per_source=1_000, per_number=1_000), time.monotonic)
     people = People(store=store, clock=clock, gate=gate, secure=False)
     desk = BulkDesk(store=store, clock=clock, judge=verifier, notary=notary, public_base_url=BASE_URL)

@@ -1,11 +1,19 @@
 """What several files of the web doors' tests start from."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from registry.store import open_database
+from tests.http.lighter_work import lighter_work
 from tests.unit.registry.store.filled import KEYS, SettableClock
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _lighter_work() -> Iterator[None]:
+    with lighter_work():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from tests.http.sample_reports import SampleDocuments, SampleHealth, SampleVerif
 from tests.http.web_client import WebClient
 from tests.unit.registry.store.filled import ISSUER, PROGRAMME, SettableClock
 
+CATALOGUE = load_catalogue()
 KINDS = dict.fromkeys((Role.EMPLOYER, Role.RECRUITER), AccountKind.EMPLOYER)
 
 
@@ -31,7 +32,7 @@ class House:
         self.desk = desk = ConsoleDesk(
             store=store,
             clock=clock,
-            catalogue=load_catalogue(),
+            catalogue=CATALOGUE,
             issuer=ISSUER,
             programmes=(PROGRAMME,),
             tried=TriedFiles(clock=clock),

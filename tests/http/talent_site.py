@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -27,6 +28,7 @@ CONTACT, WISH, UNTIL = "holder@example.org", "边缘计算运维岗位", "2027-0
 LISTING = {"region": "44", "contact": CONTACT, "wish": WISH, "until": UNTIL, "agree": "1"}
 
 
+@cache
 def catalogue_with_database() -> Catalogue:
     """The catalogue, but the programme that the store has certificates of names a talent database."""
     plain = load_catalogue()

@@ -16,6 +16,7 @@ from api.employer import BulkDesk
 from api.pages.catalogue import catalogue
 from registry.kernel.encoding import b64url
 from registry.ports.access import JobState
+from registry.verification import asked_list
 from registry.verification.asked_list import MAX_BYTES
 from registry.verification.list_result import read_result
 from registry.verification.model import Outcome, Report
@@ -73,7 +74,31 @@ def test_codes_reasons_and_dates_are_those_of_the_verdict(site: BulkSite, employ
     assert (rows["suspended"].block, rows["suspended"].block_time) == ("186530", "2026-12-03T10:24:05+08:00")
 
 
-def test_number_and_name_shows_nothing_of_the_content_and_a_link_the_name(site: BulkSite, employer: WebClient) -> None:
+def test_result_says_of_what_level_each_certificate_is_and_brings_the_lists_columns_along(
+    site: BulkSite, employer: WebClient
+) -> None:
+    rows = f"工号,编号,姓名,级别\n=A1,{NUMBER},{NAME},初级\n=A2,{NUMBER},王芳,高级\n"
+    id = finished(site, employer, rows.encode())
+    valid, missed = read_result(employer.get(f"/bulk/{id}/result.csv").content)
+    assert (valid.outcome, valid.programme, valid.level) == ("valid", "AIGC Application Engineer", "Senior level")
+    assert (valid.valid_from, valid.valid_until) == ("2026-11-20", "2029-11-19")
+    assert (missed.outcome, missed.programme, missed.level, missed.valid_from, missed.valid_until) == (
+        "not-found",
+        "",
+        "",
+        "",
+        "",
+    )
+    assert (valid.further, missed.further) == (("=A1", "初级"), ("=A2", "高级"))
+    assert ",'=A1,初级\r\n" in employer.get(f"/bulk/{id}/result.csv").text
+    book = openpyxl.load_workbook(io.BytesIO(employer.get(f"/bulk/{id}/result.xlsx").content))
+    assert [one.value for one in book.worksheets[0][1]][-2:] == ["工号", "级别"]
+    assert [one.value for one in book.worksheets[0][2]][-2:] == ["'=A1", "初级"]
+    book.close()
+    assert "Senior level" in employer.get(f"/bulk/{id}").text
+
+
+def test_number_and_name_shows_nothing_of_its_holder_and_a_link_the_name(site: BulkSite, employer: WebClient) -> None:
     id = finished(site, employer, sample_list())
     rows = list(read_result(employer.get(f"/bulk/{id}/result.csv").content))
     assert rows[0].name == ""
@@ -120,6 +145,24 @@ def test_workbook_has_the_same_cells_and_no_formula(site: BulkSite, employer: We
     assert cells == list(csv.reader(io.StringIO(text)))
     assert {one.data_type for row in book.worksheets[0].rows for one in row} <= {"s", "n", "inlineStr"}
     book.close()
+
+
+def test_workbook_that_was_handed_in_is_unpacked_once_and_kept_as_its_list(
+    site: BulkSite, employer: WebClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book, out, unpacked = openpyxl.Workbook(), io.BytesIO(), []
+    for row in (("number", "name"), (NUMBER, NAME), ("", NAME)):
+        book.active.append(row)
+    book.save(out)
+    read = asked_list.workbook_as_csv
+    monkeypatch.setattr(asked_list, "workbook_as_csv", lambda *of, **how: unpacked.append(1) or read(*of, **how))
+    id = finished(site, employer, out.getvalue())
+    for _ in range(2):
+        assert "bulk/number-required" in employer.get(f"/bulk/{id}").text
+    assert [one.line for one in read_result(employer.get(f"/bulk/{id}/result.csv").content)] == ["2", "3"]
+    assert len(unpacked) == 1
+    with site.store.read() as unit:
+        assert unit.jobs.job(id).file_digest == hashlib.sha256(out.getvalue()).digest()
 
 
 def test_table_shows_two_hundred_rows_and_filters(site: BulkSite, employer: WebClient) -> None:

@@ -11,11 +11,11 @@ from api.demo_data import sample_roster, sample_scores
 from api.issuer.desk import KEPT_FOR
 from registry.access import ALLOWED, Action, Role
 from registry.programme import load_catalogue
-from registry.store import open_database
 from registry.workflows.issuance.issue import propose
 from tests.http.console_site import House, Person
 from tests.http.web_client import WebClient
-from tests.unit.registry.store.filled import BODY, KEYS, NOW, PROGRAMME, CredentialKey, SettableClock
+from tests.unit.registry.store.filled import BODY, NOW, PROGRAMME, CredentialKey, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 PAGES = {
     "/console": Action.SEE_REGISTRY,
@@ -48,7 +48,7 @@ FORMS = {
 
 @pytest.fixture
 def house(tmp_path):
-    store = open_database(tmp_path / "registry.db", KEYS, create=True)
+    store = new_database(tmp_path / "registry.db")
     yield House(store, SettableClock())
     store.close()
 
@@ -66,9 +66,10 @@ def test_a_role_opens_what_the_table_allows_and_nothing_else(house, role):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_who_is_not_signed_in_is_led_to_the_page_for_it(house, path):
-    answer = WebClient(house.app).get(path)
-    assert answer.status_code == 303
-    assert answer.headers["Location"] == f"/sign-in?next={path}"
+    for language in ("", "/zh", "/en"):  # one that the address fixes is kept
+        answer = WebClient(house.app).get(language + path)
+        assert answer.status_code == 303
+        assert answer.headers["Location"] == f"{language}/sign-in?next={language}{path}"
 
 
 @pytest.mark.parametrize("path", FORMS)

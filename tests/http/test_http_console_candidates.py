@@ -10,14 +10,14 @@ from api.demo_data import sample_roster, sample_scores
 from api.issuer.candidates import PER_PAGE
 from registry.access import Role
 from registry.programme import load_catalogue
-from registry.store import open_database
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
 from registry.workflows.examination.assess import confirm_sheet, record_scores
 from registry.workflows.issuance.issue import propose
 from tests.http.console_site import House
 from tests.http.troubled_files import HOSTILE, file_of, personal_of, rows_of
 from tests.unit.registry.enrolment.photograph_samples import archive, jpeg, picture
-from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, NOW, PROGRAMME, CredentialKey, SettableClock
+from tests.unit.registry.store.filled import BODY, ISSUER, NOW, PROGRAMME, CredentialKey, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 COUNT = PER_PAGE + 20
 ROSTER = "R-2026-11-0001"
@@ -29,7 +29,7 @@ class Room:
     """A house with two rosters, the first of which is decided, examined and in a batch."""
 
     def __init__(self, path) -> None:
-        self.store = open_database(path, KEYS, create=True)
+        self.store = new_database(path)
         self.house = House(self.store, SettableClock())
         self.clerk = self.house.person("clerk-1", Role.CLERK)
         self.auditor = self.house.person("auditor-1", Role.AUDITOR)

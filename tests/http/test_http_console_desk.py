@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from api.issuer import todo
 from api.issuer.live import MOST_STREAMS, Streams, stream
 from registry.access import ALLOWED, Action, Role
 from registry.anchor.progress import Placement
@@ -97,16 +98,37 @@ def house(sealed, tmp_path):
         yield AtWork(store, SettableClock(), tmp_path / "papers")
 
 
-def waiting_level(house: AtWork) -> tuple[str, int]:
-    """A level of which somebody waits: level 1 is in the house's batch."""
+def waiting_levels(house: AtWork) -> dict[str, int]:
+    """How many wait, by level."""
     page = house.person("looks", Role.AUDITOR).get("/console/propose").text
     rows = page.partition("<tbody>")[2].partition("</tbody>")[0].split("<tr>")[1:]
     found = {row.partition("<code>")[2].partition("<")[0]: row for row in rows}
-    for scope, row in found.items():
-        count = int(row.partition('class="figure">')[2].partition("<")[0].replace(",", ""))
-        if count:
-            return scope, count
-    raise AssertionError(found)
+    counts = {scope: row.partition('class="figure">')[2].partition("<")[0] for scope, row in found.items()}
+    return {scope: int(count.replace(",", "")) for scope, count in counts.items()}
+
+
+def waiting_level(house: AtWork) -> tuple[str, int]:
+    """A level of which somebody waits: level 1 is in the house's batch."""
+    return next((scope, count) for scope, count in waiting_levels(house).items() if count)
+
+
+def test_the_first_page_never_says_that_nothing_waits_while_people_wait_for_a_batch(house, monkeypatch):
+    maker, waiting = house.person("maker-2", Role.MAKER), {k: n for k, n in waiting_levels(house).items() if n}
+    nothing, told = "Nothing waits for you", f"{sum(waiting.values())} passed and wait for a batch"
+    page = maker.get("/console").text
+    assert (nothing in page, f'<a href="/console/propose">{told}</a>' in page) == (False, True)
+    other = house.person("exam-clerk", Role.CLERK).get("/console").text
+    assert f'{told}</a> <span class="hint">waits for maker' in other
+    monkeypatch.setattr(todo, "MOST_JUDGED", 0)  # of many it is not said who passed
+    with house.store.read() as unit:
+        unread = unit.marks.count_unbatched(PROGRAMME)
+    assert all(unread[scope.partition("/")[2]] >= n for scope, n in waiting.items())
+    assert f"{sum(unread.values())} with confirmed scores are in no batch" in maker.get("/console").text
+    monkeypatch.undo()
+    for scope in waiting:  # what the desk was asked for waits for nobody of the house
+        maker.post("/console/propose", scope=scope)
+    page = maker.get("/console").text
+    assert (nothing in page, "wait for a batch" in page) == (True, False)
 
 
 def test_the_maker_sees_who_waits_and_asks_once(house):

@@ -6,10 +6,10 @@ import pytest
 
 from registry.access import Role
 from registry.programme import load_catalogue
-from registry.store import open_database
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
 from tests.http.console_site import House
-from tests.unit.registry.store.filled import ISSUER, KEYS, SettableClock
+from tests.unit.registry.store.filled import ISSUER, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 CATALOGUE = load_catalogue()
 JUDGED, REFUSED = "26110001000001", "26110002000001"
@@ -19,7 +19,7 @@ class Room:
     """A house with a candidate who must be judged, and one who is refused."""
 
     def __init__(self, path) -> None:
-        self.store = open_database(path, KEYS, create=True)
+        self.store = new_database(path)
         self.house = House(self.store, SettableClock())
         self.first = self.house.person("reviewer-1", Role.REVIEWER)
         self.second = self.house.person("reviewer-2", Role.REVIEWER)

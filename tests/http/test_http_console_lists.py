@@ -8,11 +8,11 @@ import pytest
 from api.demo_data import sample_roster, sample_scores
 from registry.access import Role
 from registry.programme import load_catalogue
-from registry.store import open_database
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
 from registry.workflows.examination.assess import record_scores, return_sheet
 from tests.http.console_site import House
-from tests.unit.registry.store.filled import ISSUER, KEYS, PROGRAMME, SettableClock
+from tests.unit.registry.store.filled import ISSUER, PROGRAMME, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 CATALOGUE = load_catalogue()
 OF = CATALOGUE.programme(PROGRAMME)
@@ -24,7 +24,7 @@ class Room:
     """A house with three rosters, and three score sheets: two were returned, the newest waits."""
 
     def __init__(self, path) -> None:
-        self.store = open_database(path, KEYS, create=True)
+        self.store = new_database(path)
         self.house = House(self.store, SettableClock())
         self.clerk = self.house.person("clerk-1", Role.CLERK)
         self.reviewer = self.house.person("reviewer-1", Role.REVIEWER)

@@ -2,10 +2,11 @@
 
 import html
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
+from api.issuer import replacing
 from api.issuer.replaced import read_by
 from registry.access import Role
 from registry.anchor.progress import RequestState
@@ -14,6 +15,7 @@ from registry.credential import parse
 from registry.ports.tasks import TaskKind
 from registry.workflows.certificates.deliver import presentation_of
 from registry.workflows.examination.correct import confirm_correction, correct_score
+from registry.workflows.replacement.ask_replacement import TooEarly
 from registry.workflows.replacement.replace import propose_replacements
 from tests.http.test_http_console_approving import COMPARED, deadline_in, opened, signature_over
 from tests.http.test_http_console_desk import AtWork
@@ -106,6 +108,33 @@ def asked(house: AtWork, maker, leaf: int = 0, file: bytes | None = None, **fiel
     )
     assert sent.status_code == 303, sent.text
     return house.tasks()[0].subject
+
+
+def test_the_form_shows_what_the_certificate_says_now_and_no_renewal_that_is_refused(house, monkeypatch) -> None:
+    number = number_of(house)
+    at, maker = f"/console/certificates/{number}/replace", house.person("maker-2", Role.MAKER)
+    with house.store.read() as unit:
+        said = parse(presentation_of(unit.batches.by_number(number), full=True)).disclosed
+    form, renewal = maker.get(at).text, 'name="kind" value="renewal"'
+    for field, text in (
+        ("name", said.name),
+        ("identity_number", said.identity_number),
+        ("name_latin", said.name_latin),
+    ):
+        assert f'id="{field}-now">It says now <bdi>{text or "–"}</bdi></p>' in form, field
+    assert 'id="identity_type-now">It says now <bdi>Resident identity card</bdi></p>' in form
+    assert (renewal in form, "valid for life: there is nothing to renew" in form) == (False, True)
+
+    def too_early(number, terms, now) -> None:
+        raise TooEarly(number, date(2027, 6, 30), date(2027, 1, 1))
+
+    monkeypatch.setattr(replacing, "require_renewable", too_early)
+    form = maker.get(f"/zh{at}").text
+    assert (renewal in form, "有效至2027-06-30，2027-01-01起可以换发" in form) == (False, True)
+    monkeypatch.setattr(replacing, "require_renewable", lambda number, terms, now: None)
+    assert renewal in maker.get(at).text
+    for other in (Role.APPROVER, Role.AUDITOR):  # what is shown here is for makers alone
+        assert house.person(f"reads-{other}", other).get(at).status_code == 403
 
 
 def test_the_batch_and_the_request_say_what_takes_the_place_of_what(house) -> None:

@@ -19,7 +19,7 @@ from registry.kernel.identifiers import Address, BatchId
 from registry.ports.tasks import TaskKind
 from registry.status import Reason, Status
 from registry.workflows.issuance.approve import APPROVAL_LASTS
-from registry.workflows.status.change_status import request_changes
+from registry.workflows.status.ask_changes import request_changes
 from tests.http.test_http_console_approving import COMPARED, WALLET, deadline_in, opened, signature_over
 from tests.http.test_http_console_desk import AtWork
 from tests.unit.registry.store.filled import ISSUER, SettableClock, digest_of

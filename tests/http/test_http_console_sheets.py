@@ -3,19 +3,20 @@
 import csv
 import io
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from api.demo_data import sample_roster, sample_scores
 from registry.access import Role
 from registry.programme import load_catalogue
-from registry.store import open_database
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.examination import assess
 from registry.workflows.examination.assess import record_scores
 from tests.http.console_site import House
 from tests.http.test_http_console import kept_in, tried_by
-from tests.unit.registry.store.filled import ISSUER, KEYS, PROGRAMME, SettableClock
+from tests.unit.registry.store.filled import ISSUER, PROGRAMME, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 REASON = "第12行<b>与签字的原始成绩不符"
 
@@ -24,7 +25,7 @@ class Room:
     """A house with a sheet that waits, and who works on it."""
 
     def __init__(self, path) -> None:
-        self.store = open_database(path, KEYS, create=True)
+        self.store = new_database(path)
         self.house = House(self.store, SettableClock())
         self.clerk = self.house.person("Clerk-1", Role.CLERK)
         self.reviewer = self.house.person("reviewer-1", Role.REVIEWER)
@@ -69,6 +70,9 @@ def test_the_whole_sheet_is_shown_as_it_was_entered(room):
 def test_only_another_person_with_the_role_is_offered_to_confirm(room):
     offered = 'name="compared"'
     assert offered in room.reviewer.get(room.first).text
+    assert "and the examination was on 2026-11-08" in room.reviewer.get(room.first).text
+    assert "考试日期确为2026-11-08" in room.reviewer.get(f"/zh{room.first}").text
+    assert '<dt>Day of the examination</dt><dd class="nowrap">2026-11-08</dd>' in room.reviewer.get(room.first).text
     own = room.clerk.get(room.first).text
     assert offered not in own
     assert "You entered it; somebody else must confirm it" in own
@@ -134,8 +138,29 @@ def test_a_returned_sheet_counts_for_nothing_and_its_file_may_come_again(room):
     ]
 
 
+def test_nobody_was_examined_before_being_born(tmp_path, monkeypatch):
+    store = new_database(tmp_path / "registry.db")
+    house, catalogue = House(store, SettableClock()), load_catalogue()
+    alice = house.person("alice", Role.CLERK)
+    programme = catalogue.programme(PROGRAMME)
+    import_roster(store, house.clock, programme, sample_roster(count=5), person="alice")
+    decide_applications(store, house.clock, catalogue, ISSUER, person="alice")
+    with store.read() as unit:
+        scores = sample_scores(unit.marks.awaited(PROGRAMME))
+        born = {one.admission: one.candidate.birth_date for one in unit.enrolments.applications(eligible=True)}
+    day = max(born.values()) - timedelta(days=1)
+    monkeypatch.setattr(assess, "EXAMINED_WITHIN", 100)
+    answer = alice.post("/console/scores", scores, examined_on=day.isoformat())
+    assert answer.status_code == 422
+    assert "not born or below the age" in answer.text
+    assert max(born, key=lambda one: born[one]) in answer.text
+    with store.read() as unit:
+        assert unit.marks.count_sheets() == 0
+    store.close()
+
+
 def test_a_name_in_other_letters_is_the_same_person_and_no_day_lies_ahead(tmp_path):
-    store = open_database(tmp_path / "registry.db", KEYS, create=True)
+    store = new_database(tmp_path / "registry.db")
     house, catalogue = House(store, SettableClock()), load_catalogue()
     alice = house.person("alice", Role.CLERK, Role.REVIEWER)
     programme = catalogue.programme(PROGRAMME)
@@ -145,6 +170,8 @@ def test_a_name_in_other_letters_is_the_same_person_and_no_day_lies_ahead(tmp_pa
         scores = sample_scores(unit.marks.awaited(PROGRAMME))
     ahead = alice.post("/console/scores", scores, examined_on="2027-01-01")
     assert (ahead.status_code, "lies ahead" in ahead.text) == (422, True)
+    long_ago = alice.post("/console/scores", scores, examined_on="2016-01-01")
+    assert (long_ago.status_code, "2016-01-01, is more than 10 years back" in long_ago.text) == (422, True)
     sheet = record_scores(store, house.clock, programme, scores, examined_on=date(2026, 11, 8), person="ALICE").sheet
     assert 'name="compared"' not in alice.get(f"/console/scores/{sheet.id}").text
     assert alice.post(f"/console/scores/{sheet.id}/confirm", compared="yes").status_code == 403

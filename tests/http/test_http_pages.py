@@ -4,7 +4,9 @@ import html
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,12 +29,26 @@ from tests.http.sample_reports import (
     report,
 )
 from tests.http.sample_site import make_client
+from tests.http.web_client import WebClient
 
 KEY = "Q" * 26
 
 
+@cache
+def told_site() -> tuple[SampleVerifier, WebClient]:
+    """One application for all pages of `answer_about`, which alone tells its verifier what to answer."""
+    verifier = SampleVerifier(by_keys={})
+    return verifier, make_client(verifier)
+
+
+def answer_about(shown: Report, language: Language) -> httpx.Response:
+    verifier, client = told_site()
+    verifier.by_keys = {KEY: shown}
+    return client.get(f"/{language}/C/{KEY}")
+
+
 def page_of(shown: Report, language: Language = "zh") -> str:
-    return make_client(SampleVerifier(by_keys={KEY: shown})).get(f"/{language}/C/{KEY}").text
+    return answer_about(shown, language).text
 
 
 def words_of(page: str) -> str:
@@ -43,7 +59,7 @@ def words_of(page: str) -> str:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_every_outcome_has_its_page(outcome: Outcome, language: Language) -> None:
-    answer = make_client(SampleVerifier(by_keys={KEY: REPORTS[outcome]})).get(f"/{language}/C/{KEY}")
+    answer = answer_about(REPORTS[outcome], language)
     words = catalogue(language)
     assert answer.status_code == (404 if outcome is Outcome.NOT_FOUND else 200)
     assert words.text(f"outcomes.{outcome}.headline") in words_of(answer.text)
@@ -314,7 +330,7 @@ def test_broken_form_is_never_a_fault_of_ours(content_type: str, body: bytes) ->
 @settings(max_examples=60, deadline=None)
 @given(body=st.binary(max_size=400), name=st.text(max_size=20))
 def test_no_form_body_makes_a_fault(body: bytes, name: str) -> None:
-    client = make_client()
+    _, client = told_site()
     for content_type in ("multipart/form-data; boundary=b", "application/x-www-form-urlencoded"):
         framed = b"--b\r\nContent-Disposition: form-data; " + body + b"\r\n--b--\r\n"
         assert client.post("/verify", content=framed, headers={"Content-Type": content_type}).status_code < 500
@@ -356,12 +372,7 @@ def test_claims_are_inert() -> None:
     )
 )
 def test_odd_claims_never_make_a_fault(content: dict[str, object]) -> None:
-    assert (
-        make_client(SampleVerifier(by_keys={KEY: replace(REPORTS[Outcome.VALID], content=content)}))
-        .get(f"/en/C/{KEY}")
-        .status_code
-        == 200
-    )
+    assert answer_about(replace(REPORTS[Outcome.VALID], content=content), "en").status_code == 200
 
 
 def test_too_many_look_ups_get_a_page_with_the_pause() -> None:

@@ -10,7 +10,6 @@ from api.app import create_app
 from api.sign_in import People, Visit
 from api.verifier import LookupGate, LookupLimits
 from registry.access import AccountKind, Role
-from registry.store import open_database
 from registry.workflows.access import sign_in as workflow
 from registry.workflows.access.sign_in import (
     IDLE,
@@ -25,7 +24,8 @@ from registry.workflows.access.sign_in import (
 )
 from tests.http.sample_reports import SampleDocuments, SampleHealth, SampleVerifier
 from tests.http.web_client import WebClient
-from tests.unit.registry.store.filled import KEYS, NOW, SettableClock
+from tests.unit.registry.store.filled import NOW, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 PASSWORD = "correct horse battery"
 
@@ -37,7 +37,7 @@ def clock() -> SettableClock:
 
 @pytest.fixture
 def store(tmp_path):
-    with_people = open_database(tmp_path / "registry.db", KEYS, create=True)
+    with_people = new_database(tmp_path / "registry.db")
     yield with_people
     with_people.close()
 

@@ -24,7 +24,8 @@ from api.wiring import Home
 from registry.kernel.encoding import unb64url
 from registry.kernel.errors import RegistryError
 from registry.ports.storage import StoredCertificate
-from registry.workflows.status.change_status import present_status
+from registry.workflows.lineage.present import present_status
+from tests.http.lighter_work import lighter_work
 from tests.http.web_client import WebClient
 from tests.lifecycle.house_accounts import open_house
 
@@ -126,6 +127,12 @@ def _claim_of(bundle: bytes) -> dict[str, object]:
 def _of_page(text: str) -> str:
     """Read the outcome that a page was set for."""
     return text.partition("verdict outcome-")[2].partition('"')[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _lighter_work() -> Iterator[None]:
+    with lighter_work():
+        yield
 
 
 @pytest.fixture(scope="session")

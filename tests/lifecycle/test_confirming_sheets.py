@@ -54,7 +54,8 @@ def test_a_sheet_is_confirmed_and_every_level_on_it_is_told(home: Home, sheets: 
     sheet, levels = sheets[place]
     result = confirm(home, sheet)
     assert (result.exit_code, result.exception) == (0, None)
-    assert f"score sheet {sheet}: entered by clerk-1, confirmed by clerk-2" in result.stdout
+    confirmed = f"score sheet {sheet}: entered by clerk-1, confirmed by clerk-2, examined on 2026-11-08"
+    assert confirmed in " ".join(result.stdout.split())
     assert re.findall(rf"--programme {PROGRAMME} --level (\S+)", result.stderr) == levels
 
 

@@ -13,7 +13,7 @@ from registry.workflows.examination.assess import confirm_sheet, record_scores
 from registry.workflows.issuance.approve import cancel
 from registry.workflows.issuance.issue import propose
 from registry.workflows.lineage.identities import is_stated
-from registry.workflows.replacement.replace import withdraw_replacement
+from registry.workflows.replacement.ask_replacement import withdraw_replacement
 from tests.lifecycle.test_replacing import HEADER, NAMES, House, follow_now, house_at
 
 PROGRAMME = "AIGC-APP-ENG"

@@ -77,7 +77,7 @@ def numbers(desk: Desk) -> list[str]:
     assert desk.json("cert", "replacements") == []
     empty = desk.say("batch", "list")
     assert "no batches yet" in empty
-    sealed = desk.follow(empty.replace("LEVEL", "3"), NAME="maker-1")
+    sealed = desk.follow(empty.replace("LEVEL", "高级"), NAME="maker-1")
     name = re.findall(r"B-2026-\d\d-\d{4}|B-\d{4}-\d\d-\d{4}", sealed)[0]
     assert f"no transaction was signed for {name} yet" in desk.say("sender", "status", name)
     approved = desk.follow(sealed, SOMEBODY_ELSE="approver-1")
@@ -144,6 +144,23 @@ def test_a_replacement_that_was_asked_for_is_listed_shown_and_taken_on(desk: Des
     assert {row["stage"] for row in desk.json("cert", "replacements")} == {"done"}
     assert "being replaced" not in desk.say("cert", "show", first)
     assert json.loads(desk.run("batch", "issue", batch, "--dry-run", "--json")).keys().isdisjoint({"then"})
+
+    # The timeline of the number holds its whole life: either registration, and the supersession between them.
+    lived = desk.json("audit", "timeline", "--certificate", first)
+    assert [(one["kind"], one["revisions"]) for one in lived] == [
+        ("Anchored", [1]),
+        ("Anchored", [2]),
+        ("Superseded", [1]),
+    ]
+    assert [one["seq"] for one in lived] == sorted({one["seq"] for one in lived})
+    told = desk.say("audit", "timeline", "--certificate", first)
+    assert re.findall(r"revision (\d): DEMO-EEC (\w+)", told) == [
+        ("1", "recorded"),
+        ("2", "recorded"),
+        ("1", "replaced"),
+    ]
+    assert [one["revisions"] for one in desk.json("audit", "timeline", "--certificate", numbers[2])] == [[1]]
+    assert "revision" not in desk.say("audit", "timeline")
 
 
 def test_a_batch_of_other_certificates_supersedes_nothing(desk: Desk, numbers: list[str]) -> None:

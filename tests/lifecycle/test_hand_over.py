@@ -29,14 +29,16 @@ from registry.status import Reason, Status
 from registry.workflows.certificates.deliver import NotDeliverable
 from registry.workflows.chain.anchor import ApprovalLapsed
 from registry.workflows.chain.status_operations import NotApproved
-from registry.workflows.desk import work_off
+from registry.workflows.desk import claimed, work_off
+from registry.workflows.desk.claimed import LEASE, Worker
 from registry.workflows.desk.hand_over import PAPERS_KEPT, Step, ask
-from registry.workflows.desk.work_off import LEASE, Worker, discard_papers, work_one
+from registry.workflows.desk.work_off import discard_papers, work_one
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
 from registry.workflows.examination.assess import confirm_sheet, record_scores
 from registry.workflows.issuance.approve import NotWaiting, approve
 from registry.workflows.issuance.issue import NothingToIssue
-from registry.workflows.status.change_status import RequestNotWaiting, request_changes
+from registry.workflows.status.approve_change import RequestNotWaiting
+from registry.workflows.status.ask_changes import request_changes
 
 PROGRAMME = "AIGC-APP-ENG"
 PEOPLE = 30
@@ -171,7 +173,8 @@ def test_what_a_page_asks_for_becomes_certificates_a_change_of_status_and_a_zip(
     assert (drawn.result, drawn.done, drawn.total) == (paper.name, batch.size, batch.size)
     assert (stat.S_IMODE(home.papers.stat().st_mode), stat.S_IMODE(paper.stat().st_mode)) == (0o700, 0o600)
     with zipfile.ZipFile(paper) as archive:
-        assert len(archive.namelist()) == batch.size
+        assert f"{number}.pdf" not in archive.namelist()  # it is suspended
+        assert len(archive.namelist()) == batch.size - 1
 
     assert discard_papers(home.papers, datetime.now(UTC) + PAPERS_KEPT - timedelta(minutes=1)) == []
     (home.papers / ".half-drawn").mkdir()
@@ -262,7 +265,7 @@ def test_what_a_dead_worker_had_is_taken_over_when_its_lease_ends_and_leads_to_t
         raise Died
 
     with monkeypatch.context() as patched:
-        patched.setattr(work_off._Held, "end", dies)  # after sealing, before anything is noted of it
+        patched.setattr(work_off.Held, "end", dies)  # after sealing, before anything is noted of it
         with pytest.raises(Died):
             scene.work("dead")
     (batch,) = scene.batches()
@@ -294,7 +297,7 @@ def test_a_worker_that_was_not_dead_but_slow_stops_and_changes_nothing_once_anot
 
 
 def test_a_beat_keeps_the_lease_while_a_step_has_nothing_to_tell(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_off, "_BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(claimed, "_BEAT_SECONDS", 0.02)
     asked = scene.ask(TaskKind.PROPOSE, f"{PROGRAMME}/1")
     beaten = threading.Event()
 

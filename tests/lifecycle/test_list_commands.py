@@ -3,14 +3,16 @@
 import json
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from api.cli import app
-from api.demo_data import sample_roster, sample_scores
+from api.demo_data import NEXT_SEED, sample_roster, sample_scores
 from api.wiring import Home
 from benchmarks.bench import new_home
+from registry.kernel.calendar import CHINA_TIME
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
 from registry.workflows.examination.assess import record_scores, return_sheet
 
@@ -75,3 +77,32 @@ def test_applications_are_listed_from_the_first_on_and_more_is_said_to_be_there(
         assert [one["admission"] for one in json.loads(result.stdout)] == expected
         told = "there are more: --limit 0 prints all"
         assert (told in result.stderr, told in run(home, "enrol", "list", *words).stderr) == (more, more)
+
+
+def test_an_entered_sheet_names_its_day_and_says_where_it_is_only_todays(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roster, scores = tmp_path / "roster.csv", tmp_path / "scores.csv"
+    roster.write_bytes(sample_roster(count=9, seed=NEXT_SEED))
+    imported = json.loads(run(home, "enrol", "import", str(roster), "--as", "clerk-1", "--json").stdout)
+    run(home, "enrol", "decide", "--roster", imported["roster"], "--as", "clerk-1")
+    with home.store.read() as unit:
+        found = unit.enrolments.applications(roster=imported["roster"], eligible=True)
+        scores.write_bytes(sample_scores({one.admission: one.level for one in found}))
+    today, entering = (
+        str(home.clock.now().astimezone(CHINA_TIME).date()),
+        ("exam", "record", str(scores), "--as", "clerk-1"),
+    )
+    for words, day, todays in ((["--examined-on", "2026-11-08"], "2026-11-08", False), ([], today, True)):
+        told = run(home, *entering, *words)
+        name = told.stdout.split()[2].rstrip(":")
+        assert told.stdout.endswith(f"examined on {day}\n")
+        assert (f"taken to be today, {today}" in " ".join(told.stderr.split())) is todays
+        document = json.loads(run(home, *entering, *words, "--json").stdout)
+        kept = document["sheet"], document["examined_on"], document["examined_on_given"], document["repeated"]
+        assert kept == (name, day, not todays, True)
+        monkeypatch.setenv("VERMILION_LANG", "zh")
+        assert run(home, *entering, *words).stdout.endswith(f"{name}，考核日期{day}\n")
+        if not todays:
+            run(home, "exam", "return", name, "--reason", "again", "--as", "clerk-1")
+        monkeypatch.setenv("VERMILION_LANG", "en")

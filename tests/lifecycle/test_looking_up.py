@@ -64,8 +64,8 @@ class Correction:
     batch: Batch
 
 
-def corrected(registry: Loaded, ledger: Ledger, old: StoredCertificate) -> Correction:
-    """Issue the certificate again under the same number, with the next revision."""
+def corrected(registry: Loaded, ledger: Ledger, old: StoredCertificate, *, name: str | None = None) -> Correction:
+    """Issue the certificate again under the same number, with the next revision, to the same name or another."""
     home, key = registry.home, f"correction-{uuid4()}"
     with home.store.read() as unit:
         everybody = holders(unit, home.catalogue, old.batch)
@@ -81,23 +81,24 @@ def corrected(registry: Loaded, ledger: Ledger, old: StoredCertificate) -> Corre
     jti, index = uuid4(), secrets.randbelow(2**17)
     reservation = replace(
         old.reservation,
-        revision=2,
+        revision=old.reservation.revision + 1,
         key=new_certificate_key(),
         jti=f"urn:uuid:{jti}",
         leaf=0,
         status_list=99,
         status_index=index,
     )
+    claims = holder.claims if name is None else replace(holder.claims, name=name)
     issuer = BatchIssuer(terms_of(batch, home.catalogue.by_digest(batch.programme_digest)), home.credential_signer())
     entry = replace(
         holder.entry,
         id=jti,
         index=0,
-        revision=2,
+        revision=reservation.revision,
         replaces=holder.entry.id,
         status=StatusEntry(list_number=99, index=index),
     )
-    issued = issuer.issue(entry, holder.claims)
+    issued = issuer.issue(entry, claims)
     digest = credential_digest(issued.jwt)
     tree = MerkleTree([credential_leaf(digest)])
     manifest = BatchManifest(
@@ -144,16 +145,34 @@ def supersede(registry: Loaded, ledger: Ledger, old: StoredCertificate, new: Bat
     follow(home.store, ledger, home.clock)
 
 
+@pytest.fixture(scope="module")
+def corrections(registry) -> dict[int, Correction]:
+    """By place, what came of it: 3 with its name, 12 renamed, 13 renamed twice, 14 renamed and not in its place yet.
+
+    All are issued before the first is recorded as replaced: the outbox knows nothing of how that is done here.
+    """
+    with registry.home.chain(writing=True) as ledger:
+        made = {
+            place: corrected(registry, ledger, stored(registry, place), name=name)
+            for place, name in {3: None, 12: "欧阳子虚", 13: "欧阳子虚", 14: "欧阳子虚"}.items()
+        }
+        with registry.home.store.read() as unit:
+            second = unit.batches.by_key(made[13].key)
+        assert second is not None
+        third = corrected(registry, ledger, second, name="欧阳乌有")
+        for place in (3, 12, 13):
+            supersede(registry, ledger, stored(registry, place), made[place].batch, 0)
+        supersede(registry, ledger, second, third.batch, 0)
+    return {**made, 13: third}
+
+
 def leads(report: Report) -> object:
     return report.findings[Question.STANDING - 1].evidence.get("successor_key")
 
 
-def test_an_old_key_leads_to_the_successor_and_the_number_finds_it(registry) -> None:
-    old = stored(registry, 3)
+def test_an_old_key_leads_to_the_successor_and_the_number_finds_it(registry, corrections) -> None:
+    old, new = stored(registry, 3), corrections[3]
     judge = registry.home.verifier()
-    with registry.home.chain(writing=True) as ledger:
-        new = corrected(registry, ledger, old)
-        supersede(registry, ledger, old, new.batch, 0)
     report = judge.by_key(old.reservation.key)
     assert (report.outcome, report.successor) == (Outcome.SUPERSEDED, f"{old.reservation.number}#2")
     assert leads(report) == new.key
@@ -170,7 +189,7 @@ def test_an_old_key_leads_to_the_successor_and_the_number_finds_it(registry) -> 
     assert new.key not in str(report_document(masked(found)))
 
 
-def test_a_key_leads_to_nobody_elses_certificate(registry) -> None:
+def test_a_key_leads_to_nobody_elses_certificate(registry, corrections) -> None:
     old, other = stored(registry, 4), stored(registry, 5)
     with registry.home.chain(writing=True) as ledger:
         supersede(registry, ledger, old, other.batch, other.reservation.leaf)
@@ -181,6 +200,44 @@ def test_a_key_leads_to_nobody_elses_certificate(registry) -> None:
     by_name = judge.by_number_and_name(registry.numbers[4], registry.names[4])
     assert (by_name.outcome, leads(by_name)) == (Outcome.SUPERSEDED, None)
     assert by_name.successor == report.successor
+
+
+def test_the_name_on_the_old_paper_finds_the_old_revision_and_leads_on(registry, corrections) -> None:
+    number, wrong = registry.numbers[12], registry.names[12]
+    by_key, new = stored(registry, 12).reservation.key, corrections[12]
+    judge = registry.home.verifier()
+    found = judge.by_number_and_name(number, wrong)
+    content = found.content or {}
+    assert (found.outcome, found.successor) == (Outcome.SUPERSEDED, f"{number}#2")
+    assert (content["revision"], content["name"]) == (1, wrong)
+    assert judge.by_key(by_key).code == found.code
+    pages = WebClient(application(registry.home, cause=lambda: None))
+    told = pages.post("/v1/lookups", json={"number": number, "name": wrong})
+    assert told.json()["outcome"] == "superseded"
+    assert "欧阳子虚" not in told.text
+    assert new.key not in told.text
+    shown = pages.post("/verify", data={"number": number, "name": wrong}).text
+    assert catalogue("zh").text("outcomes.superseded.headline") in shown
+    assert new.key not in shown
+
+    # The revision that stands is still found by the name on it, and nobody by another.
+    assert judge.by_number_and_name(number, "欧阳子虚").outcome is Outcome.VALID
+    assert judge.by_number_and_name(number, "王小明").outcome is Outcome.NOT_FOUND
+
+
+def test_of_several_earlier_revisions_the_newest_is_found_by_its_name(registry, corrections) -> None:
+    number, first = registry.numbers[13], registry.names[13]
+    judge = registry.home.verifier()
+    assert judge.by_number_and_name(number, "欧阳乌有").outcome is Outcome.VALID
+    before = judge.by_number_and_name(number, "欧阳子虚")
+    assert (before.outcome, before.successor) == (Outcome.SUPERSEDED, f"{number}#3")
+    assert judge.by_number_and_name(number, first).outcome is Outcome.NOT_FOUND
+
+
+def test_a_correction_that_has_not_taken_its_place_changes_no_answer(registry, corrections) -> None:
+    judge = registry.home.verifier()
+    assert judge.by_number_and_name(registry.numbers[14], registry.names[14]).outcome is Outcome.VALID
+    assert judge.by_number_and_name(registry.numbers[14], "欧阳子虚").outcome is Outcome.NOT_FOUND
 
 
 # — what a miss costs —
@@ -200,15 +257,16 @@ def calls(monkeypatch) -> Counter[str]:
 
         monkeypatch.setattr(owner, name, outer)
 
-    for name in ("by_number", "shown_by_number", "drawn", "by_key", "proof", "_found"):
+    for name in ("by_number", "shown_by_number", "shown_before", "drawn", "by_key", "by_leaf", "proof", "_found"):
         counted(SqlBatches, name)
-    counted(SqlProjection, "concerning")
+    for name in ("concerning", "head"):
+        counted(SqlProjection, name)
     for name in ("parse", "judge", "presentation_of", "receipt_of", "_same_name"):
         counted(verify, name)
     return made
 
 
-def test_every_kind_of_miss_does_the_work_of_a_hit(registry, calls, monkeypatch) -> None:
+def test_every_kind_of_miss_does_the_work_of_a_hit(registry, corrections, calls, monkeypatch) -> None:
     judge = registry.home.verifier()
     erased = stored(registry, 6)
     with registry.home.store.write() as unit:
@@ -223,23 +281,28 @@ def test_every_kind_of_miss_does_the_work_of_a_hit(registry, calls, monkeypatch)
         unit.batches.reserve(unsent, [reservation])
     asked = {
         "hit": (registry.numbers[7], registry.names[7]),
+        "hit, corrected": (registry.numbers[12], "欧阳子虚"),
+        "hit, old name": (registry.numbers[12], registry.names[12]),
         "wrong name": (registry.numbers[7], "王小明"),
+        "wrong name, corrected": (registry.numbers[12], "王小明"),
         "no name": (registry.numbers[7], ""),
         "unknown": (new_certificate_number(IssuerCode("DEMO-EEC"), 2026), registry.names[7]),
         "no number": ("", registry.names[7]),
         "erased": (registry.numbers[6], registry.names[6]),
         "not on its way yet": (number, registry.names[8]),
     }
-    # A stand-in that was replaced is followed to its successor, as a hit is: here always one that was not.
+    # What stands in for a miss: always the last that there is.
     monkeypatch.setattr("registry.store.issuing.secrets.randbelow", lambda bound: bound - 1)
     work, answers = {}, {}
     for kind, (given, name) in asked.items():
         calls.clear()
         answers[kind] = judge.by_number_and_name(given, name)
         work[kind] = dict(calls)
-    assert work["hit"]["judge"] == 1
+    assert work["hit"]["judge"] == 2
     assert work == dict.fromkeys(asked, work["hit"])
     assert answers.pop("hit").outcome is Outcome.VALID
+    assert answers.pop("hit, corrected").outcome is Outcome.VALID
+    assert answers.pop("hit, old name").outcome is Outcome.SUPERSEDED
     bare = {replace(one, judged_at=datetime(2026, 1, 1, tzinfo=UTC)).code for one in answers.values()}
     assert bare == {"not-found"}
     shapes = {str({**report_document(one), "judged_at": ""}) for one in answers.values()}
@@ -295,8 +358,8 @@ def test_a_hundred_thousand_guesses_find_nothing_beyond_the_limits(registry, cal
     assert min(pauses) > 0
     assert max(pauses) <= limits.window_seconds + 1
     assert calls["by_key"] == sources * limits.missed_keys
-    assert calls["judge"] <= sources * limits.per_source
-    assert refused == 2 * sources * each - calls["by_key"] - calls["judge"]
+    assert calls["judge"] <= 2 * sources * limits.per_source
+    assert refused == 2 * sources * each - calls["by_key"] - calls["judge"] // 2
     registry.home.catch_up()  # on a slow machine the guesses take longer than knowledge stays fresh
     # Who has the key is answered all the while; the address that guesses is not, until its window is over.
     assert judge_key(doors, "198.51.100.7", registry.keys[9]).outcome is Outcome.VALID

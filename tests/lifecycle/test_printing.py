@@ -10,12 +10,15 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from api.pages.certificate_pdf import BoundedPress, PressBusy
+from api.drawing import DrawingRoom, PressBusy
 from api.settings import ConfigurationMalformed
 from api.wiring import Home
 from registry.delivery.typesetting import GlyphMissing
+from registry.ports.storage import StoredCertificate
+from registry.status import Status
 from registry.workflows.certificates import draw as drawing
 from registry.workflows.certificates.draw import draw_batch
+from registry.workflows.lineage.present import present_standing
 
 # `world` comes from this folder's conftest; its type is only needed by readers.
 
@@ -77,8 +80,14 @@ def test_there_is_no_paper_under_an_unknown_key(world) -> None:
     assert world.pages().get("/C/x/certificate.pdf").status_code == 404
 
 
+def standing(world, level: str) -> list[StoredCertificate]:
+    """The certificates of a level that stand: whatever else was tried on this installation before."""
+    with world.home.store.read() as unit:
+        return [one for one in world.certificates(level) if present_standing(unit, one) is Status.VALID]
+
+
 def test_a_batch_is_drawn_into_one_archive_always_the_same(world, tmp_path: Path) -> None:
-    certificates = world.certificates("3")
+    certificates = standing(world, "3")
     batch = certificates[0].batch.id
     out = tmp_path / "batch.zip"
     said = json.loads(world.run("batch", "pdf", batch, "--out", str(out), "--json"))
@@ -93,8 +102,28 @@ def test_a_batch_is_drawn_into_one_archive_always_the_same(world, tmp_path: Path
     assert out.read_bytes() == first
 
 
+def test_what_does_not_stand_is_left_out_and_named(world, tmp_path: Path) -> None:
+    certificates = standing(world, "3")
+    fallen, batch, out = str(certificates[0].reservation.number), certificates[0].batch.id, tmp_path / "batch.zip"
+    drawn_before = json.loads(world.run("batch", "pdf", batch, "--out", str(out), "--json"))
+    world.run("cert", "suspend", fallen, "--reason", "investigation", "--as", "maker-1")
+    try:
+        said = json.loads(world.run("batch", "pdf", batch, "--out", str(out), "--json"))
+        assert set(said["notStanding"]) - set(drawn_before["notStanding"]) == {fallen}
+        assert said["drawn"] == drawn_before["drawn"] - 1 == len(certificates) - 1
+        with zipfile.ZipFile(out) as archive:
+            assert f"{fallen}.pdf" not in archive.namelist()
+        assert fallen in drawing.lacking_in(out)
+        assert fallen in world.run("batch", "pdf", batch, "--out", str(out))
+        alone = json.loads(world.run("cert", "pdf", fallen, "--out", str(tmp_path / "one.pdf"), "--json"))
+        assert alone["standing"] == "suspended"
+    finally:
+        world.run("cert", "reinstate", fallen, "--as", "maker-1", "--approve-as", "approver-1")
+    assert json.loads(world.run("batch", "pdf", batch, "--out", str(out), "--json")) == drawn_before
+
+
 def test_what_was_cut_off_goes_on_where_it_stopped(world, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    certificates = world.certificates("3")
+    certificates = standing(world, "3")
     batch, out = certificates[0].batch.id, tmp_path / "batch.zip"
     parts = world.home.store, world.home.key_of, world.home.press(), batch, out
     drawn: list[str] = []
@@ -120,13 +149,13 @@ def test_what_was_cut_off_goes_on_where_it_stopped(world, tmp_path: Path, monkey
     steps: list[tuple[int, int]] = []
     assert draw_batch(*parts, progress=lambda done, total: steps.append((done, total))).drawn == len(certificates)
     assert set(again) == {f"{one.reservation.number}.pdf" for one in certificates} - set(drawn)
-    assert [done for done, _ in steps] == list(range(1, len(certificates) + 1))
+    assert [done for done, _ in steps] == list(range(1, len(world.certificates("3")) + 1))
 
 
 def test_erased_ones_are_left_out_and_undrawable_ones_named(
     world, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    certificates = world.certificates("3")
+    certificates = standing(world, "3")
     gone, strange = certificates[0].reservation.number, certificates[1].reservation.number
 
     class Forgetful:
@@ -154,7 +183,7 @@ def test_erased_ones_are_left_out_and_undrawable_ones_named(
     monkeypatch.setattr(drawing.Printable, "draw", draw)
     out = tmp_path / "batch.zip"
     drawn = draw_batch(Forgetful(), world.home.key_of, world.home.press(), certificates[0].batch.id, out)  # type: ignore[arg-type]  # reads alone
-    assert (drawn.drawn, drawn.erased) == (len(certificates) - 2, 1)
+    assert (drawn.drawn, drawn.erased, drawn.not_standing) == (len(certificates) - 2, 1, ())
     assert [(one.number, one.error.characters) for one in drawn.refused] == [(strange, ("\U00031350",))]
     with zipfile.ZipFile(out) as archive:
         assert not {f"{gone}.pdf", f"{strange}.pdf"} & set(archive.namelist())
@@ -193,26 +222,23 @@ def test_doctor_says_fonts_characters_and_seal(world) -> None:
     assert "SPECIMEN" in lines[2]["says"]
 
 
-def test_a_press_with_too_many_in_line_asks_to_come_back() -> None:
-    def inner(key: str) -> tuple[str, bytes]:
-        with pytest.raises(PressBusy):
-            press.draw(key)  # type: ignore[arg-type]  # any key
-        return "a.pdf", b""
-
-    press = BoundedPress(inner, running=1, waiting=0, patience_seconds=0.01)
-    assert press.draw("key") == ("a.pdf", b"")  # type: ignore[arg-type]  # any key
-    assert press.draw("key") == ("a.pdf", b"")  # type: ignore[arg-type]  # and it is free again
-    line = BoundedPress(inner, running=1, waiting=1, patience_seconds=0.01)
-    press = line
-    assert line.draw("key") == ("a.pdf", b"")  # type: ignore[arg-type]  # one waited in vain
+def test_a_drawing_room_with_too_many_in_line_asks_to_come_back() -> None:
+    for waiting in (0, 1):  # nobody may wait; one waits in vain
+        room = DrawingRoom(running=1, waiting=waiting, patience_seconds=0.01)
+        for _ in range(2):  # and it is free again
+            with room.taken(), pytest.raises(PressBusy), room.taken():
+                pytest.fail("two are drawn at once")
 
 
-def test_a_busy_press_answers_503_with_a_time_to_come_back(world, monkeypatch: pytest.MonkeyPatch) -> None:
-    def busy(self: BoundedPress, key: str) -> tuple[str, bytes]:
-        raise PressBusy
-
-    monkeypatch.setattr(BoundedPress, "draw", busy)
-    answer = world.pages().get(f"/C/{world.certificates('3')[0].reservation.key}/certificate.pdf")
+@pytest.mark.parametrize("paper", ["certificate", "receipt"])
+def test_where_too_much_is_drawn_it_answers_503_with_a_time_to_come_back(
+    world, monkeypatch: pytest.MonkeyPatch, paper: str
+) -> None:
+    pages = world.pages()
+    address = f"/C/{world.certificates('3')[0].reservation.key}/{paper}.pdf"
+    assert pages.get(address).status_code == 200
+    monkeypatch.setattr(DrawingRoom, "taken", DrawingRoom(running=1, waiting=-1).taken)
+    answer = pages.get(address)
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
 

@@ -74,7 +74,7 @@ def application_engineer() -> Iterator[Case]:
     for score in ("59.99", "60", "79.5", "80", "缺考"):
         yield case("初级", "1", score=score)
     yield case("中级", "2a", HELD, 已持证书="初级", 文化程度="初中")
-    yield case("中级", None, 已持证书="初级", 文化程度="初中")  # nobody has seen it
+    yield case("中级", "2a", HELD, 已持证书="GDSZ-2024-0012345", 文化程度="初中")  # of another body, by its number
     yield case("中级", None, no=(HELD,), 已持证书="初级", 文化程度="初中")
     yield case("中级", "2b", 文化程度="高中", 从业年限="1", born="2008-02-29", score="59.99")
     yield case("中级", None, 文化程度="高中", 从业年限="1", born="2008-02-29", on=date(2026, 2, 27))
@@ -584,7 +584,7 @@ def test_late_absent_retaken_and_failed_again_in_sessions(stage):
                 name = {"theory": "理论", "practice": "实操"}[paper]
                 lines.append(f"{who[one]},{name},{scores[paper]}")
         clock.time = max(begins.values()) + timedelta(hours=3)
-        close_session(home.store, clock, made, person="clerk-1")
+        close_session(home.store, clock, home.catalogue, made, person="clerk-1")
         data = "\n".join(lines).encode()
         marked = record_session_scores(home.store, clock, home.catalogue, made, data, person="clerk-1")
         assert marked.sheet is not None, marked.problems

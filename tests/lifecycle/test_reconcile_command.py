@@ -135,6 +135,24 @@ def test_a_database_from_before_the_batch_halts_until_somebody_has_looked(house:
     assert older.proposed("2")
 
 
+def test_what_a_database_from_before_a_batch_proposes_next_is_recorded_under_a_name_of_its_own(
+    house: House, tmp_path: Path
+) -> None:
+    older = restored(house, tmp_path / "older")
+    lost = house.approved("1")
+    house.run("batch", "issue", lost)
+    put_chain(older, house.path)
+    differences(older, exit_code=1)
+    lift_all(older)
+    name = older.approved("2")
+    assert name > lost
+    older.run("batch", "issue", name, exit_code=3)  # the account has sent more than is kept here
+    lift_all(older)
+    older.run("batch", "issue", name)
+    assert older.stands(name)[0] == "delivered"
+    assert older.approved("3") > name
+
+
 def test_another_chain_behind_the_address_halts_until_it_is_gone(house: House, tmp_path: Path) -> None:
     name = house.approved("1")
     house.home.catch_up()

@@ -22,6 +22,7 @@ from api.demo_portraits import sample_photographs
 from api.desk import workplace
 from api.errors import exit_code as exit_code_of
 from api.sending import issue_batch, take_to_chain
+from api.situations import command_for
 from api.wiring import Home
 from benchmarks.bench import Stopwatch, examined, new_home, proposed
 from registry.access import AccountKind, FourEyes, Role
@@ -64,8 +65,9 @@ from registry.workflows.chain.follow import follow
 from registry.workflows.chain.status_operations import BatchChangeOpen, PredecessorHeld, SuccessorNotRecorded
 from registry.workflows.chain.status_sending import change_status
 from registry.workflows.chain.supersede import send_supersessions
+from registry.workflows.desk.claimed import Worker
 from registry.workflows.desk.hand_over import ask
-from registry.workflows.desk.work_off import Worker, work_one
+from registry.workflows.desk.work_off import work_one
 from registry.workflows.enrolment.enrol import check_roster, import_roster
 from registry.workflows.enrolment.own_records import OwnRecords
 from registry.workflows.examination.correct import CertificateReserved, confirm_correction, correct_score
@@ -74,8 +76,8 @@ from registry.workflows.holders.share import own
 from registry.workflows.issuance.approve import NotWaiting, approve, cancel
 from registry.workflows.issuance.issue import _still_certified
 from registry.workflows.issuance.stand import standing
-from registry.workflows.replacement import replace as replacing
-from registry.workflows.replacement.replace import (
+from registry.workflows.replacement import ask_replacement
+from registry.workflows.replacement.ask_replacement import (
     ForLife,
     NoLongerPassed,
     NothingToCorrect,
@@ -87,22 +89,19 @@ from registry.workflows.replacement.replace import (
     TooEarly,
     ask_correction,
     ask_renewals,
-    propose_replacements,
     renewable_from,
-    renewed_term,
     with_another_result,
     withdraw_replacement,
 )
+from registry.workflows.replacement.replace import propose_replacements, renewed_term
 from registry.workflows.replacement.revisions import changes_of_replacement, line_of, status_word_of
-from registry.workflows.status.change_status import (
-    BeingReplaced,
+from registry.workflows.status.approve_change import (
     RequestNotWaiting,
     approve_change,
     cancel_change,
     change_to_be_approved,
-    request_batch_changes,
-    request_changes,
 )
+from registry.workflows.status.ask_changes import BeingReplaced, request_batch_changes, request_changes
 from registry.workflows.status.publish_status import StatusPublisher
 from registry.workflows.verification import verify
 from tests.lifecycle.house_accounts import open_house
@@ -342,7 +341,9 @@ def test_a_correction_keeps_number_and_dates_and_leads_on(house: House) -> None:
     by_number = judge.by_number(old.reservation.number)
     assert (by_number.outcome, (by_number.content or {})["revision"]) == (Outcome.VALID, 2)
     assert judge.by_number_and_name(old.reservation.number, "欧阳子夏").outcome is Outcome.VALID
-    assert judge.by_number_and_name(old.reservation.number, before.disclosed.name or "").outcome is Outcome.NOT_FOUND
+    by_old_name = judge.by_number_and_name(old.reservation.number, before.disclosed.name or "")
+    assert (by_old_name.outcome, by_old_name.successor) == (Outcome.SUPERSEDED, successor)
+    assert "successor_key" not in by_old_name.findings[3].evidence
     # Both bundles lie there, each under a name of its own.
     folder = house.home.path / "delivered"
     names = [f"{old.reservation.number}{later}.bundle.json" for later in ("", ".r2")]
@@ -585,7 +586,7 @@ def test_withdrawn_and_cancelled_leave_the_old_one_as_it_was(house: House) -> No
         assert unit.replacements.of_certificate(old.reservation.number, 1) is None
         stands = standing(unit, unit.batches.batch(batch.id), home.clock.now(), desk_runs=False)
     assert stands.situation is Situation.SUCCESSOR_GIVEN_UP  # nobody of it waits for another batch
-    assert stands.command == f"vermilion cert show {old.reservation.number}"
+    assert command_for(stands.next) == f"vermilion cert show {old.reservation.number}"
     follow_now(house)
     assert home.verifier().by_number(old.reservation.number).outcome is Outcome.VALID
     # A revision that was given up is never used again.
@@ -850,8 +851,8 @@ def test_a_renewal_has_a_number_and_a_term_of_its_own(yearly: House, monkeypatch
         ask_renewals(*yearly.parts, numbers, person="maker-1")
     begins = yearly.said(olds[0]).terms.valid_from.astimezone(CHINA_TIME).date()
     assert early.value.opens == renewable_from(begins, early.value.last_day) > begins
-    monkeypatch.setattr(replacing, "RENEWAL_OPENS", timedelta(days=365))
-    monkeypatch.setattr(replacing, "RENEWAL_PART", 1)
+    monkeypatch.setattr(ask_replacement, "RENEWAL_OPENS", timedelta(days=365))
+    monkeypatch.setattr(ask_replacement, "RENEWAL_PART", 1)
     # One of them had its name corrected before; the renewal says the name as it was set right.
     corrected = yearly.replaced(olds[0], name="欧阳子夏")
     assert yearly.said(corrected).terms.last_valid_day == yearly.said(olds[0]).terms.last_valid_day
@@ -889,8 +890,8 @@ def test_a_renewal_has_a_number_and_a_term_of_its_own(yearly: House, monkeypatch
 
 
 def test_one_old_batch_that_is_suspended_holds_nobody_of_another(yearly: House, monkeypatch) -> None:
-    monkeypatch.setattr(replacing, "RENEWAL_OPENS", timedelta(days=365))
-    monkeypatch.setattr(replacing, "RENEWAL_PART", 1)
+    monkeypatch.setattr(ask_replacement, "RENEWAL_OPENS", timedelta(days=365))
+    monkeypatch.setattr(ask_replacement, "RENEWAL_PART", 1)
     home, olds = yearly.home, [yearly.one() for _ in range(2)]
     yearly.replaced(olds[0])  # it stands in another batch then
     asked = ask_renewals(*yearly.parts, [one.reservation.number for one in olds], person="maker-1")

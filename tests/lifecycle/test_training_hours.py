@@ -48,15 +48,22 @@ def attendance(admission: str, hours: int) -> Iterator[str]:
         day, hours = day - timedelta(days=1), hours - 10
 
 
+def corrected_list(house: World, sheet: str, admission: str, score: str):
+    """Take somebody off a confirmed list, or put them back, by two people."""
+    where = (sheet, admission, "--paper", "-", "--score", score, "--reason", "名单有误")
+    entered = asked(house, "exam", "correct", *where, *CLERK)
+    return asked(house, "exam", "confirm-correction", entered["correction"], *OTHER)
+
+
 def test_ninety_hours_become_a_certificate_that_opens_the_examination(house: World, tmp_path: Path) -> None:
     body = ("--name", "某培训学校", "--name-en", "Some School", "--contact", "0755-00000000", "--since", "2026-01-01")
     assert asked(house, "training", "body", "add", "SZ-01", *body, *CLERK)["kind"] == "training-body"
-    course = asked(house, "training", "course", "add", "SZ-01", "--programme", "SMART-MFG", "--level", "1", *CLERK)
+    course = asked(house, "training", "course", "add", "SZ-01", "--programme", "SMART-MFG", "--level", "初级", *CLERK)
     assert sum(one["hours"] for one in course["units"]) == 90
     course_id = course["course"]
     teach = ("training", "course", "teach", course_id, "teacher-1")
     house.run(*teach, "--level", "1", *CLERK, exit_code=1)
-    asked(house, *teach, "--level", "2", *CLERK)
+    asked(house, *teach, "--level", "中级", *CLERK)
 
     people = f"姓名,证件号码,级别\n{COMPLETE},初级\n{SHORT},初级\n"
     complete, short = enrolled(house, tmp_path / "hours.csv", HOURS, people)
@@ -76,6 +83,13 @@ def test_ninety_hours_become_a_certificate_that_opens_the_examination(house: Wor
     assert [one["passed"] for one in asked(house, "exam", "results", made["sheet"])] == [True]
     assert asked(house, "enrol", "decide", *CLERK)["refused"] == 0  # who has hours to go waits
 
+    taken_off = corrected_list(house, made["sheet"], complete, "absent")
+    assert (taken_off["listed"], taken_off["score"]) == (False, None)
+    assert [one["passed"] for one in asked(house, "exam", "results", made["sheet"])] == [False]
+    house.run("batch", "propose", "--programme", HOURS, "--level", "1", "--as", "maker-1", exit_code=1)
+    assert corrected_list(house, made["sheet"], complete, "listed")["listed"] is True
+    assert [one["passed"] for one in asked(house, "exam", "results", made["sheet"])] == [True]
+
     batch = asked(house, "batch", "propose", "--programme", HOURS, "--level", "1", "--as", "maker-1")["id"]
     house.run("batch", "approve", batch, "--as", "approver-1")
     assert asked(house, "batch", "issue", batch)["state"] == "final"
@@ -93,4 +107,7 @@ def test_ninety_hours_become_a_certificate_that_opens_the_examination(house: Wor
     found = {one["admission"]: one["eligible"] for one in asked(house, "enrol", "list", "--level", "1")}
     assert [found[one] for one in admissions] == [True, False]
     assert found[short] is None
+    number = certificate.reservation.number
+    assert corrected_list(house, made["sheet"], complete, "absent")["certificates_to_correct"] == [number]
+    house.run("cert", "correct", number, "--reason", "没有参加培训", "--as", "maker-1", exit_code=1)
     assert certificate.batch.proposed_at.astimezone(CHINA_TIME).date() >= date(2026, 1, 1)

@@ -191,20 +191,23 @@ def invite_holder(store: Store, clock: Clock, *, number: str, by: str) -> Token:
             raise NotHere("certificate", number)
         person = certificate.person
         if unit.accounts.find(person) is None:
-            unit.accounts.add(
-                Account(
-                    name=person,
-                    kind=AccountKind.HOLDER,
-                    display="",
-                    roles=frozenset({Role.HOLDER}),
-                    person=person,
-                    password=None,
-                    created_by=by,
-                    created_at=now,
-                    closed_at=None,
-                )
-            )
+            unit.accounts.add(holder_account(person, by=by, at=now))
     return invite(store, clock, name=person, by=by)
+
+
+def holder_account(person: str, *, by: str, at: datetime) -> Account:
+    """Make the account of a holder, which has no password yet."""
+    return Account(
+        name=person,
+        kind=AccountKind.HOLDER,
+        display="",
+        roles=frozenset({Role.HOLDER}),
+        person=person,
+        password=None,
+        created_by=by,
+        created_at=at,
+        closed_at=None,
+    )
 
 
 def change_roles(store: Store, clock: Clock, *, name: str, roles: frozenset[Role], by: str) -> None:

@@ -12,13 +12,21 @@
    (`registry.workflows.auditing.audit_examinations`).
 10. What people judged, and programme files once used (`registry.workflows.auditing.audit_enrolments`).
 11. Certificates that replaced others (`registry.workflows.auditing.audit_replacements`).
+
+A reading transaction keeps all that others write in the log of the database, and an audit may take an hour beside them.
+So it reads in short ones: rows of a table and certificates of a batch page by page, the chain between them.
+
+- What is held against the chain (records, batches, requests, returned sheets) is read in one, as it stood at one
+  instant: a batch that is recorded afterwards is no difference, and left to the next audit.
+- Of a sealed batch nothing changes but by erasure, which takes a person's rows at once, and by being given up, after
+  which photographs and marks may change: what is left of one that is given up meanwhile is not looked at.
+- A seal covers its row alone. 9, 10 and 11 hold rows against the journal, each in one transaction of its own.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from registry.anchor.facts import batch_facts
 from registry.anchor.history import Block, Checkpoint, Record
@@ -40,8 +48,10 @@ from registry.kernel.errors import IntegrityFault, RegistryError
 from registry.kernel.identifiers import Digest, IssuerCode, LeafHash, RootHash, TransactionHash
 from registry.kernel.merkle import HASH_SIZE, MerkleTree, leaf_hash
 from registry.kernel.progress import Progress, unheard
+from registry.kernel.signing import PublicKey
 from registry.ports import KeyOf, Ledger, LedgerUnavailable
-from registry.ports.storage import Store, StoredCertificate, UnitOfWork
+from registry.ports.replacements import Replacement
+from registry.ports.storage import Looked, Store, StoredCertificate, UnitOfWork
 from registry.programme import Catalogue
 from registry.workflows.auditing.audit_enrolments import enrolment_differences
 from registry.workflows.auditing.audit_examinations import examination_differences
@@ -52,7 +62,9 @@ from registry.workflows.lineage.succession import awaiting_succession
 
 _WITHOUT_TREE = (AnchorState.RESERVED, AnchorState.CANCELLED)
 _AT_ONCE: Final = 1_000
-"""Certificates held in memory together."""
+"""Certificates held in memory together, and read in one transaction."""
+_UNREADABLE: Final = {"batch": "fsck/batch-unreadable", "request": "fsck/request-unreadable"}
+_Item = TypeVar("_Item")
 
 
 class DeliveredFiles(Protocol):
@@ -86,6 +98,19 @@ class _Chain:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Kept:
+    """What is held against the chain, as it stood here at one instant."""
+
+    records: list[Record]
+    head: Block | None
+    """Up to where the chain had been read; None = never."""
+    returned: frozenset[str]
+    """Sheets."""
+    batches: list[Batch]
+    requests: list[StatusRequest]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Auditor:
     """Compares the registry with itself and with the chain."""
 
@@ -102,49 +127,81 @@ class Auditor:
 
         `halted`: why the chain could not be followed, where it is not the chain that was read before.
         """
+        found = list(self._rows())  # 1
+        if halted is not None:
+            found.append(
+                Difference(code="fsck/chain", subject="chain", expected="as it was read before", found=str(halted))
+            )
         with self.store.read() as unit:
-            found = list(self._rows(unit))  # 1
-            if halted is not None:
-                found.append(
-                    Difference(code="fsck/chain", subject="chain", expected="as it was read before", found=str(halted))
-                )
-            records = list(self._read(unit, found))
-            chain = self._on_chain(unit, found)
-            if chain is not None:  # 2
-                found.extend(record_differences(records, chain.records))
-                found.extend(history_differences(records, chain.checkpoint))
-                records = chain.records
-            returned = self._returned_sheets(unit, found)  # 8
-            batches, certificates = self._batches(unit, records, found, progress, returned)  # 3, 4, 6, 8
-            known = {batch.batch for batch in batches}
-            found.extend(foreign_anchors(records, self.issuer, known))  # 5
-            transactions = set(self._requests(unit, records, found))  # 7
-            found.extend(foreign_changes(records, self.issuer, transactions))  # 5
+            kept = self._kept(unit, found)  # 8
+        records, chain = kept.records, self._on_chain(kept.head, found)
+        if chain is not None:  # 2
+            found.extend(record_differences(records, chain.records))
+            found.extend(history_differences(records, chain.checkpoint))
+            records = chain.records
+        certificates = self._batches(kept, records, found, progress)  # 3, 4, 6, 8
+        found.extend(foreign_anchors(records, self.issuer, {batch.batch for batch in kept.batches}))  # 5
+        transactions = set(self._requests(kept.requests, records, found))  # 7
+        found.extend(foreign_changes(records, self.issuer, transactions))  # 5
+        with self.store.read() as unit:
             found.extend(examination_differences(unit))  # 9
+        with self.store.read() as unit:
             found.extend(enrolment_differences(unit, self.catalogue))  # 10
+        with self.store.read() as unit:
             found.extend(replacement_differences(unit, records, self.issuer))  # 11
+        with self.store.read() as unit:
             entries = self._journal(unit)
         return Consistency(
             differences=tuple(found),
-            batches=len(batches),
+            batches=len(kept.batches),
             certificates=certificates,
             records=len(records),
             journal=entries,
             compared_at=chain.at if chain is not None else None,
         )
 
-    def _rows(self, unit: UnitOfWork) -> Iterator[Difference]:
-        for table, row in unit.unsealed_rows():
-            yield Difference(
-                code="fsck/row-edited", subject=f"{table} {row}", expected="the seal of its content", found="another"
-            )
-        for seq in unit.journal.broken_entries():
+    def _rows(self) -> Iterator[Difference]:
+        looked: Looked | None = None
+        while True:
+            with self.store.read() as unit:
+                page, looked = unit.unsealed_page(looked)
+            for table, row in page:
+                yield Difference(
+                    code="fsck/row-edited",
+                    subject=f"{table} {row}",
+                    expected="the seal of its content",
+                    found="another",
+                )
+            if looked is None:
+                break
+        with self.store.read() as unit:
+            broken = list(unit.journal.broken_entries())
+        for seq in broken:
             yield Difference(
                 code="fsck/journal-broken",
                 subject=f"journal {seq}",
                 expected="bound to the entry before it",
                 found="not bound",
             )
+
+    def _kept(self, unit: UnitOfWork, found: list[Difference]) -> _Kept:
+        """Read what is held against the chain."""
+        batches, requests = unit.batches, unit.status_requests
+        return _Kept(
+            records=list(self._read(unit, found)),
+            head=self._head(unit, found),
+            returned=self._returned_sheets(unit, found),
+            batches=list(_readable(batches.names(), batches.batch, "batch", found)),
+            requests=list(_readable(requests.names(), requests.request, "request", found)),
+        )
+
+    def _head(self, unit: UnitOfWork, found: list[Difference]) -> Block | None:
+        try:
+            head = unit.projection.head()
+        except IntegrityFault as error:
+            found.append(_unreadable_chain(error))
+            return None
+        return None if head is None else head.block
 
     def _journal(self, unit: UnitOfWork) -> int:
         """Count the entries that can be read; those that cannot were named before."""
@@ -173,29 +230,21 @@ class Auditor:
                 Difference(code="fsck/record", subject="history", expected="readable records", found=error.code)
             )
 
-    def _on_chain(self, unit: UnitOfWork, found: list[Difference]) -> "_Chain | None":
-        """Read the chain afresh, up to where the projection has read it."""
+    def _on_chain(self, head: Block | None, found: list[Difference]) -> "_Chain | None":
+        """Read the chain afresh, up to where it had been read before."""
+        if self.ledger is None or head is None:
+            return None
         try:
-            head = unit.projection.head()
-            if self.ledger is None or head is None:
-                return None
-            records = list(self.ledger.records(0, head.block.number))
-            return _Chain(records=records, checkpoint=self.ledger.checkpoint(head.block), at=head.block)
+            records = list(self.ledger.records(0, head.number))
+            return _Chain(records=records, checkpoint=self.ledger.checkpoint(head), at=head)
         except LedgerUnavailable:
             return None
         except IntegrityFault as error:
-            found.append(Difference(code="fsck/chain", subject="chain", expected="readable", found=error.code))
+            found.append(_unreadable_chain(error))
             return None
 
-    def _batches(
-        self,
-        unit: UnitOfWork,
-        records: list[Record],
-        found: list[Difference],
-        progress: Progress,
-        returned: frozenset[str],
-    ) -> tuple[list[Batch], int]:
-        batches: list[Batch] = []
+    def _batches(self, kept: _Kept, records: list[Record], found: list[Difference], progress: Progress) -> int:
+        """Compare every batch; gives how many certificates were."""
         done = 0
 
         def heard(piece: int) -> None:
@@ -203,47 +252,40 @@ class Auditor:
             done += piece
             progress(done, done)
 
-        for name in unit.batches.names():
-            try:
-                batch = unit.batches.batch(name)
-                batches.append(batch)
-                if batch.state in _WITHOUT_TREE:
-                    if batch_facts(records, batch.issuer, batch.batch) is not None:
-                        found.append(
-                            Difference(
-                                code="fsck/state", subject=name, expected="not on the chain", found="recorded there"
-                            )
+        for batch in kept.batches:
+            if batch.state in _WITHOUT_TREE:
+                if batch_facts(records, batch.issuer, batch.batch) is not None:
+                    found.append(
+                        Difference(
+                            code="fsck/state", subject=batch.id, expected="not on the chain", found="recorded there"
                         )
-                    continue
-                found.extend(self._batch(unit, batch, records, returned, heard))
-            except RegistryError as error:
-                found.append(
-                    Difference(
-                        code="fsck/batch-unreadable", subject=name, expected="a readable batch", found=error.code
                     )
-                )
-        return batches, done
+                continue
+            try:
+                found.extend(self._batch(batch, records, kept.returned, heard))
+            except RegistryError as error:
+                found.append(_unreadable(batch.id, "batch", error))
+        return done
 
-    def _requests(self, unit: UnitOfWork, records: list[Record], found: list[Difference]) -> Iterator[TransactionHash]:
+    def _requests(
+        self, requests: Iterable[StatusRequest], records: list[Record], found: list[Difference]
+    ) -> Iterator[TransactionHash]:
         """Compare every request; yields the transactions that are ours."""
         of_transaction: dict[TransactionHash, list[Record]] = {}
         for record in records:
             of_transaction.setdefault(record.position.transaction, []).append(record)
-        for name in unit.status_requests.names():
+        for request in requests:
+            ours: list[Record] = []
             try:
-                request = unit.status_requests.request(name)
-                found.extend(self._targets(unit, request))
-                ours: list[Record] = []
-                for rival in () if request.transaction is None else unit.outbox.rivals(request.transaction):
+                with self.store.read() as unit:
+                    found.extend(self._targets(unit, request))
+                    rivals = [] if request.transaction is None else unit.outbox.rivals(request.transaction)
+                for rival in rivals:
                     ours += of_transaction.get(rival.transaction.hash, [])
                     yield rival.transaction.hash
                 found.extend(request_differences(request, ours))
             except RegistryError as error:
-                found.append(
-                    Difference(
-                        code="fsck/request-unreadable", subject=name, expected="a readable request", found=error.code
-                    )
-                )
+                found.append(_unreadable(request.id, "request", error))
 
     def _targets(self, unit: UnitOfWork, request: StatusRequest) -> Iterator[Difference]:
         for target in request.certificates:
@@ -258,47 +300,21 @@ class Auditor:
                 )
 
     def _batch(
-        self,
-        unit: UnitOfWork,
-        batch: Batch,
-        records: list[Record],
-        returned: frozenset[str],
-        heard: Callable[[int], None],
+        self, batch: Batch, records: list[Record], returned: frozenset[str], heard: Callable[[int], None]
     ) -> Iterator[Difference]:
         """Compare a batch piece by piece: of a certificate nothing but three hashes is held longer than its piece."""
-        leaves = _Leaves(batch)
-        contents, replacements = (
-            Contents(self.catalogue.by_digest(batch.programme_digest)),
-            unit.replacements.into(batch.id),
-        )
-        key, awaiting = self.key_of(batch.credential_key), awaiting_succession(unit, batch)
-        tree, certificates = MerkleTree(unit.batches.leaves(batch.id)), unit.batches.certificates(batch_id=batch.id)
-        while piece := list(islice(certificates, _AT_ONCE)):
-            reservations = [one.reservation for one in piece]
-            everybody = {
-                holder.reservation.leaf: holder
-                for holder in holders_of(unit, contents, batch, reservations, replacements)
-            }
-            for certificate in piece:
-                reservation = certificate.reservation
-                holder = everybody.get(reservation.leaf)
-                leaves.add(reservation.leaf, certificate.digest, holder)
-                if reservation.sheet in returned:
-                    yield _sheet_difference(reservation.number, "a sheet that counts", reservation.sheet)
-                if certificate.jwt is None or certificate.digest is None or holder is None:
-                    continue  # counted by batch_differences
-                yield from certificate_differences(
-                    batch,
-                    reservation,
-                    IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures or {}),
-                    certificate.digest,
-                    key=key,
-                    entry=holder.entry,
-                    claims=holder.claims,
-                )
-                if batch.delivered_at is not None and reservation.leaf not in awaiting:
-                    yield from self._delivered(unit, certificate, tree)
-            heard(len(piece))
+        leaves, contents = _Leaves(batch), Contents(self.catalogue.by_digest(batch.programme_digest))
+        with self.store.read() as unit:
+            replacements, awaiting = unit.replacements.into(batch.id), awaiting_succession(unit, batch)
+            tree, pieces = MerkleTree(unit.batches.leaves(batch.id)), unit.pieces.drawn(batch.id, _AT_ONCE)
+        of = _Audited(batch, contents, self.key_of(batch.credential_key), replacements, awaiting, tree, returned)
+        for piece in pieces:
+            with self.store.read() as unit:
+                if unit.batches.batch(batch.id).state is AnchorState.CANCELLED:
+                    return  # given up meanwhile
+                certificates = list(unit.batches.of_piece(batch.id, piece))
+                yield from self._piece(unit, of, certificates, leaves)
+            heard(len(certificates))
         yield from batch_differences(
             batch,
             batch_facts(records, batch.issuer, batch.batch),
@@ -308,12 +324,74 @@ class Auditor:
             manifest=leaves.manifest(),
         )
 
+    def _piece(
+        self, unit: UnitOfWork, of: "_Audited", certificates: Sequence[StoredCertificate], leaves: "_Leaves"
+    ) -> Iterator[Difference]:
+        batch, reservations = of.batch, [one.reservation for one in certificates]
+        everybody = {
+            holder.reservation.leaf: holder
+            for holder in holders_of(unit, of.contents, batch, reservations, of.replacements)
+        }
+        for certificate in certificates:
+            reservation = certificate.reservation
+            holder = everybody.get(reservation.leaf)
+            leaves.add(reservation.leaf, certificate.digest, holder)
+            if reservation.sheet in of.returned:
+                yield _sheet_difference(reservation.number, "a sheet that counts", reservation.sheet)
+            if certificate.jwt is None or certificate.digest is None or holder is None:
+                continue  # counted by batch_differences
+            yield from certificate_differences(
+                batch,
+                reservation,
+                IssuedCredential(jwt=certificate.jwt, disclosures=certificate.disclosures or {}),
+                certificate.digest,
+                key=of.key,
+                entry=holder.entry,
+                claims=holder.claims,
+            )
+            if batch.delivered_at is not None and reservation.leaf not in of.awaiting:
+                yield from self._delivered(unit, certificate, of.tree)
+
     def _delivered(self, unit: UnitOfWork, certificate: StoredCertificate, tree: MerkleTree) -> Iterator[Difference]:
         name = bundle_name(certificate.reservation)
         data = self.delivered.get(name) if self.delivered is not None else None
         if self.delivered is not None and data != bundle_of(unit, certificate, self.key_of, tree=tree):
             found = "no file" if data is None else "other bytes"
             yield Difference(code="fsck/delivered", subject=name, expected="the bundle as it was issued", found=found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Audited:
+    """A batch whose certificates are compared, and what all of them are compared with."""
+
+    batch: Batch
+    contents: Contents
+    key: PublicKey
+    replacements: Mapping[int, Replacement]
+    awaiting: set[int]
+    """Leaves that were never to be delivered."""
+    tree: MerkleTree
+    returned: frozenset[str]
+    """Sheets."""
+
+
+def _readable(
+    names: Iterable[str], read: Callable[[str], _Item], what: str, found: list[Difference]
+) -> Iterator[_Item]:
+    """Give what can be read; what cannot is a difference."""
+    for name in names:
+        try:
+            yield read(name)
+        except RegistryError as error:
+            found.append(_unreadable(name, what, error))
+
+
+def _unreadable(name: str, what: str, error: RegistryError) -> Difference:
+    return Difference(code=_UNREADABLE[what], subject=name, expected=f"a readable {what}", found=error.code)
+
+
+def _unreadable_chain(error: IntegrityFault) -> Difference:
+    return Difference(code="fsck/chain", subject="chain", expected="readable", found=error.code)
 
 
 def _sheet_difference(subject: str, expected: str, found: str) -> Difference:

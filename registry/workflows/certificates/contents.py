@@ -42,6 +42,7 @@ from registry.kernel.encoding import JsonObject, JsonValue, canonical_json
 from registry.kernel.errors import Conflict, IntegrityFault
 from registry.kernel.identifiers import BatchId, BlockHash, ContractAddress, Digest, IssuerCode, RootHash
 from registry.kernel.merkle import leaf_hash, root_hash
+from registry.ports.issuing import Opened
 from registry.ports.replacements import Replacement
 from registry.ports.storage import Marked, UnitOfWork
 from registry.programme import CERTIFICATE_TYPE_NAMES, Catalogue, LevelCode, PaperKey, Programme
@@ -274,6 +275,17 @@ class Contents:
             found = Judged(result.passed, shown_results(result), shown_grade(result))
             self._judged[marked.application.level, *marks] = found
         return found
+
+    def decisive(self, of: Opened) -> tuple[Marked, Judged]:
+        """Find the marks that a candidate's result is taken from, and judge them: what was sat after a pass is no part.
+
+        Those up to the first sheet that they are a pass with; all of them where they never are.
+        """
+        for marked in of.earlier:
+            whole = len(marked.marks) == len(of.marked.marks)  # each stands for another paper
+            if whole and (judgement := self.judged(marked)).passed:
+                return marked, judgement
+        return of.marked, self.judged(of.marked)
 
     def holder(
         self,

@@ -1,5 +1,7 @@
 """Draw: certificates as PDF, one by one or a batch in one ZIP; only final ones, and the same bytes every time.
 
+A ZIP is what is handed out: certificates that do not stand are left out of it, and named.
+
 1. Draw what is not drawn yet into a folder beside the ZIP, each file whole or not at all.
 2. Write the ZIP from the folder in the order of numbers, under another name; then give it its name.
 3. Remove the folder.
@@ -14,9 +16,11 @@ import zipfile
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
+from registry.anchor.facts import batch_flags, joint_status, own_status
 from registry.anchor.receipt import AnchorReceipt
 from registry.anchor.states import AnchorState
 from registry.credential import Presentation, parse
@@ -29,6 +33,7 @@ from registry.kernel.progress import Progress, unheard
 from registry.kernel.signing import PublicKey
 from registry.ports import KeyOf
 from registry.ports.storage import NotHere, Store, StoredCertificate, UnitOfWork
+from registry.status import Status
 from registry.workflows.certificates.deliver import (
     ContentErased,
     NoDocument,
@@ -91,6 +96,8 @@ class DrawnBatch:
     drawn: int
     erased: int
     """Left out: their holders' data was erased."""
+    not_standing: tuple[str, ...]
+    """Left out, by number: revoked, superseded, suspended, or waiting for what they are to replace."""
     refused: tuple[Refused, ...]
     """Left out: with characters that no font here has."""
 
@@ -145,7 +152,7 @@ def draw_batch(
 ) -> DrawnBatch:
     """Draw a final batch into the ZIP file `target`, with as many threads as there are cores.
 
-    Certificates that cannot be drawn are left out and named. Raises NotDeliverable, NotHere, OSError.
+    Certificates that do not stand, or cannot be drawn, are left out and named. Raises NotDeliverable, NotHere, OSError.
     """
     with store.read() as unit:
         batch = unit.batches.batch(name)
@@ -156,8 +163,9 @@ def draw_batch(
     folder.mkdir(mode=0o700, exist_ok=True)  # names and marks are nobody else's to read
     # 1
     refused: list[Refused] = []
-    left_out: list[str] = []
-    erased = done = 0
+    erased: list[str] = []
+    not_standing: list[str] = []
+    done = 0
     under_way: dict[Future[None], Printable] = {}
     workers = os.cpu_count() or 1
 
@@ -175,10 +183,10 @@ def draw_batch(
     # The typesetter works outside Python's lock, so that threads use all cores.
     with ThreadPoolExecutor(workers, thread_name_prefix="draw") as pool:
         for number, what in _printables(store, key_of, name):
-            if what is None or (folder / what.file_name).exists():
-                if what is None:
-                    erased += 1
-                    left_out.append(number)
+            if isinstance(what, _Lack) or (folder / what.file_name).exists():
+                if isinstance(what, _Lack):
+                    (erased if what is _Lack.ERASED else not_standing).append(number)
+                    (folder / f"{number}{PDF_SUFFIX}").unlink(missing_ok=True)  # drawn before it fell
                 done += 1
                 progress(done, batch.size)
                 continue
@@ -198,14 +206,19 @@ def draw_batch(
             entry.create_system, entry.external_attr = 3, 0o600 << 16
             archive.writestr(entry, path.read_bytes())
             drawn += 1
-        lacking = sorted({*left_out, *(one.number for one in refused)})[:NAMED]
+        lacking = sorted({*erased, *not_standing, *(one.number for one in refused)})[:NAMED]
         # A page reads this at once; the directory is as long as the batch.
         archive.comment = "\n".join(lacking).encode("ascii")
     new.chmod(0o600)
     os.replace(new, target)
     # 3
     shutil.rmtree(folder)
-    return DrawnBatch(drawn=drawn, erased=erased, refused=tuple(sorted(refused, key=lambda one: one.number)))
+    return DrawnBatch(
+        drawn=drawn,
+        erased=len(erased),
+        not_standing=tuple(sorted(not_standing)),
+        refused=tuple(sorted(refused, key=lambda one: one.number)),
+    )
 
 
 def lacking_in(path: Path) -> tuple[str, ...]:
@@ -218,27 +231,43 @@ def lacking_in(path: Path) -> tuple[str, ...]:
     return tuple(end[at + _END_BYTES :].decode("ascii", "replace").split()) if at >= 0 else ()
 
 
-def _printables(store: Store, key_of: KeyOf, name: str) -> Iterator[tuple[str, Printable | None]]:
-    """Give a batch's certificates by number, None for one whose content was erased or whose predecessor stands."""
+class _Lack(Enum):
+    """Why a certificate is not drawn."""
+
+    ERASED = "erased"
+    NOT_STANDING = "not-standing"
+
+
+def _printables(store: Store, key_of: KeyOf, name: str) -> Iterator[tuple[str, Printable | _Lack]]:
+    """Give a batch's certificates by number."""
     with store.read() as unit:
+        batch = unit.batches.batch(name)
         tree = MerkleTree(unit.batches.leaves(name))
-        awaiting = awaiting_succession(unit, unit.batches.batch(name))
+        awaiting = awaiting_succession(unit, batch)
+        records = unit.projection.of_batch(batch.issuer, batch.batch)
         pieces = [
             replace(one, first_id=first, size=min(_AT_ONCE, one.last_id + 1 - first))
             for one in unit.pieces.of_batch(name)
             for first in range(one.first_id, one.last_id + 1, _AT_ONCE)
         ]
+    flags = batch_flags(records, batch.issuer, batch.batch)
+
+    def stands(leaf: int) -> bool:
+        own = own_status(records, batch.issuer, batch.batch, leaf)
+        return leaf not in awaiting and joint_status(own, flags) is Status.VALID
+
     for piece in pieces:
+        found: list[tuple[str, Printable | _Lack]] = []
         with store.read() as unit:
-            found = [
-                (
-                    one.reservation.number,
-                    None
-                    if one.disclosures is None or one.reservation.leaf in awaiting
-                    else printable(unit, one, key_of, tree=tree),
-                )
-                for one in unit.batches.of_piece(name, piece)
-            ]
+            for one in unit.batches.of_piece(name, piece):
+                what: Printable | _Lack
+                if one.disclosures is None:
+                    what = _Lack.ERASED
+                elif not stands(one.reservation.leaf):
+                    what = _Lack.NOT_STANDING
+                else:
+                    what = printable(unit, one, key_of, tree=tree)
+                found.append((one.reservation.number, what))
         yield from found
 
 

@@ -5,18 +5,19 @@ The way out for a registry whose own reading is broken, such as by a node that w
 1. Read everything once more, as `follow` does, into a database of its own: readers keep what they have meanwhile, and
    an interruption leaves nothing behind.
 2. Compare: what is kept may lack records at its end. That the chain does not show something that is kept is another
-   matter: its history was rewritten, or a node lied, now or then. A person has to know of it and say so.
+   matter: its history was rewritten, or a node lied, now or then. A person has to know of it and say so. So is a row
+   here that does not carry its seal: nothing is compared with it, and what the chain shows is written in its place.
 3. Take over what differs, and the new head, in one transaction, with an entry in the journal; if another follower kept
    something meanwhile, go on from 1.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from registry.anchor.history import Block, Record
 from registry.kernel.errors import Conflict
 from registry.ports import Clock, Ledger, LedgerForeign
-from registry.ports.storage import ProjectionHead, Store
+from registry.ports.storage import ProjectionHead, Store, UnitOfWork
 from registry.workflows.chain.follow import NodeBehind, follow
 
 
@@ -43,7 +44,11 @@ class Reread:
     added: int
     """Records that were missing."""
     dropped: int
-    """Records that were kept and that the chain does not show."""
+    """Records that were kept and that the chain does not show, and those that could not be read here."""
+    unreadable: int
+    """Of all that were kept: those that could not be read here, since their rows do not carry their seals."""
+    after: int
+    """How many records, from the first on, were the same; those behind them are written anew."""
     difference: tuple[str, str] | None
     """What was kept and is not shown first, and what is shown in its place; None = nothing."""
 
@@ -68,7 +73,7 @@ def reread(store: Store, blank: Store, ledger: Ledger, clock: Clock, *, person: 
             present = unit.projection.head()
             if unit.projection.size() != size or (present and present.block) != (known and known.block):
                 continue
-            unit.projection.replace(head, anew.projection.records(first=found.same), after=found.same)
+            unit.projection.replace(head, anew.projection.records(first=found.after), after=found.after)
             unit.journal.write(
                 at=clock.now(),
                 person=person,
@@ -78,6 +83,7 @@ def reread(store: Store, blank: Store, ledger: Ledger, clock: Clock, *, person: 
                 same=found.same,
                 added=found.added,
                 dropped=found.dropped,
+                unreadable=found.unreadable,
             )
         return found
 
@@ -88,35 +94,52 @@ def _compared(store: Store, blank: Store, ledger: Ledger, known: ProjectionHead 
         raise LedgerForeign("trust root", known.trust_root.digest().hex(), head.trust_root.digest().hex())
     if known is not None and head.block.number < known.block.number and ledger.may_lag:
         raise NodeBehind("block", known.block.number, head.block.number)
-    same, difference = 0, None
+    same, after, difference, unread = 0, 0, None, None
     with store.read(remember=False) as unit, blank.read(remember=False) as anew:
         kept, shown = unit.projection.size(), anew.projection.size()
-        for one, other in zip(unit.projection.records(), anew.projection.records(), strict=False):
-            if one != other:
+        unreadable, there = unit.projection.unreadable(), anew.projection.records()
+        for place, one in enumerate(_kept(unit, unreadable)):
+            other = next(there, None)
+            if one is None:
+                unread = unread or (f"record {place} (unreadable)", _named(other))
+            elif one == other:
+                if same == place:
+                    after += 1
+                same += 1
+            else:
+                difference = _named(one), _named(other)
                 break
-            same += 1
-        if same < kept:
-            difference = _named(unit.projection.records(first=same)), _named(anew.projection.records(first=same))
     if known is not None and difference is None:
-        there = head.block if head.block.number == known.block.number else ledger.block(known.block.number)
-        if there != known.block:
-            difference = _block(known.block), _block(there)
+        shows = head.block if head.block.number == known.block.number else ledger.block(known.block.number)
+        if shows != known.block:
+            difference = _block(known.block), _block(shows)
     return Reread(
         before=known.block if known is not None else None,
         block=head.block,
         same=same,
         added=shown - same,
         dropped=kept - same,
-        difference=difference,
+        unreadable=len(unreadable),
+        after=after,
+        difference=difference or unread,
     )
 
 
-def _named(records: Iterator[Record]) -> str:
-    """Name the first of some records by its sequence, content, block and transaction."""
-    first = next(records, None)
-    if first is None:
+def _kept(unit: UnitOfWork, unreadable: Sequence[int]) -> Iterator[Record | None]:
+    """Give all that is kept in ascending sequence, None in the place of each that cannot be read."""
+    first = 0
+    for seq in unreadable:
+        yield from unit.projection.records(first=first, last=seq - 1)
+        yield None
+        first = seq + 1
+    yield from unit.projection.records(first=first)
+
+
+def _named(record: Record | None) -> str:
+    """Name a record by its sequence, content, block and transaction."""
+    if record is None:
         return "none"
-    at, what = first.position, type(first.content).__name__
+    at, what = record.position, type(record.content).__name__
     return f"record {at.seq} ({what}, block {at.block_number}, transaction 0x{at.transaction.hex()})"
 
 

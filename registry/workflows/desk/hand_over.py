@@ -27,7 +27,7 @@ from registry.workflows.chain.anchor import ApprovalLapsed
 from registry.workflows.chain.status_operations import NotApproved, require_supersedable
 from registry.workflows.issuance.approve import NotWaiting
 from registry.workflows.issuance.issue import NothingToIssue, left_reserved
-from registry.workflows.status.change_status import RequestNotWaiting
+from registry.workflows.status.approve_change import RequestNotWaiting
 
 PAPERS_KEPT: Final = timedelta(hours=24)
 """How long a drawn ZIP is kept."""

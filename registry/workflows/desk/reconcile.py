@@ -43,6 +43,8 @@ from registry.workflows.lineage.succession import awaiting_succession, lacks_bun
 
 TASK_WAITS: Final = timedelta(minutes=10)
 """After that a task that no desk takes is named."""
+_AT_ONCE: Final = 1_000
+"""Certificates read in one transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,10 +130,11 @@ def look(place: Reconciler, *, files: bool = False) -> Reconciled:
             *_strangers(unit, place.issuer, batches),
             *_requests(unit),
             *_idle(place, unit, batches),
-            *(_bundles(place, unit, batches) if files else ()),
             *_ahead(unit, counted),
         ]
         records, kept = unit.projection.size(), _kept(unit)
+    if files:
+        found += _bundles(place, batches)
     recorded = {one.subject for one in found if one.name in (Name.RECORDED, Name.REQUEST_RECORDED)}
     found += _outbox(place, counted, [one for one in kept if one[0] not in recorded])
     with place.store.read() as unit:
@@ -234,18 +237,23 @@ def _idle(place: Reconciler, unit: UnitOfWork, batches: list[Batch]) -> Iterator
             yield Found(name=Name.TASK_WAITS, subject=task.id, here=task.state.value, there="no desk")
 
 
-def _bundles(place: Reconciler, unit: UnitOfWork, batches: list[Batch]) -> Iterator[Found]:
-    """Name delivered batches of which files are gone; those of erased people are no more to be there."""
+def _bundles(place: Reconciler, batches: list[Batch]) -> Iterator[Found]:
+    """Name delivered batches of which files are gone; those of erased people are no more to be there.
+
+    Read in short transactions: what was delivered does not change, and looking for files takes long.
+    """
     for batch in batches:
         if batch.delivered_at is None:
             continue
-        awaiting = awaiting_succession(unit, batch)  # given up: never delivered
-        names = [
-            bundle_name(one)
-            for one in unit.batches.reservations(batch.id)
-            if one.roster_salt and one.leaf not in awaiting
-        ]
-        gone = sum(1 for name in names if not place.shelf.has(name))
+        with place.store.read() as unit:
+            awaiting = awaiting_succession(unit, batch)  # given up: never delivered
+            pieces = unit.pieces.drawn(batch.id, _AT_ONCE)
+        gone = 0
+        for piece in pieces:
+            with place.store.read() as unit:
+                there = unit.batches.reservations_of(batch.id, piece)
+            names = [bundle_name(one) for one in there if one.roster_salt and one.leaf not in awaiting]
+            gone += sum(1 for name in names if not place.shelf.has(name))
         if gone:
             yield Found(name=Name.BUNDLES_MISSING, subject=batch.id, here="delivered", there=f"{gone} files missing")
 

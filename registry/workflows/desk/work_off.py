@@ -10,11 +10,9 @@
 """
 
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -23,25 +21,21 @@ from typing import Final, TypeVar
 
 from registry.anchor.progress import Batch, RequestState, StatusRequest
 from registry.anchor.states import AnchorState
-from registry.delivery.certificate_pdf import Press
-from registry.kernel.errors import Conflict, RegistryError, RuleRefusal, Unavailable
+from registry.kernel.errors import RegistryError, RuleRefusal, Unavailable
 from registry.kernel.identifiers import scope_code
-from registry.ports import Clock, KeyOf, Ledger, LedgerUnavailable, StatementSigner, TransactionSigner
-from registry.ports.storage import Store, UnitOfWork
+from registry.ports import Ledger, LedgerUnavailable
 from registry.ports.tasks import Task, TaskKind
-from registry.programme import Catalogue
-from registry.workflows.certificates.contents import IssuingBody
-from registry.workflows.certificates.deliver import PredecessorStands, Shelf, deliver, deliver_successors
+from registry.workflows.certificates.deliver import PredecessorStands, deliver, deliver_successors
 from registry.workflows.certificates.draw import draw_batch
 from registry.workflows.chain.anchor import Desk, anchor_batch
 from registry.workflows.chain.halt import ABOUT_NOW
 from registry.workflows.chain.status_operations import BatchChangeOpen, NotApproved
 from registry.workflows.chain.status_sending import change_status
 from registry.workflows.chain.supersede import supersessions_to_approve, supersessions_to_send, take_each
+from registry.workflows.desk.claimed import Held, PutDown, TakenOver, Worker, Workplace, claim
 from registry.workflows.desk.hand_over import (
     PAPERS_KEPT,
     PAPERS_SUFFIX,
-    STEPS,
     Step,
     names_replacement,
     proposal_key,
@@ -50,14 +44,8 @@ from registry.workflows.issuance.approve import NotWaiting
 from registry.workflows.issuance.crew import WorkerLost
 from registry.workflows.issuance.issue import left_reserved, propose
 from registry.workflows.replacement.replace import propose_replacements
-from registry.workflows.status.change_status import RequestNotWaiting
+from registry.workflows.status.approve_change import RequestNotWaiting
 
-LEASE: Final = timedelta(seconds=30)
-"""How long a task stays with a worker that is not heard of."""
-PATIENCE: Final = timedelta(seconds=20)
-"""How long a worker waits for the chain before other tasks come in between."""
-_BEAT_SECONDS: Final = 5.0
-_TOLD_EVERY_SECONDS: Final = 0.5
 _AGAIN_AFTER: Final = timedelta(seconds=5)
 """How long what was put down waits before it is taken up again."""
 _TRIES: Final = 3
@@ -101,46 +89,6 @@ def writing_bundles() -> Iterator[None]:
         raise BundlesUnwritable(error.strerror or type(error).__name__) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workplace:
-    """What a desk works with. Of keys it has two, the credential key and the sender's; never an approver's."""
-
-    store: Store
-    clock: Clock
-    catalogue: Catalogue
-    body: IssuingBody
-    key_of: KeyOf
-    shelf: Shelf
-    papers: Path
-    """The folder of drawn ZIPs."""
-    press: Callable[[], Press]
-    credential: StatementSigner
-    sender: TransactionSigner
-    ledger: Callable[[], AbstractContextManager[Ledger]]
-    """Reaches the chain, for as long as something is sent."""
-
-
-def _unheard(task: Task) -> None:
-    """Hear of a task and do nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Worker:
-    """One process that works tasks off."""
-
-    name: str
-    """Of this process alone: a task is held by a name."""
-    patience: timedelta = PATIENCE
-    stopping: threading.Event
-    """Set from outside: what is under way is put down after the present step."""
-    told: Callable[[Task], None] = _unheard
-    """Hears of a task whenever something new is known of it."""
-
-
-class _PutDown(Exception):
-    """A task is not done and nothing is wrong with it: somebody goes on with it later."""
-
-
 class _Refused(Exception):
     """What was sent had no effect, for a reason that is kept where it was sent from."""
 
@@ -148,140 +96,30 @@ class _Refused(Exception):
         self.code = code
 
 
-class _TakenOver(Exception):
-    """The lease ended before the worker was heard of again, and another one has the task now."""
-
-
-class _Held:
-    """A claimed task: what is told of it lengthens the lease, and so does a beat while nothing is told."""
-
-    def __init__(self, place: Workplace, worker: Worker, task: Task) -> None:
-        self.task = task
-        self._place, self._worker = place, worker
-        self._step, self._done, self._total = STEPS[task.kind][0], 0, 0
-        self._told_at = 0.0
-        self._lost = False
-        self._over = threading.Event()
-        self._one_at_a_time = threading.Lock()
-        self._beat = threading.Thread(target=self._beating, name=f"lease of {task.id}", daemon=True)
-
-    def __enter__(self) -> "_Held":
-        self._beat.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        self._over.set()
-        self._beat.join()
-        if isinstance(error, Exception) and not isinstance(error, RegistryError):
-            # A fault of ours that nobody foresaw ends the desk; whoever starts it again must not run into it for ever.
-            with suppress(RegistryError, _TakenOver):
-                self.end(lambda unit, id, name, at: unit.tasks.fail(id, name, RegistryError.code, at))
-
-    def tell(self, step: Step, done: int = 0, total: int = 0) -> None:
-        """Say how far the work is. Raises _PutDown where the worker is to stop, _TakenOver."""
-        self.require_ours()
-        entered = step is not self._step
-        self._step, self._done, self._total = step, done, total
-        if entered or done == total or time.monotonic() >= self._told_at + _TOLD_EVERY_SECONDS:
-            self.say()
-
-    def progress(self, step: Step) -> Callable[[int, int], None]:
-        """Give what hears of a workflow's progress in a step."""
-        return lambda done, total: self.tell(step, done, total)
-
-    def pause(self, seconds: float) -> None:
-        """Wait, but not beyond the end. Raises as `tell` does."""
-        self._worker.stopping.wait(seconds)
-        self.require_ours()
-
-    def require_ours(self) -> None:
-        """Raise _PutDown where the worker is to stop, _TakenOver where another has the task."""
-        if self._lost:
-            raise _TakenOver
-        if self._worker.stopping.is_set():
-            raise _PutDown
-
-    def say(self, lasts: timedelta | None = None) -> None:
-        """Write down how far the work is, and lengthen the lease, to a whole one where nothing else is said.
-
-        Raises _TakenOver, Unavailable.
-        """
-        with self._one_at_a_time:
-            now = self._place.clock.now()
-            try:
-                with self._place.store.write() as unit:
-                    unit.tasks.tell(
-                        self.task.id,
-                        self._worker.name,
-                        step=self._step,
-                        done=self._done,
-                        total=self._total,
-                        at=now,
-                        until=now + (LEASE if lasts is None else lasts),
-                    )
-                    self.task = unit.tasks.task(self.task.id)
-            except Conflict as error:
-                self._lost = True
-                raise _TakenOver from error
-            self._told_at = time.monotonic()
-        self._worker.told(self.task)
-
-    def wait_for_node(self) -> None:
-        """Note that no node answers."""
-        self._step = Step.NODE
-
-    def end(self, write: Callable[[UnitOfWork, str, str, datetime], None]) -> Task:
-        """Write down what came of the task. Raises _TakenOver, Unavailable."""
-        with self._one_at_a_time:
-            self._over.set()
-            try:
-                with self._place.store.write() as unit:
-                    write(unit, self.task.id, self._worker.name, self._place.clock.now())
-                    self.task = unit.tasks.task(self.task.id)
-            except Conflict as error:
-                raise _TakenOver from error
-        self._worker.told(self.task)
-        return self.task
-
-    def _beating(self) -> None:
-        while not self._over.wait(_BEAT_SECONDS):
-            try:
-                self.say()
-            except _TakenOver:
-                return
-            except Unavailable:
-                continue  # another writer has the database; the lease outlasts several beats
-
-
 def work_one(place: Workplace, worker: Worker) -> Task | None:
     """Claim a task and work on it; give it as it stands then, None = nothing waits.
 
     Running still = it was put down, or another worker has it. Raises Unavailable where the store does not answer.
     """
-    now = place.clock.now()
-    with place.store.read() as unit:
-        if not unit.tasks.waiting(now):
-            return None  # to look hinders no writer; to claim would
     # 1
-    with place.store.write() as unit:
-        task = unit.tasks.claim(worker.name, now, now + LEASE)
+    task = claim(place, worker)
     if task is None:
         return None
     worker.told(task)
-    with _Held(place, worker, task) as held:
+    with Held(place, worker, task) as held:
         try:
             return _worked(place, worker, held)
-        except _TakenOver:
+        except TakenOver:
             with place.store.read() as unit:
                 return unit.tasks.task(task.id)
 
 
-def _worked(place: Workplace, worker: Worker, held: _Held) -> Task:
+def _worked(place: Workplace, worker: Worker, held: Held) -> Task:
     try:
         # 2
         result = _done(place, worker, held)
     # 3
-    except _PutDown:
+    except PutDown:
         held.say(_AT_ONCE if worker.stopping.is_set() else _AGAIN_AFTER)
         return held.task
     except (_Refused, PapersUnwritable, WorkerLost) as error:  # a person has to make room, then asks again
@@ -299,7 +137,7 @@ def _worked(place: Workplace, worker: Worker, held: _Held) -> Task:
     return held.end(lambda unit, id, name, at: unit.tasks.finish(id, name, result, at))
 
 
-def _done(place: Workplace, worker: Worker, held: _Held) -> str:
+def _done(place: Workplace, worker: Worker, held: Held) -> str:
     """Do a task; what was kept before worker processes were lost is not done again. Raises WorkerLost at the last."""
     work = _WORK[held.task.kind]
     for _ in range(_TRIES - 1):
@@ -310,7 +148,7 @@ def _done(place: Workplace, worker: Worker, held: _Held) -> str:
     return work(place, worker, held)
 
 
-def _failed(held: _Held, code: str) -> Task:
+def _failed(held: Held, code: str) -> Task:
     return held.end(lambda unit, id, name, at: unit.tasks.fail(id, name, code, at))
 
 
@@ -319,7 +157,7 @@ def _pause_after(age: timedelta) -> timedelta:
     return min(max(age / 8, _AGAIN_AFTER), timedelta(minutes=1))
 
 
-def _propose(place: Workplace, worker: Worker, held: _Held) -> str:  # noqa: ARG001 - as the others
+def _propose(place: Workplace, worker: Worker, held: Held) -> str:  # noqa: ARG001 - as the others
     programme, _, level = held.task.subject.partition("/")
 
     def signed(done: int, total: int) -> None:
@@ -384,7 +222,7 @@ _FROM_REQUEST: Final[Mapping[str, Step]] = MappingProxyType(
 """What is done next from each state."""
 
 
-def _send_batch(place: Workplace, worker: Worker, held: _Held) -> str:
+def _send_batch(place: Workplace, worker: Worker, held: Held) -> str:
     name = held.task.subject
     with place.store.read() as unit:
         state = unit.batches.batch(name).state
@@ -406,7 +244,7 @@ def _send_batch(place: Workplace, worker: Worker, held: _Held) -> str:
     return name
 
 
-def _send_supersessions(place: Workplace, worker: Worker, held: _Held, desk: Desk, batch: Batch) -> None:
+def _send_supersessions(place: Workplace, worker: Worker, held: Held, desk: Desk, batch: Batch) -> None:
     """Let what the certificates of a batch replace fall; who has to approve that first is waited for elsewhere."""
     with place.store.read() as unit:
         waiting, unapproved = supersessions_to_send(unit, batch), supersessions_to_approve(unit, batch)
@@ -421,7 +259,7 @@ def _send_supersessions(place: Workplace, worker: Worker, held: _Held, desk: Des
         raise NotApproved(one.id, one.state)
 
 
-def _send_request(place: Workplace, worker: Worker, held: _Held) -> str:
+def _send_request(place: Workplace, worker: Worker, held: Held) -> str:
     name = held.task.subject
     with place.store.read() as unit:
         state = unit.status_requests.request(name).state
@@ -436,7 +274,7 @@ def _send_request(place: Workplace, worker: Worker, held: _Held) -> str:
     return name
 
 
-def _sending(place: Workplace, held: _Held, ledger: Ledger, steps: Mapping[str, Step]) -> Desk:
+def _sending(place: Workplace, held: Held, ledger: Ledger, steps: Mapping[str, Step]) -> Desk:
     def told(_subject: str, state: str) -> None:
         if state in steps:
             held.tell(steps[state])
@@ -444,7 +282,7 @@ def _sending(place: Workplace, held: _Held, ledger: Ledger, steps: Mapping[str, 
     return Desk(store=place.store, ledger=ledger, sender=place.sender, clock=place.clock, pause=held.pause, told=told)
 
 
-def _patiently(worker: Worker, held: _Held, go_on: Callable[[], _Sent]) -> _Sent:
+def _patiently(worker: Worker, held: Held, go_on: Callable[[], _Sent]) -> _Sent:
     """Go on until the chain has decided; where patience ends first, put the task down."""
     until = time.monotonic() + worker.patience.total_seconds()
     while True:
@@ -452,11 +290,11 @@ def _patiently(worker: Worker, held: _Held, go_on: Callable[[], _Sent]) -> _Sent
         if reached.state.value in _DECIDED:
             return reached
         if time.monotonic() >= until:
-            raise _PutDown
+            raise PutDown
         held.pause(_POLL_SECONDS)
 
 
-def _draw(place: Workplace, worker: Worker, held: _Held) -> str:  # noqa: ARG001 - as the others
+def _draw(place: Workplace, worker: Worker, held: Held) -> str:  # noqa: ARG001 - as the others
     name = f"{held.task.subject}{PAPERS_SUFFIX}"
     held.tell(Step.DRAW)
     try:
@@ -472,11 +310,11 @@ def _draw(place: Workplace, worker: Worker, held: _Held) -> str:  # noqa: ARG001
     except OSError as error:
         held.require_ours()  # or it is another worker that put the folder away under us
         raise PapersUnwritable(error.strerror or type(error).__name__) from error
-    held.tell(Step.DRAW, drawn.drawn, drawn.drawn + drawn.erased + len(drawn.refused))
+    held.tell(Step.DRAW, drawn.drawn, drawn.drawn + drawn.erased + len(drawn.not_standing) + len(drawn.refused))
     return name
 
 
-_WORK: Final[Mapping[TaskKind, Callable[[Workplace, Worker, _Held], str]]] = MappingProxyType(
+_WORK: Final[Mapping[TaskKind, Callable[[Workplace, Worker, Held], str]]] = MappingProxyType(
     {
         TaskKind.PROPOSE: _propose,
         TaskKind.SEND_BATCH: _send_batch,

@@ -10,7 +10,7 @@ from typing import Final
 
 from registry.access import require_named, require_second_person
 from registry.assessment import require_reason
-from registry.enrolment import HELD_CERTIFICATE, HOURS_CERTIFICATE
+from registry.enrolment import HELD_CERTIFICATE, HOURS_CERTIFICATE, held_subjects
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import IssuerCode
@@ -104,7 +104,7 @@ def judge_application(
     with store.write() as unit:
         application = _undecided(unit, admission)
         programme = catalogue.by_digest(unit.enrolments.roster(application.roster).programme_digest)
-        subjects = subjects_of(programme, application.level)
+        subjects = subjects_of(programme, application)
         if subject not in subjects:
             raise NothingToJudge(admission, subject, subjects)
         return _entered(unit, clock, admission, subject, JUDGE, favourable=favourable, reason=why, person=by)
@@ -213,9 +213,10 @@ def open_applications(
     return found
 
 
-def subjects_of(programme: Programme, level: str) -> tuple[str, ...]:
-    """List what a person may judge for a level: what its rules name, and documents that are not ours."""
-    target = programme.level(level)
+def subjects_of(programme: Programme, application: Application) -> tuple[str, ...]:
+    """List what a person may judge of an application: what the level's rules name, and documents that are not ours."""
+    target, claim = programme.level(application.level), application.candidate.held
     rules = () if target is None else (*target.requirements, *target.rules)
     named = {one.subject for rule in rules for one in rule.conditions if isinstance(one, Judged)}
-    return tuple(sorted(named | {HELD_CERTIFICATE, HOURS_CERTIFICATE}))
+    held = (HELD_CERTIFICATE,) if target is None or claim is None else held_subjects(target, claim)
+    return tuple(sorted(named.union(held, {HOURS_CERTIFICATE})))

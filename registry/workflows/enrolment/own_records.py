@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 
-from registry.anchor.facts import own_status
 from registry.anchor.states import AnchorState
 from registry.enrolment import Candidate, Decision, decide
 from registry.kernel.calendar import CHINA_TIME
@@ -13,6 +12,7 @@ from registry.ports.storage import Application, UnitOfWork
 from registry.programme import LevelCode, OneLevelAtATime, Programme
 from registry.status import Status
 from registry.workflows.enrolment.hours import attended_hours
+from registry.workflows.lineage.present import standing_at
 from registry.workflows.lineage.succession import awaiting_succession
 
 
@@ -59,8 +59,7 @@ class OwnRecords:
         for level, batch, leaf in self._unit.batches.held_by(person, programme):
             if leaf in self._awaiting(batch):
                 continue  # what it is to replace is held, until it falls
-            records = self._unit.projection.concerning(self._issuer, batch, leaf)
-            status = own_status(records, self._issuer, batch, leaf)
+            status = standing_at(self._unit, self._issuer, batch, leaf)
             if status is Status.VALID:
                 standing.add(level)
             if status in (Status.VALID, Status.SUPERSEDED):  # whose successor stands is held since the first of them

@@ -254,7 +254,7 @@ def _read(unit: UnitOfWork, clock: Clock, course_id: str, data: bytes) -> Attend
         data,
         units=unit.courses.course(course_id).units,
         admissions=frozenset(unit.courses.participants(course_id)),
-        taken=frozenset((one.admission, one.unit, one.on) for one in unit.courses.attended(course_id, waiting=True)),
+        taken=unit.courses.attended(course_id, waiting=True),
         today=clock.now().astimezone(CHINA_TIME).date(),
     )
 

@@ -3,20 +3,28 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
 from registry.access import require_second_person, same_person
 from registry.assessment import LISTED, FunctionRow, ScoreRow, ScoreSheetReading, read_scores, require_reason
 from registry.assessment.reading import ADMISSION, LEVEL_HEADING, NAME_HEADING
+from registry.enrolment import age
+from registry.enrolment.dates import months_later
 from registry.enrolment.table import is_formula_like
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.errors import Conflict, RuleRefusal
 from registry.kernel.identifiers import Digest
 from registry.ports import Clock
-from registry.ports.storage import Mark, Sheet, SheetReturn, Store
+from registry.ports.storage import Mark, Sheet, SheetReturn, Store, UnitOfWork
 from registry.programme import LevelCode, Programme
+
+EXAMINED_WITHIN: Final = 10
+"""How many years back an examination may lie: the issuing body's own figure, the sources name none."""
+_MOST_NAMED: Final = 5
+"""Candidates whose numbers an error gives; the rest is counted."""
 
 
 class ExaminedLater(RuleRefusal):
@@ -27,6 +35,29 @@ class ExaminedLater(RuleRefusal):
     def __init__(self, examined_on: date, today: date) -> None:
         self.examined_on, self.today = examined_on, today
         super().__init__(f"the examination cannot have been on {examined_on}: today is {today}")
+
+
+class ExaminedLongAgo(RuleRefusal):
+    """The day of the examination lies more than EXAMINED_WITHIN years back."""
+
+    code = "exam/examined-long-ago"
+
+    def __init__(self, examined_on: date, today: date) -> None:
+        self.examined_on, self.today, self.years = examined_on, today, EXAMINED_WITHIN
+        super().__init__(f"the day {examined_on} is more than {EXAMINED_WITHIN} years back: today is {today}")
+
+
+class ExaminedTooYoung(RuleRefusal):
+    """Somebody on the sheet was not old enough on the day of the examination, or not born."""
+
+    code = "exam/examined-too-young"
+
+    def __init__(self, examined_on: date, admissions: Sequence[str], lowest: int) -> None:
+        self.examined_on, self.admissions, self.lowest = examined_on, tuple(admissions), lowest
+        self.candidates = len(self.admissions)
+        self.first = ", ".join(self.admissions[:_MOST_NAMED]) + (", …" if self.candidates > _MOST_NAMED else "")
+        asked = f"had not completed {lowest} years of life" if lowest else "were not born"
+        super().__init__(f"{self.candidates} on the sheet {asked} on {examined_on}: {self.first}")
 
 
 class FileEnteredElsewhere(Conflict):
@@ -85,7 +116,8 @@ def record_scores(
 ) -> Recorded:
     """Enter a sheet of marks as a whole. The same file again is the same sheet, unless that was returned.
 
-    Raises ExaminedLater, ScoresRefused, FileEnteredElsewhere where the file was entered for another day.
+    Raises ExaminedLater, ExaminedLongAgo, ExaminedTooYoung, ScoresRefused, FileEnteredElsewhere where the file was
+    entered for another day.
     """
     today = clock.now().astimezone(CHINA_TIME).date()
     if examined_on > today:
@@ -97,8 +129,11 @@ def record_scores(
                 raise FileEnteredElsewhere(earlier.id, examined_on.isoformat())
             return Recorded(sheet=earlier, reading=None)
         unit.require_room()
+        if months_later(examined_on, 12 * EXAMINED_WITHIN) < today:
+            raise ExaminedLongAgo(examined_on, today)
         reading = _read(unit.marks.awaited(programme.code), programme, data)
         entries = reading.accepted()
+        _require_old_enough(unit, programme, [one.admission for one in entries], examined_on)
         now = clock.now()
         sheet = Sheet(
             id=unit.next_name("S", now),
@@ -115,6 +150,24 @@ def record_scores(
             at=now, person=person, action="exam.record", subject=sheet.id, rows=sheet.rows, file=reading.digest.hex()
         )
     return Recorded(sheet=sheet, reading=reading)
+
+
+def _require_old_enough(unit: UnitOfWork, programme: Programme, admissions: Sequence[str], day: date) -> None:
+    """Raise ExaminedTooYoung where somebody was younger on a day than the programme admits anybody.
+
+    Whoever was admitted against the rules may be younger, and was born all the same.
+    """
+    asked: dict[str, int] = {level.code: level.lowest_age for level in programme.levels}
+    newest = unit.enrolments.newest_rosters(most=1)
+    if not any(asked.values()) and all(one.imported_at.astimezone(CHINA_TIME).date() <= day for one in newest):
+        return  # who was enrolled by that day was born; to open thousands of applications takes time
+    young: dict[str, int] = {}
+    for one in unit.enrolments.of_admissions(admissions):
+        lowest = 0 if one.overridden else asked.get(one.level, 0)
+        if age(one.candidate.birth_date, day) < lowest:
+            young[one.admission] = lowest
+    if young:
+        raise ExaminedTooYoung(day, sorted(young), max(young.values()))
 
 
 def marks_of(entries: Iterable[ScoreRow | FunctionRow]) -> list[Mark]:

@@ -1,6 +1,7 @@
 """Correct: a score that was confirmed is set right by a new row, with a reason and a second person; the old one stays.
 
-It counts from the moment of the second confirmation. Of several for the same score only the newest can be confirmed.
+On a confirmed list, which has no scores, it takes somebody off or puts them back. It counts from the moment of the
+second confirmation. Of several for the same score only the newest can be confirmed.
 While a batch with a certificate on the score is on its way none can be entered or confirmed. Once it is recorded one
 can: the certificate stays as it was signed, and is replaced by one that says the new score
 (`registry.workflows.replacement.replace`), or revoked where that is no pass.
@@ -11,6 +12,8 @@ from datetime import datetime, timedelta
 from registry.access import require_named, require_second_person
 from registry.anchor.states import AnchorState
 from registry.assessment import (
+    LISTED,
+    TAKEN_OFF,
     FunctionScore,
     MarksIncomplete,
     MarkUnknown,
@@ -19,11 +22,12 @@ from registry.assessment import (
     mark_of_functions,
     require_reason,
 )
-from registry.kernel.errors import Conflict
+from registry.kernel.errors import Conflict, RuleRefusal
 from registry.ports import Clock
 from registry.ports.examinations import ScoreCorrection
 from registry.ports.storage import Application, Sheet, Store, UnitOfWork
 from registry.programme import Catalogue, FunctionCode, PaperKey, Programme
+from registry.workflows.examination.mark_session import AttendanceDiffers
 
 
 class CertificateReserved(Conflict):
@@ -56,6 +60,16 @@ class CorrectionSuperseded(Conflict):
         super().__init__(f"correction {correction} was followed by {newer}, which counts in its place")
 
 
+class NoScoreOnLists(RuleRefusal):
+    """The sheet is a confirmed list of a programme without papers: somebody is on it or not, and has no score."""
+
+    code = "exam/no-score-on-lists"
+
+    def __init__(self, sheet: str) -> None:
+        self.sheet = sheet
+        super().__init__(f"sheet {sheet} is a list without scores: one is on it or taken off it")
+
+
 def correct_score(
     store: Store,
     clock: Clock,
@@ -68,11 +82,13 @@ def correct_score(
     reason: str,
     person: str,
     function: str | None = None,
+    listed_again: bool = False,
 ) -> ScoreCorrection:
     """Enter a correction; `function` where the paper is scored by function, and the score is then that function's.
 
-    None = absent. Raises NotHere, SheetNotOpen, MarkUnknown, MarksIncomplete, FunctionsDiffer, ReasonMissing,
-    CertificateReserved.
+    None = absent; of LISTED: taken off the list, or with `listed_again` put back on it. Raises NotHere, SheetNotOpen,
+    MarkUnknown, MarksIncomplete, FunctionsDiffer, ReasonMissing, CertificateReserved, AttendanceDiffers,
+    NoScoreOnLists.
     """
     now = clock.now()
     by, why = require_named(person, "a correction"), require_reason(reason)
@@ -81,10 +97,16 @@ def correct_score(
         if not any(one.admission == admission and one.paper == paper for one in unit.marks.marks(sheet_id)):
             raise MarkUnknown("candidate or paper")
         _require_settled(unit, admission, now)
+        if score_hundredths is not None:
+            _require_came(unit, sheet_id, admission, paper)
         application = unit.enrolments.application(admission)
         programme = catalogue.by_digest(unit.enrolments.roster(application.roster).programme_digest)
         score = score_hundredths
-        if function is not None or _is_by_function(unit, sheet_id, admission, paper):
+        if paper == LISTED:
+            if score is not None or function is not None:
+                raise NoScoreOnLists(sheet_id)
+            score = None if listed_again else TAKEN_OFF
+        elif function is not None or _is_by_function(unit, sheet_id, admission, paper):
             score = _computed(unit, programme, application, sheet_id, paper, function, score_hundredths)
         else:
             _require_in_scale(programme, application.level, paper, score)
@@ -108,7 +130,8 @@ def correct_score(
 def confirm_correction(store: Store, clock: Clock, correction_id: str, *, person: str) -> ScoreCorrection:
     """Let a correction count, as the second person.
 
-    Raises NotHere, FourEyes, PersonUnnamed, CorrectionConfirmed, CorrectionSuperseded, CertificateReserved.
+    Raises NotHere, FourEyes, PersonUnnamed, CorrectionConfirmed, CorrectionSuperseded, CertificateReserved,
+    AttendanceDiffers.
     """
     with store.write() as unit:
         correction = unit.corrections.correction(correction_id)
@@ -120,6 +143,8 @@ def confirm_correction(store: Store, clock: Clock, correction_id: str, *, person
             raise CorrectionSuperseded(correction_id, newest.id)
         now = clock.now()
         _require_settled(unit, correction.admission, now)
+        if correction.hundredths is not None:
+            _require_came(unit, correction.sheet, correction.admission, correction.paper)
         unit.corrections.confirm(correction_id, person.strip(), now)
         unit.journal.write(
             at=now, person=person, action="exam.confirm-correction", subject=correction.sheet, correction=correction_id
@@ -133,6 +158,14 @@ def require_open(sheet: Sheet) -> None:
         raise SheetNotOpen(SheetState.RETURNED)
     if sheet.confirmed_by is None:
         raise SheetNotOpen(SheetState.ENTERED)
+
+
+def _require_came(unit: UnitOfWork, sheet_id: str, admission: str, paper: str) -> None:
+    """Let nobody have a score who was not let in to the paper: who came was settled when the session was closed."""
+    session = unit.corrections.session_of(sheet_id)
+    came = () if session is None else unit.exam_sessions.attendance(session, admission)
+    if any(one.paper == paper and not one.admitted for one in came):
+        raise AttendanceDiffers([admission])
 
 
 def _require_settled(unit: UnitOfWork, admission: str, now: datetime) -> None:

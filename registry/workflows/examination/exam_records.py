@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from registry.assessment import (
+    EntryKind,
     Mark,
     Publication,
     Result,
@@ -75,6 +76,17 @@ def records_of(
     return records
 
 
+def not_passed(unit: UnitOfWork, programme: Programme, admissions: Sequence[str]) -> set[str]:
+    """Name who was seated in sessions and has not passed by them, whatever the marks of single sheets come to."""
+    seated = {seat.admission for seat in unit.exam_sessions.seats_of(admissions)}
+    if not seated:
+        return set()
+    applications = unit.enrolments.of_admissions(sorted(seated))
+    days = session_days(unit.exam_sessions.sessions(programme.code))
+    records = records_of(unit, {one.roster: programme for one in applications}, applications, days)
+    return {one for one, record in records.items() if record.standing.state is not StandingState.PASSED}
+
+
 class _Known:
     """What is kept of some candidates' sessions, read at once."""
 
@@ -98,7 +110,7 @@ class _Known:
             marks = self._marks(seat)
             if marks is None:
                 return found, seat.session
-            found.append(Sitting(session=self._days[seat.session], marks=marks))
+            found.append(Sitting(session=self._days[seat.session], marks=marks, kind=seat.kind))
         return found, None
 
     def _marks(self, seat: Seat) -> tuple[Mark, ...] | None:
@@ -136,14 +148,18 @@ def result_on_sheet(
         application.admission
     ].standing
     away = {one.paper for one in unit.exam_sessions.attendance(session_id, application.admission) if one.turned_away}
+    seats = unit.exam_sessions.seats_of([application.admission])
+    again = any(one.session == session_id and one.kind is EntryKind.RETAKE for one in seats)
     kept = [
         Mark(paper=one.result.paper, score_hundredths=one.result.score_hundredths)
         for one in earlier.papers
-        if one.result.paper in earlier.kept and one.result.paper not in given
+        if again and one.result.paper in earlier.kept
     ]
+    passed = {mark.paper for mark in kept}
     new = [
         Mark(paper=PaperKey(paper), score_hundredths=score, late=score is None and paper in away)
         for paper, score in given.items()
+        if paper not in passed  # by a correction since: it need not have been sat again
     ]
     return assess(programme, application.level, [*kept, *new])
 

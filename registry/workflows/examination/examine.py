@@ -15,7 +15,7 @@ from datetime import date, datetime
 from typing import Final
 
 from registry.access import require_named
-from registry.assessment import Admittance, admittance, entry_into, registration, registration_closes
+from registry.assessment import Admittance, admittance, doors_close, entry_into, registration, registration_closes
 from registry.enrolment import STATE_NAMES, AdmissionState, AdmissionTrail
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import JsonValue, canonical_json
@@ -53,13 +53,13 @@ class SessionClosed(Conflict):
 
 
 class SessionNotOver(Conflict):
-    """A paper of the session has not begun yet."""
+    """A paper of the session has not begun yet, or who comes late to it is still admitted."""
 
     code = "exam/session-not-over"
 
-    def __init__(self, session: str, begins_at: datetime) -> None:
-        self.session, self.begins_at = session, begins_at
-        super().__init__(f"session {session} still has a paper that begins at {begins_at.astimezone(CHINA_TIME)}")
+    def __init__(self, session: str, open_until: datetime) -> None:
+        self.session, self.open_until = session, open_until.astimezone(CHINA_TIME)
+        super().__init__(f"session {session} admits candidates until {self.open_until:%Y-%m-%d %H:%M}")
 
 
 class RegistrationClosed(RuleRefusal):
@@ -78,8 +78,8 @@ class RegistrationsRefused(RuleRefusal):
     code = "exam/registrations-refused"
 
     def __init__(self, refusals: "Sequence[tuple[str, Bilingual]]", total: int) -> None:
-        self.refusals, self.total = tuple(refusals), total
-        super().__init__(f"{len(self.refusals)} of {total} candidates cannot be seated; nothing was stored")
+        self.refusals, self.refused, self.total = tuple(refusals), len(refusals), total
+        super().__init__(f"{self.refused} of {total} candidates cannot be seated; nothing was stored")
 
 
 class NotSeated(Missing):
@@ -321,8 +321,8 @@ def _paper_to_sign(
     return min(left.items(), key=lambda one: (abs(one[1] - came), one[1]))
 
 
-def close_session(store: Store, clock: Clock, session_id: str, *, person: str) -> ExamSession:
-    """Close a session once its last paper has begun: who was not signed in was absent.
+def close_session(store: Store, clock: Clock, catalogue: Catalogue, session_id: str, *, person: str) -> ExamSession:
+    """Close a session once nobody is admitted to its last paper any more: who was not signed in was absent.
 
     The journal keeps a digest over its seats and its attendance. Raises NotHere, SessionClosed, SessionNotOver.
     """
@@ -332,9 +332,10 @@ def close_session(store: Store, clock: Clock, session_id: str, *, person: str) -
         session = unit.exam_sessions.session(session_id)
         if session.closed_at is not None:
             raise SessionClosed(session_id)
-        last = max(one.begins_at for one in session.papers)
-        if last > now:
-            raise SessionNotOver(session_id, last)
+        rules = catalogue.by_digest(session.programme_digest).session
+        open_until = doors_close(rules, max(one.begins_at for one in session.papers))
+        if now < open_until:
+            raise SessionNotOver(session_id, open_until)
         seats = unit.exam_sessions.seats(session_id)
         signed = {(one.admission, one.paper) for one in unit.exam_sessions.attendance(session_id)}
         absent = [

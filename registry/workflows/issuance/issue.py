@@ -16,7 +16,7 @@ from typing import Final
 from uuid import uuid4
 
 from registry.anchor.differences import CLOCKS_MAY_DIFFER
-from registry.anchor.facts import own_status
+from registry.anchor.facts import batch_facts
 from registry.anchor.progress import Batch
 from registry.anchor.states import AnchorState
 from registry.assessment import Result
@@ -25,7 +25,7 @@ from registry.credential import BatchWriter, lint_terms
 from registry.credential.v1 import STATUS_LIST_SIZE
 from registry.kernel.calendar import CHINA_TIME
 from registry.kernel.encoding import canonical_json
-from registry.kernel.errors import RuleRefusal, Unavailable
+from registry.kernel.errors import Conflict, RuleRefusal, Unavailable
 from registry.kernel.identifiers import (
     CertificateNumber,
     Digest,
@@ -45,9 +45,11 @@ from registry.programme import Catalogue, LevelCode, Programme, version_order
 from registry.status import Status
 from registry.workflows.certificates.contents import Contents, IssuingBody, Term, batch_terms, intent_of, terms_of
 from registry.workflows.enrolment.photographs import portraits_of
+from registry.workflows.examination.exam_records import not_passed
 from registry.workflows.issuance.crew import Crew, Job
 from registry.workflows.issuance.pieces import Passed, Spent, Tools, add_spent, crew_for, find_passed
 from registry.workflows.issuance.seal import seal
+from registry.workflows.lineage.present import standing_at
 from registry.workflows.lineage.succession import given_up
 
 _AT_ONCE: Final = 2_000
@@ -76,6 +78,16 @@ class ClockBehind(Unavailable):
         super().__init__(f"the clock says {now:%Y-%m-%d %H:%M} UTC, the chain's last block {block_time:%Y-%m-%d %H:%M}")
 
 
+class KeyRecorded(Conflict):
+    """The chain has a batch under an idempotency key that is unknown here: this database is older than the chain."""
+
+    code = "batch/key-recorded"
+
+    def __init__(self, key: str, seq: int) -> None:
+        self.key, self.seq = key, seq
+        super().__init__(f"the chain has a batch under this idempotency key that is unknown here, record {seq}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """One who goes into a batch."""
@@ -98,8 +110,8 @@ class _Waiting:
     """In ascending order."""
     sheets: Sequence[str]
     """Of each, the sheet that the result is taken from."""
-    of_scope: Sequence[str]
-    """The batches of the scope that there were, and their states: another one may have taken the same people."""
+    of_scope: Sequence[tuple[str, bool]]
+    """The batches of the scope as they stood (`_batches_of`): another one may have taken the same people."""
     at_once: int
     """Certificates of a piece."""
 
@@ -132,8 +144,8 @@ def propose(
     """Reserve, sign and seal a batch of everybody who has passed and waits. The same key gives the same batch.
 
     `finding` hears of applications that were looked at, `progress` of certificates that are signed; `spent` is told
-    what was spent on what. Raises NothingToIssue, KeyReused, ClaimRefused (then nothing was kept), ReservationVoid,
-    BatchInconsistent, WorkerLost.
+    what was spent on what. Raises NothingToIssue, KeyReused, KeyRecorded, ClaimRefused (then nothing was kept),
+    ReservationVoid, BatchInconsistent, WorkerLost.
     """
     with store.read() as unit:
         crew = crew_for(unit)
@@ -178,6 +190,7 @@ def _reserve(
             if (earlier := _asked_before(unit, scope, key, request)) is not None:
                 return earlier
             unit.alarms.require_none()
+            _require_key_free(unit, body.code, key)
             unit.require_room()
             _require_clock(unit, clock.now())
             # 1
@@ -192,6 +205,7 @@ def _reserve(
             if (earlier := _asked_before(unit, scope, key, request)) is not None:
                 return earlier
             unit.alarms.require_none()
+            _require_key_free(unit, body.code, key)
             unit.require_room()
             if _batches_of(unit, scope) != found.of_scope or unit.pieces.next_id() != places.next_id:
                 continue  # others have reserved meanwhile
@@ -246,8 +260,26 @@ def _asked_before(unit: UnitOfWork, scope: ScopeCode, key: str | None, request: 
     return left if left is not None and left.request_digest == request else None
 
 
-def _batches_of(unit: UnitOfWork, scope: ScopeCode) -> list[str]:
-    return [f"{one.id} {one.state}" for one in unit.batches.batches() if one.scope == scope]
+def _require_key_free(unit: UnitOfWork, issuer: IssuerCode, key: str | None) -> None:
+    """Check that the chain has no batch under a key that led to none here. Raises KeyRecorded."""
+    if key is not None and (seq := _recorded_under(unit, issuer, key)) is not None:
+        raise KeyRecorded(key, seq)
+
+
+def _recorded_under(unit: UnitOfWork, issuer: IssuerCode, key: str) -> int | None:
+    """Find the batch that the chain has under a key, as far as it was read: the sequence of its record; None = none."""
+    batch = batch_id(issuer, key)
+    facts = batch_facts(unit.projection.of_batch(issuer, batch), issuer, batch)
+    return None if facts is None else facts.position.seq
+
+
+def _batches_of(unit: UnitOfWork, scope: ScopeCode) -> list[tuple[str, bool]]:
+    """Name the batches of a scope that keep people from being chosen, and whether each is final.
+
+    Whoever is in one waits until it is cancelled, or final and the certificate fell; nothing else alters who is chosen.
+    """
+    there = [one for one in unit.batches.batches() if one.scope == scope and one.state is not AnchorState.CANCELLED]
+    return [(one.id, one.state is AnchorState.FINAL) for one in there]
 
 
 def _claims(found: _Waiting, places: _Places) -> Iterator[Sequence[Claim]]:
@@ -320,7 +352,7 @@ def _find_waiting(
     of_scope = _batches_of(unit, scope)
     waiting = unit.enrolments.tally(level=draft.level)[True]
     for version, rosters in _versions(unit, draft.catalogue, programme):
-        found = _Finding(unit, draft.body.code, programme, draft.level, finding, waiting)
+        found = _Finding(unit, draft.body.code, version, draft.level, finding, waiting)
         pages = unit.pieces.waiting(programme, draft.level, rosters, at_once=_AT_ONCE)
         jobs: Iterator[Job[Passed]] = ((find_passed, (page,)) for page in pages)
         crew.run(draft.tools(version), jobs, lambda asked: asked, found.add, size=waiting)
@@ -357,7 +389,7 @@ class _Finding:
         self,
         unit: UnitOfWork,
         issuer: IssuerCode,
-        programme: str,
+        version: Programme,
         level: str,
         progress: Progress = unheard,
         expected: int = 0,
@@ -365,8 +397,9 @@ class _Finding:
         """`expected`: how many applications there are to be looked at, at most."""
         self.spent: Spent = {}
         self._progress, self._looked_at, self._expected = progress, 0, expected
-        self._unit, self._issuer, self._programme, self._level = unit, issuer, programme, level
-        self._doubled = unit.pieces.doubled(programme, level)
+        self._unit, self._issuer, self._version, self._level = unit, issuer, version, level
+        self._programme = version.code
+        self._doubled = unit.pieces.doubled(version.code, level)
         self._first: dict[str, str] = {}
         """Of people with several applications: person → the first of those that have passed."""
         self._names: dict[str, str] = {}
@@ -379,7 +412,10 @@ class _Finding:
         certified = self._unit.pieces.certified(
             f"{self._programme}/{self._level}", [person for _, person, _ in passed.people]
         )
+        failed = not_passed(self._unit, self._version, passed.several) if passed.several else set()
         for admission, person, sheet in passed.people:
+            if admission in failed:
+                continue
             # Another one only once the first fell.
             if person in certified and _still_certified(self._unit, self._issuer, person, self._programme, self._level):
                 continue
@@ -460,9 +496,17 @@ def _new_batch(
     key: str | None,
     term: Term | None,
 ) -> Batch:
-    """Make a batch that is not kept yet, under the next name. Raises ClaimRefused, BatchSizeRefused."""
+    """Make a batch that is not kept yet, under the next free name. Raises ClaimRefused, BatchSizeRefused.
+
+    A name is a key too. One that stands for a batch already, here or on the chain, is passed over: a database that is
+    older than the chain would draw it again, and the contract takes each batch once.
+    """
     require_size(size)
-    name = unit.next_name("B", now)
+
+    def taken(name: str) -> bool:
+        return unit.batches.of_key(name) is not None or _recorded_under(unit, body.code, name) is not None
+
+    name = unit.next_name("B", now, taken=taken)
     chosen_key = key if key is not None else name
     terms = batch_terms(body, version, level, batch_id(body.code, chosen_key), now, term)
     lint_terms(terms)
@@ -493,12 +537,14 @@ def waiting_for_batch(
     """
     count = 0
     for version, rosters in _versions(unit, catalogue, programme):
-        found, bench = _Finding(unit, issuer, programme, level), unit.pieces.workbench()
+        found, bench = _Finding(unit, issuer, version, level), unit.pieces.workbench()
         contents = Contents(version)
         for page in unit.pieces.waiting(programme, level, rosters, at_once=min(most + 1, _AT_ONCE)):
-            passed = [one.marked for one in bench.enrolled(page) if contents.judged(one.marked).passed]
-            people = [(of.application.admission, of.application.person, of.sheet.id) for of in passed]
-            found.add(Passed(looked_at=len(page.rows["application"]), people=people))
+            opened = ((bool(one.earlier), *contents.decisive(one)) for one in bench.enrolled(page))
+            passed = [(several, of, of.application) for several, of, judgement in opened if judgement.passed]
+            people = [(one.admission, one.person, of.sheet.id) for _, of, one in passed]
+            retaken = [one.admission for several, _, one in passed if several]
+            found.add(Passed(looked_at=len(page.rows["application"]), people=people, several=retaken))
             if count + len(found) > most:
                 return most + 1
         count += len(found)
@@ -515,8 +561,7 @@ def _still_certified(unit: UnitOfWork, issuer: IssuerCode, person: str, programm
         if ours is not None and leaf in given_up(unit, ours):
             continue
         # One that was replaced stands no more itself; what replaced it is among the others.
-        status = own_status(unit.projection.concerning(issuer, batch, leaf), issuer, batch, leaf)
-        if status not in (Status.REVOKED, Status.SUPERSEDED):
+        if standing_at(unit, issuer, batch, leaf) not in (Status.REVOKED, Status.SUPERSEDED):
             return True
     return bool(unit.pieces.on_their_way(f"{programme}/{level}", [person]))
 

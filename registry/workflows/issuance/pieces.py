@@ -155,6 +155,8 @@ class Passed:
     """Applications that the page has."""
     people: Sequence[tuple[str, str, str]]
     """Admission number, person, and the sheet that the result is taken from."""
+    several: Sequence[str] = ()
+    """Who of them stands on several sheets: whether those are a pass is for the record of the sessions to say."""
     spent: Spent = field(default_factory=dict)
 
 
@@ -194,13 +196,13 @@ def _counted(spent: Spent, what: str) -> Iterator[None]:
 def find_passed(tools: Tools, material: Material) -> Work[Passed]:
     """Find who of a page has passed, and lint what they would get. Raises ClaimRefused."""
     yield from ()
-    spent, people = dict[str, float](), []
+    spent, people, several = dict[str, float](), [], []
     with _counted(spent, "open"):
         opened = list(tools.bench.enrolled(material))
     with _counted(spent, "lint"):
         stand_in: Reservation | None = None
         for one in opened:
-            judgement = tools.contents().judged(one.marked)
+            one.marked, judgement = tools.contents().decisive(one)
             if not judgement.passed:
                 continue
             of, sheet = one.marked.application, one.marked.sheet.id
@@ -209,7 +211,9 @@ def find_passed(tools: Tools, material: Material) -> Work[Passed]:
             holder = tools.holder(one, stand_in, judgement)
             tools.writer().lint(holder.entry, holder.claims)
             people.append((of.admission, of.person, sheet))
-    return Passed(looked_at=len(material.rows["application"]), people=people, spent=spent)
+            if one.earlier:
+                several.append(of.admission)
+    return Passed(looked_at=len(material.rows["application"]), people=people, several=several, spent=spent)
 
 
 def issue_piece(tools: Tools, material: Material) -> Work[Leaves]:

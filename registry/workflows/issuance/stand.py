@@ -1,4 +1,4 @@
-"""Stand: say where a batch stands, and the one next command.
+"""Stand: say where a batch stands, and the one next step.
 
 1. What has ended or goes on by itself is told first: recorded, given up.
 2. Then what holds everything up: an alarm.
@@ -14,7 +14,7 @@ from registry.anchor.council import council_of
 from registry.anchor.facts import IssuerState, address_key, is_good_at, issuer_facts
 from registry.anchor.history import Enacted, Genesis, KeyKind, Paused, Voted
 from registry.anchor.progress import Batch
-from registry.anchor.situations import ACTS, FREE_OF_ALARMS, MAY_PASS, OF_FAILURE, OF_STATE, Situation
+from registry.anchor.situations import ACTS, FREE_OF_ALARMS, MAY_PASS, OF_FAILURE, OF_STATE, Situation, Step
 from registry.anchor.states import AnchorState
 from registry.ports.storage import UnitOfWork
 from registry.ports.tasks import TaskKind
@@ -38,8 +38,7 @@ class Standing:
     """Where a batch stands, for a person."""
 
     situation: Situation
-    command: str
-    """The one next command, whole."""
+    next: Step
     failure: str | None
     """Code of what hindered it; None = nothing did, or it is over."""
 
@@ -57,7 +56,8 @@ def standing(unit: UnitOfWork, batch: Batch, now: datetime, *, desk_runs: bool) 
             situation = Situation.PROPOSED_ANEW
     elif situation is Situation.UNDELIVERED and is_held_back(unit, batch):
         situation = Situation.SUCCESSOR_RECORDED
-    command = ACTS[situation].format(
+    step = Step(
+        act=ACTS[situation],
         batch=batch.id,
         programme=programme,
         level=level,
@@ -65,7 +65,7 @@ def standing(unit: UnitOfWork, batch: Batch, now: datetime, *, desk_runs: bool) 
         replacement=replacement,
         person=batch.proposed_by,
     )
-    return Standing(situation=situation, command=f"vermilion {command}", failure=batch.failure)
+    return Standing(situation=situation, next=step, failure=batch.failure)
 
 
 def _situation(unit: UnitOfWork, batch: Batch, now: datetime, *, desk_runs: bool) -> Situation:

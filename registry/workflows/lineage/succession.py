@@ -1,8 +1,9 @@
 """Succession: which certificates were issued in the place of others that still stand, by the records read so far."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from registry.anchor.progress import Batch, RequestState, StatusRequest
+from registry.anchor.situations import Act, Step
 from registry.anchor.states import AnchorState, allowed_transitions
 from registry.ports.replacements import Replacement
 from registry.ports.storage import UnitOfWork
@@ -12,11 +13,11 @@ _WITHOUT_EFFECT = (RequestState.FAILED, RequestState.CANCELLED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ways:
-    """The commands, after `vermilion`, that end a replacement which is open."""
+    """What ends a replacement that is open."""
 
-    on: str
+    on: Step
     """Goes on with it."""
-    off: str | None
+    off: Step | None
     """Gives it up; None = as it stands nothing does."""
 
 
@@ -43,7 +44,7 @@ def lacks_bundles(unit: UnitOfWork, batch: Batch) -> bool:
 
 
 def batch_may_be_cancelled(batch: Batch) -> bool:
-    """Tell whether `batch cancel` does something: nothing of it is signed for the chain, or the contract refused it."""
+    """Tell whether a batch can be given up: nothing of it is signed for the chain, or the contract refused it."""
     return AnchorState.CANCELLED in allowed_transitions[batch.state]
 
 
@@ -54,18 +55,19 @@ def request_may_be_cancelled(request: StatusRequest) -> bool:
 
 def ways_of(unit: UnitOfWork, of: Replacement) -> Ways:
     """Name what goes on with a replacement that is neither done nor given up, and what gives it up."""
-    by = f"--as {of.asked_by}"
+    propose = Step(act=Act.PROPOSE_SUCCESSOR, replacement=of.id, person=of.asked_by)
     if of.batch is None:
-        return Ways(on=f"cert propose {of.id} {by}", off=f"cert withdraw {of.id} {by}")
+        return Ways(on=propose, off=replace(propose, act=Act.WITHDRAW_SUCCESSOR))
     batch = unit.batches.batch(of.batch)
-    look = f"batch status {batch.id}"
+    watch = Step(act=Act.WATCH, batch=batch.id, person=of.asked_by)
     if batch_may_be_cancelled(batch):
-        return Ways(on=look, off=f"batch cancel {batch.id} {by}")
+        return Ways(on=watch, off=replace(watch, act=Act.CANCEL))
     if batch.state is not AnchorState.FINAL:
-        return Ways(on=look, off=None)
+        return Ways(on=watch, off=None)
     # The batch is on the chain: the supersession alone can be given up.
     onto = [one for one in unit.status_requests.onto(batch.batch) if of.leaf in one.new_leaves]
     if all(one.state in _WITHOUT_EFFECT for one in onto):
-        return Ways(on=f"cert propose {of.id} {by}", off=None)
-    names = (one.id for one in onto if request_may_be_cancelled(one))
-    return Ways(on=look, off=next((f"cert cancel {name} {by}" for name in names), None))
+        return Ways(on=propose, off=None)
+    open_request = next((one.id for one in onto if request_may_be_cancelled(one)), None)
+    off = None if open_request is None else replace(watch, act=Act.CANCEL_REQUEST, request=open_request)
+    return Ways(on=watch, off=off)

@@ -10,9 +10,9 @@ from registry.kernel.identifiers import CertificateNumber
 from registry.ports.replacements import Replacement
 from registry.ports.storage import StoredCertificate, UnitOfWork
 from registry.status import Status
+from registry.workflows.lineage.present import present_standing
 from registry.workflows.lineage.succession import awaiting_succession
-from registry.workflows.replacement.replace import said_of_holder
-from registry.workflows.status.change_status import present_standing
+from registry.workflows.replacement.ask_replacement import said_of_holder
 
 PENDING = "pending"
 """Word of a certificate that does not stand yet: its batch is not final, or its predecessor stands."""

@@ -95,25 +95,31 @@ class VerifyFromStore:
             return self._stored(unit, unit.batches.by_status_place(status_list, index))
 
     def by_number_and_name(self, number: str, name: str) -> Report:
-        """Judge the current revision under `number` if its holder is `name`; one answer for all that does not match.
+        """Judge the current revision under `number` if its holder is `name`, else the newest before it if that's is.
 
-        1. Whatever is asked, two look-ups by number: one that finds a certificate that can be shown, one that does not.
-        2. One certificate is judged, the one asked for or another drawn at random, before anybody asks for whom.
-        3. The name decides whether the report is given: a miss costs what a hit costs, whichever miss it is.
+        One answer for all that does not match; of several earlier revisions all but the newest are among that.
+        1. Whatever is asked, four look-ups by number: two that find a certificate that can be shown, two that do not.
+        2. Two certificates are judged, those asked for or others drawn at random, before anybody asks for whom.
+        3. The names decide which report is given: a miss costs what a hit costs, whichever miss it is.
 
         Nothing is taken from memory: a number that was asked for before would be answered faster if it exists.
         """
         with self.store.read(remember=False) as unit:
             # 1
-            other = unit.batches.drawn()
-            found = unit.batches.shown_by_number(number)
-            beside = unit.batches.shown_by_number(other.reservation.number if found is None and other else _NO_NUMBER)
+            batches = unit.batches
+            other, another = batches.drawn(), batches.drawn()
+            found = batches.shown_by_number(number)
+            beside = batches.shown_by_number(_number_beside(found, other))
+            before = batches.shown_before(number, 0 if found is None else found.reservation.revision)
+            beside_before = batches.shown_before(_number_beside(before, another), None)
             # 2
-            report, holder = self._judged(unit, found or beside)
-            report = self._leading_on(unit, report, None)
+            current, holder = self._judged_and_led_on(unit, found or beside)
+            earlier, former = self._judged_and_led_on(unit, before or beside_before)
             # 3
-            same = _same_name(name, holder)
-            return report if same and found is not None else not_found(self._circumstances(None))
+            is_holder, was_holder = _same_name(name, holder), _same_name(name, former)
+            if is_holder and found is not None:
+                return current
+            return earlier if was_holder and before is not None else not_found(self._circumstances(None))
 
     def _stored(self, unit: UnitOfWork, certificate: StoredCertificate | None) -> Report:
         return self._judged(unit, certificate)[0]
@@ -136,32 +142,36 @@ class VerifyFromStore:
         report = judge(submission, self._circumstances(self._knowledge_of(unit, credential)))
         return report, credential.disclosed.name or ""
 
+    def _judged_and_led_on(self, unit: UnitOfWork, certificate: StoredCertificate | None) -> tuple[Report, str]:
+        """Judge as `_judged`, and name the successor; where there is none to look for, itself is looked for."""
+        report, holder = self._judged(unit, certificate)
+        place = self._place_of_successor(unit, report)
+        if certificate is None:
+            return report, holder
+        at = unit.batches.by_leaf(*(place or (certificate.batch.batch, certificate.reservation.leaf)))
+        return report if place is None else _naming_successor(report, at, None), holder
+
     def _leading_on(self, unit: UnitOfWork, report: Report, of: StoredCertificate | None) -> Report:
         """Name the certificate that replaced one of ours by number and revision; with the old one's key comes its key.
 
-        `of` is the certificate that was asked for by its key, None where it was asked for otherwise: a key opens more
-        than the number does. It leads on to nobody else's certificate, and to none that is not there any more.
+        `of` is the certificate that was asked for by its key: a key opens more than the number does.
         """
         if report.outcome is not Outcome.SUPERSEDED:
             return report
-        standing = report.findings[Question.STANDING - 1]
-        batch, index = standing.evidence.get("successor_batch"), standing.evidence.get("successor_index")
+        place = self._place_of_successor(unit, report)
+        return report if place is None else _naming_successor(report, unit.batches.by_leaf(*place), of)
+
+    def _place_of_successor(self, unit: UnitOfWork, report: Report) -> tuple[BatchId, int] | None:
+        """Give batch and leaf of what replaced a certificate, where that stands in the contract that is read here."""
         head = unit.projection.head()
-        if (
-            not isinstance(batch, str)
-            or not isinstance(index, int)
-            or head is None
-            or standing.evidence.get("successor_contract") != head.trust_root.contract.address
-        ):
-            return report
-        successor = unit.batches.by_leaf(BatchId(unb64url(batch)), index)
-        if successor is None or successor.batch.issuer != standing.evidence.get("successor_issuer"):
-            return report
-        if of is not None and of.person == successor.person and _is_shown(successor):
-            leading = replace(standing, evidence={**standing.evidence, "successor_key": successor.reservation.key})
-            findings = tuple(leading if one is standing else one for one in report.findings)
-            report = replace(report, findings=findings)
-        return replace(report, successor=f"{successor.reservation.number}#{successor.reservation.revision}")
+        if report.outcome is not Outcome.SUPERSEDED or head is None:
+            return None
+        evidence = report.findings[Question.STANDING - 1].evidence
+        batch, index = evidence.get("successor_batch"), evidence.get("successor_index")
+        if not isinstance(batch, str) or not isinstance(index, int):
+            return None
+        ours = evidence.get("successor_contract") == head.trust_root.contract.address
+        return (BatchId(unb64url(batch)), index) if ours else None
 
     def _knowledge_of(self, unit: UnitOfWork, credential: Presentation) -> Knowledge | None:
         terms = credential.terms
@@ -249,6 +259,23 @@ def _naming(report: Report, shown: Mapping[str, str]) -> Report:
         for one in report.findings
     )
     return replace(report, findings=findings)
+
+
+def _naming_successor(report: Report, successor: StoredCertificate | None, of: StoredCertificate | None) -> Report:
+    """Lead on to a successor, but to nobody else's certificate by a key, and to none that is not there any more."""
+    standing = report.findings[Question.STANDING - 1]
+    if successor is None or successor.batch.issuer != standing.evidence.get("successor_issuer"):
+        return report
+    if of is not None and of.person == successor.person and _is_shown(successor):
+        leading = replace(standing, evidence={**standing.evidence, "successor_key": successor.reservation.key})
+        findings = tuple(leading if one is standing else one for one in report.findings)
+        report = replace(report, findings=findings)
+    return replace(report, successor=f"{successor.reservation.number}#{successor.reservation.revision}")
+
+
+def _number_beside(found: StoredCertificate | None, other: StoredCertificate | None) -> str:
+    """Which number is looked up beside one: that of a stand-in where nothing was found, else one that nothing has."""
+    return _NO_NUMBER if found is not None or other is None else other.reservation.number
 
 
 def _is_shown(certificate: StoredCertificate) -> bool:

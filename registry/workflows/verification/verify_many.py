@@ -23,7 +23,7 @@ from registry.ports import Clock
 from registry.ports.access import Job, JobState
 from registry.ports.storage import NotHere, Store
 from registry.verification.asked_list import AskedList, AskedRow, read_list
-from registry.verification.list_result import ResultRow, counts_of, judged_row, refused_row, result_csv
+from registry.verification.list_result import ResultRow, Stated, counts_of, judged_row, refused_row, result_csv
 from registry.verification.model import Freshness, Outcome, Report
 from registry.verification.receipts import Notary, bulk_receipt, freshness_of, oldest, purpose_of
 
@@ -85,7 +85,7 @@ class Judge(Protocol):
         ...
 
     def by_number_and_name(self, number: str, name: str) -> Report:
-        """Judge the current revision under `number` if its holder is `name`."""
+        """Judge the current revision under `number` if its holder is `name`, else the newest before it if that's is."""
         ...
 
 
@@ -95,6 +95,7 @@ class Wording:
 
     verdict: Callable[[Report, AskedRow], str]
     problem: Callable[[RowProblem], str]
+    stated: Callable[[Report], Stated]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +136,11 @@ def verify_list(
     `as_of`: the past moment that `judge` judges for, which the receipt then says. Raises PurposeRefused.
     """
     by_line: dict[int, list[RowProblem]] = {}
+    further = asked.further_cells
     for problem in asked.problems:
         by_line.setdefault(problem.line, []).append(problem)
     rows = {
-        line: refused_row(problems[0], " ".join(wording.problem(one) for one in problems))
+        line: refused_row(problems[0], " ".join(wording.problem(one) for one in problems), further.get(line, ()))
         for line, problems in by_line.items()
     }
     known: Freshness | None = None
@@ -146,12 +148,18 @@ def verify_list(
     for done, row in enumerate(asked.rows, start=1):
         report = judge.by_number_and_name(row.number, row.name) if row.key is None else judge.by_key(row.key)
         rows[row.line] = judged_row(
-            row.line, row.number, report, wording.verdict(report, row), by_link=row.key is not None
+            row.line,
+            row.number,
+            report,
+            wording.verdict(report, row),
+            wording.stated(report),
+            by_link=row.key is not None,
+            further=further.get(row.line, ()),
         )
         known = oldest(known, freshness_of(report))
         progress(done, len(asked.rows))
     ordered = [rows[line] for line in sorted(rows)]
-    result, counts = result_csv(ordered), counts_of(ordered)
+    result, counts = result_csv(ordered, asked.further), counts_of(ordered)
     signed = (
         b""
         if notary is None
@@ -208,7 +216,7 @@ def hand_in(
             expires_at=now + KEPT_FOR,
             failure=None,
         )
-        unit.jobs.add(job, _packed(particulars, data))
+        unit.jobs.add(job, _packed(particulars, asked.text))  # never the workbook: it would be unpacked at each view
         unit.journal.write(at=now, person=account, action="bulk.hand-in", subject=job.id, rows=job.rows)
     return job
 

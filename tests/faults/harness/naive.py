@@ -108,9 +108,9 @@ def another_key_each_try(reach: Reach) -> None:
 
 def no_lease(reach: Reach) -> None:
     """Let whoever claims a task have it for ever."""
-    from registry.workflows.desk import work_off
+    from registry.workflows.desk import claimed
 
-    work_off.LEASE = timedelta(days=365)  # type: ignore[misc]
+    claimed.LEASE = timedelta(days=365)  # type: ignore[misc]
 
 
 def signs_in_a_pause(reach: Reach) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from api.terminal import counted, moment, padded, print_fields, print_table
 from registry.anchor.progress import RequestState
 from registry.anchor.states import AnchorState
 from registry.status import Reason, Status
+from tests.unit.api.conftest import Done
 
 ROOT = Path(__file__).parents[3]
 MAIN = [sys.executable, "-c", "from api.cli import main; main()"]
@@ -62,13 +64,28 @@ def run(*words: str | bytes, at: Path, **more: str) -> subprocess.CompletedProce
         (["verify", "file.json", "--name", "某"], NameUnneeded.code),
         (["verify", "-", "--name", "某"], NameUnneeded.code),
         (["verify", "A" * 26, "--name", "某"], NameUnneeded.code),
+    ],
+)
+def test_what_is_no_verdict_leaves_with_two(
+    tmp_path: Path, vermilion: Callable[..., Done], words: list[str], code: str
+) -> None:
+    (tmp_path / "file.json").write_text("{}")
+    require_no_verdict(vermilion(*words), code)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["verify", "nosuch.json"], "input/file-unreadable"),
         (["verify", b"\xff\xfe"], "input/not-text"),
         (["cert", "list", "--home", b"\xff"], "input/not-text"),
     ],
 )
-def test_what_is_no_verdict_leaves_with_two(tmp_path: Path, words: list[str | bytes], code: str) -> None:
-    (tmp_path / "file.json").write_text("{}")
-    done = run(*words, at=tmp_path)
+def test_a_process_leaves_with_two_as_well(tmp_path: Path, words: list[str | bytes], code: str) -> None:
+    require_no_verdict(run(*words, at=tmp_path), code)
+
+
+def require_no_verdict(done: subprocess.CompletedProcess[str] | Done, code: str) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.rstrip().endswith(f"[{code}]")
     assert "Traceback" not in done.stderr
@@ -82,8 +99,8 @@ def test_without_a_data_folder_both_options_are_named() -> None:
 
 
 @pytest.mark.parametrize("words", [["verify", "X"], ["cert", "list", "--home", "nowhere"]])
-def test_an_error_is_one_json_value_too(tmp_path: Path, words: list[str]) -> None:
-    done = run(*words, "--json", at=tmp_path)
+def test_an_error_is_one_json_value_too(vermilion: Callable[..., Done], words: list[str]) -> None:
+    done = vermilion(*words, "--json")
     error = json.loads(done.stdout)["error"]
     assert set(error) == {"code", "message", "cause", "remedy"}
     assert error["remedy"]["zh"]
@@ -167,19 +184,18 @@ def test_states_statuses_and_reasons_have_fixed_words(
     assert reason_word(Reason.HOLDERS_REQUEST) == ("持证人要求" if language == "zh" else "holder's request")
 
 
-def test_help_names_the_grounds_of_each_command(tmp_path: Path) -> None:
+def test_help_names_the_grounds_of_each_command(vermilion: Callable[..., Done]) -> None:
     told = {
-        name: run("cert", name, "--help", at=tmp_path, COLUMNS="200").stdout
-        for name in ("suspend", "reinstate", "revoke")
+        name: vermilion("cert", name, "--help", COLUMNS="200").stdout for name in ("suspend", "reinstate", "revoke")
     }
     assert "misconduct" in told["revoke"]
     assert "misconduct" not in told["suspend"]
     assert "investigation-closed" in told["reinstate"]
 
 
-def test_a_rule_stands_with_its_source(tmp_path: Path) -> None:
-    document = json.loads(run("programme", "show", "AIGC-APP-ENG", "--json", at=tmp_path).stdout)
+def test_a_rule_stands_with_its_source(vermilion: Callable[..., Done]) -> None:
+    document = json.loads(vermilion("programme", "show", "AIGC-APP-ENG", "--json").stdout)
     rules = [rule for level in document["levels"] for rule in level["rules"]]
     assert all(rule["source"]["zh"] and rule["source"]["en"] for rule in rules)
-    text = run("programme", "show", "AIGC-APP-ENG", at=tmp_path).stdout
+    text = vermilion("programme", "show", "AIGC-APP-ENG").stdout
     assert all(f"source: {rule['source']['en']}" in text for rule in rules)

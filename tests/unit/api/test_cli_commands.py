@@ -5,7 +5,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from api.cli import app, main
 from api.commands.failures import NoVerdict
 from api.terminal import is_attended, said
+from tests.unit.api.conftest import Done
 
 ROOT = Path(__file__).parents[3]
 PROMISED = (
@@ -112,8 +113,17 @@ def test_an_error_goes_to_stderr_with_remedy_and_code(tmp_path: Path) -> None:
     "surroundings",
     [{"LANG": "zh_CN.UTF-8"}, {"LC_ALL": "zh_CN.UTF-8", "LANG": "en_GB.UTF-8"}, {"VERMILION_LANG": "zh"}],
 )
-def test_it_speaks_chinese_where_the_surroundings_do(tmp_path: Path, surroundings: dict[str, str]) -> None:
-    refused = run("cert", "list", "--home", str(tmp_path), **surroundings)
+def test_it_speaks_chinese_where_the_surroundings_do(
+    tmp_path: Path, vermilion: Callable[..., Done], surroundings: dict[str, str]
+) -> None:
+    require_chinese(vermilion("cert", "list", "--home", str(tmp_path), **surroundings), tmp_path)
+
+
+def test_a_process_speaks_chinese_as_well(tmp_path: Path) -> None:
+    require_chinese(run("cert", "list", "--home", str(tmp_path), LANG="zh_CN.UTF-8"), tmp_path)
+
+
+def require_chinese(refused: subprocess.CompletedProcess[str] | Done, tmp_path: Path) -> None:
     assert refused.stderr.startswith("错误：这里没有数据文件夹")
     assert f"\n  （{tmp_path}）" in refused.stderr
     assert "请用`--home`指明数据文件夹" in refused.stderr
@@ -135,9 +145,11 @@ def test_it_speaks_english_where_nothing_says_chinese(monkeypatch: pytest.Monkey
     assert said("中文", "English") == "中文"
 
 
-def test_nothing_is_coloured_in_a_pipe(tmp_path: Path) -> None:
-    for words in (("programme", "show", "AIGC-APP-ENG"), ("cert", "list")):
-        done = run(*words, "--home", str(tmp_path), TERM="xterm-256color")
+def test_nothing_is_coloured_in_a_pipe(tmp_path: Path, vermilion: Callable[..., Done]) -> None:
+    refused = run("cert", "list", "--home", str(tmp_path), TERM="xterm-256color")
+    shown = vermilion("programme", "show", "AIGC-APP-ENG", TERM="xterm-256color")
+    for done in (refused, shown):
+        assert done.stdout + done.stderr
         assert "\x1b" not in done.stdout + done.stderr
 
 

@@ -48,6 +48,7 @@ def test_what_is_paid_is_said_with_rule_and_sources(run: Run, language: str, sai
         (["--insured-there", "--paid", "2"], 1, "no", None),
         (["--insured-there", "--paid", "4", "--paid", "5"], 0, "yes", 312_000),
         (["--insured-there", "--level", "2"], 3, "needs-judgement", None),
+        (["--insured-there", "--level", "高级工", "--paid", "技师"], 1, "no", None),
         (["--insured-there", "--region", "Dongguan"], 0, "yes", 240_000),
     ],
 )

@@ -13,15 +13,21 @@ import typer.main
 from typer.exceptions import TyperException
 
 import api
+import node as node_room
+import registry
 from api.cli import app
 from api.commands.doors import DOORS, Way
 from api.commands.failures import LISTS
-from registry.anchor.situations import Act
+from api.errors import advice
+from api.situations import COMMANDS, command_for
+from registry.anchor.situations import Act, Step
+from tests.unit.api.named_commands import named_commands
 
 ROOT = Path(api.__file__).parent
 _COMMAND = re.compile(r"vermilion [a-z][^`\n]*")
 _END = re.compile(r"[，。；：（）、]|[.;,](?= |$)| \(|(?<! )\)|   \[|(?<=\S): ")
 _SEE_HELP = "--help"
+_OF_A_DOOR = re.compile(rf"vermilion [a-z]|(?<!\S)--[a-z]|^({'|'.join(one for one in DOORS if ' ' in one)})(?= |$)")
 
 
 @cache
@@ -42,10 +48,10 @@ def fault_of(command: str) -> str | None:
     while words and words[0] in getattr(at, "commands", {}):
         path.append(words.pop(0))
         at = at.commands[path[-1]]
-    if hasattr(at, "commands"):
-        return f"{command}: no command"
     if words == [_SEE_HELP]:
         return None
+    if hasattr(at, "commands"):
+        return f"{command}: no command"
     try:
         given = at.make_context(" ".join(path), words, parent=above).params
     except TyperException as wrong:
@@ -118,11 +124,38 @@ def test_every_command_in_a_text_can_be_run_as_it_stands(path, command):
 
 
 @pytest.mark.parametrize("act", Act)
-def test_every_next_command_of_a_batch_can_be_run_as_it_stands(act):
-    filled = act.format(
-        batch="B-1", programme="AIGC-APP-ENG", level="3", number="N-1", replacement="X-1", person="maker-1"
+def test_every_next_command_can_be_run_as_it_stands(act):
+    step = Step(
+        act=act,
+        batch="B-1",
+        programme="AIGC-APP-ENG",
+        level="3",
+        number="N-1",
+        replacement="X-1",
+        request="S-1",
+        person="maker-1",
     )
-    assert fault_of(f"vermilion {filled}") is None
+    assert fault_of(command_for(step)) is None
+
+
+def test_every_act_has_its_command():
+    assert set(COMMANDS) == set(Act)
+
+
+def commands_of_rooms_below():
+    """Every text of the rooms under the doors that reads like a command, or names an option of one."""
+    for room in (registry, node_room):
+        for path in Path(room.__file__).parent.rglob("*.py"):
+            yield from ((path.name, text) for text in texts_of(path) if _OF_A_DOOR.search(text))
+
+
+def test_the_rooms_below_give_values_and_name_no_commands():
+    assert sorted(commands_of_rooms_below()) == []
+
+
+@pytest.mark.parametrize("text", ["run vermilion reconcile", "batch propose X-1", "cert withdraw X-1 --as X-1"])
+def test_control_a_command_in_a_text_is_found(text):
+    assert _OF_A_DOOR.search(text)
 
 
 @pytest.mark.parametrize("command", sorted({one for lists in LISTS.values() for one in lists}))
@@ -132,9 +165,37 @@ def test_every_list_that_an_error_points_to_is_one(command):
     assert DOORS[path].way is Way.LOOKS
 
 
+KINDS_OF_COMMANDS = {
+    "vermilion init": "run before, and now once more with the options that it had",
+    "vermilion consortium propose": "of a vote that the contract refused: with the motion that was put",
+}
+"""What a remedy calls by its words alone, since its reader has just written the rest."""
+IN_REMEDIES = sorted(
+    {
+        (code, f"vermilion {named}")
+        for code, texts in advice().items()
+        for text in (texts.remedy_zh, texts.remedy_en)
+        for named in named_commands(text)
+        if f"vermilion {named}" not in KINDS_OF_COMMANDS
+    }
+)
+
+
+@pytest.mark.parametrize(("code", "command"), IN_REMEDIES, ids=lambda one: str(one).replace(" ", "_"))
+def test_every_command_of_a_remedy_can_be_run_as_it_is_told(code, command):
+    assert fault_of(command) is None, code
+
+
+def test_the_remedies_name_commands():
+    assert len(IN_REMEDIES) > 200
+
+
 @pytest.mark.parametrize(
     ("command", "fault"),
     [
+        ("vermilion enrol decide", "who runs it"),
+        ("vermilion exam return SHEET --as NAME", "--reason"),
+        ("vermilion training course show", "id"),
         ("vermilion batch propose", "--level"),
         ("vermilion batch propose --level 3", "who runs it"),
         ("vermilion halt lift L-1 --reason …", "who runs it"),

@@ -50,6 +50,14 @@ def test_weights_are_shown_as_a_table_of_the_level_that_is_asked_for():
     assert "60 / 100（来源未规定，由发证机构确定）" in run("show", "AI-TRAINER", "--level", "1").stdout
 
 
+def test_a_level_is_asked_for_by_its_name_as_well():
+    asked = [run("show", "BIG-DATA", "--level", one, "--json").stdout for one in ("3", "高级", "senior", "BIG-DATA/3")]
+    assert {json.loads(one)["levels"][0]["code"] for one in asked} == {"3"}
+    assert len({*asked}) == 1
+    (one,) = json.loads(run("show", "AI-TRAINER", "--level", "高级工", "--json").stdout)["levels"]
+    assert one["name"]["zh"] == "三级/高级工"
+
+
 def test_a_level_that_is_not_there_is_missing():
     assert getattr(run("show", "BIG-DATA", "--level", "4").exception, "code", None) == "programme/unknown"
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import registry
 from api.commands.access_words import ACTIONS, STATES
 from api.commands.batch import KeyMalformed
 from api.commands.cert import StatusUnknown
-from api.commands.enrol import LevelUnknown, ProgrammeUnnamed
+from api.commands.enrol import LevelUnknown, ProgrammeUnnamed, level_code, required_level
 from api.commands.failures import LISTS, advice_on, error_document, print_error
 from api.commands.setup import InstallationMalformed
 from api.errors import advice, exit_code
@@ -19,10 +20,11 @@ from registry.access.policy import SUBJECT_STATES, Subject
 from registry.enrolment import PhotographRefused
 from registry.ports.replacements import Corrected
 from registry.ports.storage import NotHere
+from registry.programme import load_catalogue
 from registry.status import Status
 from registry.workflows.access.act import AccountNotOpen
 from registry.workflows.enrolment.enrol import UnitDiffers, UnitMissing
-from registry.workflows.replacement.replace import ParticularMalformed
+from registry.workflows.replacement.ask_replacement import ParticularMalformed
 from tests.unit.api.test_next_commands import fault_of, printed_in
 
 ROOT = Path(registry.__file__).parents[1]
@@ -170,6 +172,22 @@ def test_values_that_are_allowed_are_listed():
         assert one in texts.remedy_zh
         assert one in texts.remedy_en
     assert "one of 1, 2, 3" in str(LevelUnknown("9", ["1", "2", "3"]))
+    assert str(LevelUnknown("特级\x1b", ["1"])).endswith("got '特级\\x1b'")
+
+
+def test_a_level_is_known_by_code_and_name_and_refused_where_it_is_none_or_several():
+    catalogue = load_catalogue()
+    one, other = catalogue.programme("BIG-DATA"), catalogue.programme("AI-TRAINER")
+    assert [required_level(text, [one]) for text in ("3", "高 级", "Senior", "big-data/3")] == ["3"] * 4
+    assert required_level("技师", [one, other]) == "2"
+    with pytest.raises(LevelUnknown) as unknown:
+        required_level("特级", [one])
+    assert unknown.value.levels == ("1", "2", "3")
+    named = replace(other, levels=(replace(other.levels[0], name=one.levels[0].name), *other.levels[1:]))
+    with pytest.raises(LevelUnknown) as several:  # one name of two levels, where the programme is not named
+        required_level("初级", [one, named])
+    assert several.value.levels == ("1", "5")
+    assert (level_code("初级", [one, named]), level_code("特级", [one])) == ("初级", "特级")
 
 
 @pytest.mark.parametrize(

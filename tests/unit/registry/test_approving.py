@@ -11,13 +11,13 @@ from registry.credential import BatchIssuer, credential_digest, credential_leaf
 from registry.kernel.merkle import MerkleTree
 from registry.ports.storage import SignedCredential
 from registry.programme import load_catalogue
-from registry.store import open_database
 from registry.workflows.certificates import contents
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
 from registry.workflows.examination.assess import confirm_sheet, record_scores
 from registry.workflows.issuance import approve, issue
 from registry.workflows.issuance.pieces import Tools, issue_piece
-from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, PROGRAMME, Approver, CredentialKey, SettableClock
+from tests.unit.registry.store.filled import BODY, ISSUER, PROGRAMME, Approver, CredentialKey, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 
 class Scene:
@@ -25,7 +25,7 @@ class Scene:
 
     def __init__(self, path, *, sign: Callable) -> None:
         self.store, self.clock, self.catalogue = (
-            open_database(path, KEYS, create=True),
+            new_database(path),
             SettableClock(),
             load_catalogue(),
         )

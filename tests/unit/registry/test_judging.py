@@ -12,7 +12,7 @@ from registry.assessment import ReasonMissing
 from registry.enrolment import AdmissionState, Evidence, Judgement
 from registry.kernel.identifiers import IssuerCode
 from registry.programme import Catalogue, ProgrammeUnknown, ProgrammeVersionTwice, load_catalogue, read_programme
-from registry.store import Database, open_database
+from registry.store import Database
 from registry.store.candidates import candidate_document, candidate_of
 from registry.store.sealing import seal
 from registry.store.tables import application, judgement
@@ -31,6 +31,7 @@ from registry.workflows.enrolment.judge import (
     override_refusal,
 )
 from tests.unit.registry.store.filled import KEYS
+from tests.unit.registry.store.new_database import new_database
 from tests.unit.registry.unit_people import step_all, unit_called
 
 CATALOGUE = load_catalogue()
@@ -46,7 +47,7 @@ class Clock:
 
 @pytest.fixture
 def store(tmp_path):
-    database = open_database(tmp_path / "registry.db", KEYS, create=True)
+    database = new_database(tmp_path / "registry.db")
     yield database
     database.close()
 
@@ -120,6 +121,21 @@ def test_the_newest_judgement_on_a_thing_is_confirmed_once_and_before_the_decisi
         confirm_judgement(store, Clock(), late, person="reviewer-2")
     with pytest.raises(ApplicationDecided):
         judge(store, admission, "admission")
+
+
+def test_a_certificate_of_another_body_by_its_number_is_judged_before_anything_is_decided(store):
+    take(
+        store, "AIGC-APP-ENG", "级别,文化程度,已持证书", f"{ONE},中级,初中,GDSZ-2024-0012345", f"{OTHER},中级,初中,初级"
+    )
+    assert decided(store) == (0, 0, 2)
+    (first, subjects), (second, _) = open_applications(store, Clock(), CATALOGUE, ISSUER)
+    assert subjects == ("held-certificate",)
+    for admission, favourable in ((first, True), (second, False)):
+        entered = judge(store, admission, "held-certificate", favourable=favourable)
+        confirm_judgement(store, Clock(), entered, person="reviewer-2")
+    assert decided(store) == (1, 1, 0)
+    with store.read() as unit:
+        assert unit.enrolments.application(first).rule == "2a"
 
 
 def test_two_people_override_a_refusal_and_what_the_rules_found_stays(store):

@@ -15,7 +15,6 @@ from registry.credential import full_presentation, parse, public_presentation
 from registry.credential.v1 import IssuedCredential
 from registry.ports.storage import NotHere, Portrait
 from registry.programme import load_catalogue
-from registry.store import open_database
 from registry.workflows.certificates import contents
 from registry.workflows.enrolment import photographs
 from registry.workflows.enrolment.enrol import decide_applications, import_roster, take_photographs
@@ -23,7 +22,8 @@ from registry.workflows.enrolment.photographs import PhotographsRefused, Photogr
 from registry.workflows.examination.assess import confirm_sheet, record_scores
 from registry.workflows.issuance import approve, issue
 from tests.unit.registry.enrolment.photograph_samples import WHITE, exif, jpeg, picture, with_segments
-from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, PROGRAMME, Approver, CredentialKey, SettableClock
+from tests.unit.registry.store.filled import BODY, ISSUER, PROGRAMME, Approver, CredentialKey, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 ATTACKS = (
     '=HYPERLINK("http://x")110101199001011237.jpg',
@@ -45,7 +45,7 @@ class Desk:
     path: Path
 
     def __post_init__(self) -> None:
-        self.store, self.clock = open_database(self.path, KEYS, create=True), SettableClock()
+        self.store, self.clock = new_database(self.path), SettableClock()
         self.catalogue, self.key = load_catalogue(), CredentialKey()
         self.programme = self.catalogue.programme(PROGRAMME)
         imported = import_roster(self.store, self.clock, self.programme, sample_roster(count=30), person="alice")

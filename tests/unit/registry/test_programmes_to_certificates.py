@@ -8,12 +8,12 @@ from registry.credential import parse, public_presentation
 from registry.credential.v1 import IssuedCredential
 from registry.enrolment import AdmissionState
 from registry.programme import load_catalogue
-from registry.store import open_database
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
 from registry.workflows.enrolment.judge import confirm_judgement, judge_application, open_applications
 from registry.workflows.examination.assess import confirm_sheet, record_scores
 from registry.workflows.issuance import approve, issue
-from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, Approver, CredentialKey, SettableClock
+from tests.unit.registry.store.filled import BODY, ISSUER, Approver, CredentialKey, SettableClock
+from tests.unit.registry.store.new_database import new_database
 from tests.unit.registry.unit_people import admit_all, step_all, unit_called
 
 CATALOGUE = load_catalogue()
@@ -24,7 +24,7 @@ class House:
     """A registry that takes one person through one programme."""
 
     def __init__(self, path) -> None:
-        self.store, self.clock, self.key = open_database(path, KEYS, create=True), SettableClock(), CredentialKey()
+        self.store, self.clock, self.key = new_database(path), SettableClock(), CredentialKey()
 
     def enrol(self, code: str, headings: str, row: str) -> str:
         data = f"姓名,证件号码,{headings}\n{PERSON},{row}\n".encode()

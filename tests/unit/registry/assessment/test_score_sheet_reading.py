@@ -145,6 +145,37 @@ def test_long_sheets_of_several_papers(two_papers):
     assert {row.admission: len(row.marks) for row in reading.entries} == {"2026-003": 2, "2026-001": 1}
 
 
+def sat_again(two_papers, text, *papers):
+    return read_scores(
+        text.encode(),
+        programme=two_papers,
+        admissions={"2026-003": LevelCode("3")},
+        papers={"2026-003": papers},
+    )
+
+
+def test_a_score_in_a_column_that_is_not_sat_is_named_and_not_taken(two_papers):
+    reading = read(two_papers, "准考证号,综合考试,实操\n2026-001,60,77\n2026-002,61,\n2026-003,62,63\n")
+    assert [(one.line, one.column, one.position, one.code) for one in reading.problems] == [
+        (2, "实操", 3, "exam/paper-not-sat")
+    ]
+    assert [row.admission for row in reading.entries] == ["2026-002", "2026-003"]
+    assert found(read(two_papers, "准考证号,综合考试,实操\n2026-001,60,foo\n2026-002,6,\n2026-003,6,6\n")) == [
+        (2, "paper-not-sat")
+    ]
+
+
+def test_a_paper_that_was_kept_takes_no_score_and_may_be_called_absent(two_papers):
+    practice = PaperKey("practice")
+    assert found(sat_again(two_papers, "准考证号,综合考试,实操\n2026-003,95,90\n", practice)) == [(2, "paper-not-sat")]
+    assert found(sat_again(two_papers, "准考证号,科目,成绩\n2026-003,综合考试,95\n2026-003,实操,9\n", practice)) == [
+        (2, "paper-not-sat")
+    ]
+    for kept in ("", "缺考", " Absent", "-", "／", "无"):
+        reading = sat_again(two_papers, f"准考证号,综合考试,实操\n2026-003,{kept},90\n", practice)
+        assert [[mark.score_hundredths for mark in row.marks] for row in reading.accepted()] == [[9000]]
+
+
 def test_a_missing_paper_is_counted(two_papers):
     reading = read(two_papers, "准考证号,综合考试,实操\n2026-003,62,\n", {"2026-003": LevelCode("3")})
     assert found(reading) == [(2, "missing-paper")]

@@ -113,7 +113,11 @@ def test_where_the_source_says_nothing_of_teachers_anybody_may():
 TWO = (unit(4, "图像"), unit(6, "视觉"))
 
 
-def read(text: str, units=TWO, taken=frozenset()):
+def earlier(hours: int, on: int, unit_place: int = 1) -> Attended:
+    return Attended(admission=A, unit=unit_place, on=date(2026, 11, on), hours=hours)
+
+
+def read(text: str, units=TWO, taken=()):
     return read_attendance(text.encode(), units=units, admissions={A, B}, taken=taken, today=TODAY)
 
 
@@ -145,7 +149,7 @@ def test_a_course_of_one_unit_needs_no_column_for_it():
     ],
 )
 def test_a_bad_row_is_named_and_refuses_the_list(row, code):
-    found = read(f"准考证号,单元,日期,学时\n{row}\n", taken=frozenset({(A, 1, date(2026, 11, 2))}))
+    found = read(f"准考证号,单元,日期,学时\n{row}\n", taken=[earlier(4, 2)])
     assert [(one.line, one.code) for one in found.problems] == [(2, f"training/{code}")]
     assert code in ATTENDANCE_PROBLEMS
     with pytest.raises(AttendanceRefused):
@@ -157,7 +161,19 @@ def test_the_same_lesson_twice_in_a_file_is_refused():
     assert [(one.line, one.code) for one in found.problems] == [(3, "training/attended-twice")]
 
 
+def test_a_day_has_so_many_hours_whatever_the_units_and_the_lists():
+    four = [unit(24) for _ in range(4)]
+    rows = "".join(f"{A},{place},2026-11-01,8\n" for place in (1, 2, 3, 4))
+    found = read(f"准考证号,单元,日期,学时\n{rows}{B},1,2026-11-01,24\n{A},1,2026-11-02,24\n", units=four)
+    assert [(one.line, one.column, one.code) for one in found.problems] == [(5, "学时", "training/attended-day")]
+    assert found.problems[0].reason.zh == "同一人这一天合计32学时，超过24学时"
+    row = f"准考证号,单元,日期,学时\n{A},2,2026-11-01,8\n"
+    assert read(row, units=four, taken=[earlier(16, 1)]).problems == ()
+    over = read(row, units=four, taken=[earlier(16, 1), earlier(1, 1, 3), earlier(24, 2)])
+    assert [(one.line, one.code) for one in over.problems] == [(2, "training/attended-day")]
+
+
 @given(st.binary(max_size=300))
 def test_whatever_the_bytes_reading_ends_in_a_report(data):
-    found = read_attendance(data, units=(unit(4),), admissions={A}, taken=frozenset(), today=TODAY)
+    found = read_attendance(data, units=(unit(4),), admissions={A}, taken=(), today=TODAY)
     assert found.problems or found.entries

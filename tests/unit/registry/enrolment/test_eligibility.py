@@ -105,9 +105,12 @@ def test_nobody_else_is_let_in_and_every_rule_says_why(programme, level, changes
 
 def test_a_claimed_certificate_counts_only_when_verified(programme):
     claiming = candidate(held=HeldCertificate(level=LevelCode("1"), number=None))
-    refused = decide(claiming, programme, "2", on=ON)
-    assert not refused.eligible
-    assert refused.findings[0].reason.zh == "需持有初级证书，所填证书未能核实为该级别"
+    unseen = decide(claiming, programme, "2", on=ON)
+    assert (unseen.eligible, unseen.to_judge) == (False, ("held-certificate",))
+    assert unseen.findings[0].reason.zh == "需持有初级证书：待人工认定"
+    refused = decide(candidate(held=HeldCertificate(level=LevelCode("3"), number=None)), programme, "2", on=ON)
+    assert (refused.eligible, refused.open) == (False, False)
+    assert refused.findings[0].reason.zh == "需持有初级证书，所填证书不是该级别"
     assert decide(claiming, programme, "2", on=ON, held=frozenset({LevelCode("1")})).eligible
 
 

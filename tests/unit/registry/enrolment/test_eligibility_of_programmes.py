@@ -19,7 +19,7 @@ from registry.enrolment import (
     decide,
 )
 from registry.enrolment.dates import months_later, whole_months
-from registry.programme import Degree, Education, LevelCode, Title, WorkProof, load_catalogue
+from registry.programme import Degree, Education, HoldsLevel, LevelCode, Title, WorkProof, load_catalogue
 
 ON = date(2026, 11, 1)
 CATALOGUE = load_catalogue()
@@ -276,6 +276,36 @@ def test_a_certificate_of_another_body_counts_once_a_person_has_seen_it():
     assert not decide(candidate(evidence, education=E.MASTER, held=claim), programme, "2", on=ON).eligible
     seen = candidate({**evidence, "judgements": judged("held-certificate")}, education=E.MASTER, held=claim)
     assert decide(seen, programme, "2", on=ON).rule == "2a"
+
+
+@pytest.mark.parametrize(
+    "claim", [{"level": LevelCode("3"), "number": None}, {"level": None, "number": "GDSZ-0012345"}]
+)
+def test_a_certificate_of_another_body_is_left_to_judge_where_the_months_suffice(claim):
+    programme, held = CATALOGUE.programme("AI-TRAINER"), HeldCertificate(**claim)
+
+    def found(months: int, *judgements):
+        evidence = {**TRAINER, "months_since_held": months, "judgements": judgements}
+        return decide(candidate(evidence, education=E.MASTER, held=held), programme, "2", on=ON)
+
+    assert (found(60).eligible, found(60).to_judge) == (False, ("held-certificate",))
+    assert found(60, *judged("held-certificate")).rule == "2a"
+    fails = found(60, *judged("held-certificate", favourable=False))
+    assert (fails.eligible, fails.open) == (False, False)
+    assert (found(59).eligible, found(59).open) == (False, False)  # no judgement can help
+
+
+def test_of_a_number_that_may_be_of_several_levels_the_judgement_names_the_level():
+    programme, one = CATALOGUE.programme("AIGC-APP-ENG"), {"level": None, "number": "GDSZ-2024-0012345"}
+    levels = list(programme.levels)
+    rule = replace(levels[2].rules[0], id="3z", conditions=(HoldsLevel(level=LevelCode("1")),))
+    levels[2] = replace(levels[2], rules=(*levels[2].rules, rule))
+    either = replace(programme, levels=tuple(levels))
+    claiming = candidate(held=HeldCertificate(**one))
+    assert decide(claiming, either, "3", on=ON).to_judge == ("held-certificate-1", "held-certificate-2")
+    for subject, way in (("held-certificate-1", "3z"), ("held-certificate-2", "3a"), ("held-certificate", None)):
+        seen = replace(claiming, evidence=replace(claiming.evidence, judgements=judged(subject)))
+        assert decide(seen, either, "3", on=ON).rule == way
 
 
 def test_an_award_needs_to_have_been_won():

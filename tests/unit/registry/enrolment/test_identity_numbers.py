@@ -3,6 +3,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum.cn import ric
 
 from registry.enrolment.identity import IdentityType, Sex, identity_fault, read_resident_number
 
@@ -69,10 +70,23 @@ def test_two_exchanged_neighbours_never_pass(born, sequence, place, generator):
         (IdentityType.TAIWAN_PERMIT, "1234567", "identity-format"),
         (IdentityType.OTHER, "AB-12/3", None),
         (IdentityType.OTHER, "证123456", "identity-format"),
+        (IdentityType.OTHER, "110000198807010018", "identity-resident"),
+        (IdentityType.OTHER, "110000-19880701-0018", "identity-resident"),
+        (IdentityType.OTHER, "110000198807010010", None),
+        (IdentityType.OTHER, "11000019880701001", None),
+        (IdentityType.OTHER, "4.40300199003E+17", "identity-scientific"),
     ],
 )
 def test_forms_of_numbers(kind, number, fault):
     assert identity_fault(kind, number, TODAY) == fault
+
+
+@pytest.mark.parametrize("region", ["810000", "820000", "830000", "933300"])
+def test_residence_permits_and_foreigners_cards_stay_other_documents(region):
+    number = f"{region}19880701001"
+    whole = number + ric.calc_check_digit(number + "0")
+    assert identity_fault(RESIDENT, whole, TODAY) is None  # of the same make
+    assert identity_fault(IdentityType.OTHER, whole, TODAY) is None
 
 
 def test_nobody_is_born_after_today(generator):

@@ -10,8 +10,11 @@ from pathlib import Path
 def attacked(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database past the registry: no triggers, no checks, no foreign keys."""
     connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA synchronous = OFF")  # who attacks need not outlive a power cut
+    connection.execute("BEGIN")
     for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         connection.execute(f"DROP TRIGGER {name}")
+    connection.execute("COMMIT")
     connection.execute("PRAGMA ignore_check_constraints = ON")
     try:
         yield connection

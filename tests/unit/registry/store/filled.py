@@ -63,7 +63,7 @@ from registry.workflows.examination.examine import close_session, make_session, 
 from registry.workflows.examination.mark_session import record_session_scores
 from registry.workflows.issuance.approve import approve
 from registry.workflows.issuance.issue import propose
-from registry.workflows.status.change_status import request_changes
+from registry.workflows.status.ask_changes import request_changes
 
 NOW = datetime(2026, 11, 21, 8, 30, 15, 123456, tzinfo=UTC)
 SHARED_WITH = "湾区智造研究院"
@@ -304,7 +304,7 @@ def _with_session(store: Database, clock: SettableClock, catalogue: Catalogue) -
     )
     clock.time = begins + timedelta(minutes=3)
     sign_in(store, clock, catalogue, session, admission, person="alice")
-    close_session(store, clock, session, person="alice")
+    close_session(store, clock, catalogue, session, person="alice")
     data = f"准考证号,成绩\n{admission},50\n".encode()
     sheet = record_session_scores(store, clock, catalogue, session, data, person="bob").sheet
     assert sheet is not None

@@ -12,6 +12,7 @@ from registry.store.database import RowRefused
 from registry.store.people import PersonErased
 from registry.store.sessions import StateMoved
 from tests.unit.registry.store.filled import KEYS, NOW, PHOTOGRAPH, fill, task
+from tests.unit.registry.store.new_database import new_database
 
 LEASE = timedelta(seconds=30)
 LATER = NOW + LEASE
@@ -19,7 +20,7 @@ LATER = NOW + LEASE
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Database:
-    store = open_database(tmp_path / "registry.db", KEYS, create=True)
+    store = new_database(tmp_path / "registry.db")
     with store.write() as unit:
         unit.tasks.add(task("T-2026-11-0001"))
         unit.tasks.add(task("T-2026-11-0002", kind=TaskKind.SEND_BATCH))

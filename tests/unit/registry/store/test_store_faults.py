@@ -21,7 +21,7 @@ from registry.store import open_database
 from registry.store.database import StoreBusy, StoreDamaged, StoreUnavailable, StoreUnsafe
 from registry.store.sessions import StateMoved
 from registry.store.turns import Turns
-from registry.workflows.status.change_status import request_changes
+from registry.workflows.status.ask_changes import request_changes
 from tests.unit.registry.store.attacks import attacked
 from tests.unit.registry.store.filled import KEYS, NOW, SettableClock, digest_of, transaction
 

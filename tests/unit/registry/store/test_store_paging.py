@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import sqlite
 
 from registry.kernel.identifiers import BatchId
-from registry.store import Database, open_database
+from registry.store import Database, open_database, sessions
 from registry.store.piecework import _WAITING
 from registry.store.sessions import Session
 from registry.store.tables import certificate
@@ -79,6 +79,26 @@ def test_who_waits_for_a_certificate_is_found_in_the_order_of_admission(store):
         plan = plan_of(unit._session, asked.replace(":rosters", "'[]'").replace(":most", "10"))
     assert "ix_application_programme_level_eligible_admission (programme=? AND level=? AND eligible=? AND" in plan
     assert "ORDER BY" not in plan
+
+
+@pytest.mark.parametrize("reader", ["seals", "reservations"])
+def test_what_is_read_in_transactions_of_its_own_is_found_by_number(store, monkeypatch, reader):
+    monkeypatch.setattr(sessions, "AT_ONCE", 2)
+    asked: list[str] = []
+    with store.read() as unit:
+        driver = unit._session.driver
+        piece = unit.pieces.drawn("B-2026-11-0001", 2)[1]
+        driver.set_trace_callback(asked.append)
+        if reader == "seals":
+            looked = None
+            while (looked := unit.unsealed_page(looked)[1]) is not None:
+                pass
+        else:
+            assert len(unit.batches.reservations_of("B-2026-11-0001", piece)) == piece.size
+        driver.set_trace_callback(None)
+        plans = [plan_of(unit._session, one) for one in asked if "certificate" in one and "LIMIT 1 " not in one]
+    assert any("SEARCH certificate USING INTEGER PRIMARY KEY (rowid>?" in one for one in plans)
+    assert not [one for one in plans if "ORDER BY" in one]
 
 
 def test_a_page_that_is_sorted_is_noticed(store, plans):

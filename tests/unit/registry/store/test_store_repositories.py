@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event
 
 from api.demo_data import sample_roster
-from registry.anchor.history import Record, StatusChanged, Superseded
+from registry.anchor.history import Ballot, BallotKind, BallotOutcome, Record, StatusChanged, Superseded, Voted
 from registry.anchor.operations import Approval
 from registry.anchor.progress import Placement, RequestState, StatusRequest, Target
 from registry.anchor.states import AnchorState, TransitionForbidden
@@ -32,6 +32,7 @@ from registry.store.sessions import StateMoved, micros, pieces, time_of
 from registry.store.standing import RowsMissing
 from registry.store.vault import identity_index
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
+from registry.workflows.enrolment.own_records import OwnRecords
 from registry.workflows.issuance.issue import _still_certified
 from tests.unit.registry.store.filled import (
     APPROVER,
@@ -649,6 +650,36 @@ def test_after_a_revocation_who_is_in_a_batch_under_way_gets_no_second_one(store
         unit.batches.move(batch.id, AnchorState.RESERVED, AnchorState.CANCELLED)
     with store.read() as unit:
         assert not _still_certified(unit, *asked)
+
+
+def test_who_was_in_a_batch_that_the_members_revoked_holds_nothing_and_may_get_another(store, contents):
+    with store.read() as unit:
+        one = unit.batches.by_number(contents.number).reservation
+    revoked = Voted(
+        ballot=Ballot(
+            kind=BallotKind.REVOKE_BATCH,
+            subject=ISSUER.encode().ljust(32, b"\0"),
+            arg=0,
+            ref=contents.chain_id,
+            salt=bytes(32),
+        ),
+        votes=1,
+        outcome=BallotOutcome.ENACTED,
+    )
+    lifted = replace(revoked, ballot=replace(revoked.ballot, kind=BallotKind.LIFT_BATCH_SUSPENSION))
+
+    def held() -> tuple[list[str], bool]:
+        with store.read() as unit:
+            levels = OwnRecords(unit, ISSUER, [])._standing(one.person, PROGRAMME)
+            return list(levels), _still_certified(unit, ISSUER, one.person, PROGRAMME, "1")
+
+    for step, expected in ((None, ([], True)), (lifted, (["1"], True)), (revoked, ([], False))):
+        if step is not None:
+            with store.write() as unit:
+                unit.projection.extend(
+                    head(9), [Record(position=position(unit.projection.size(), str(step.ballot.kind)), content=step)]
+                )
+        assert held() == expected
 
 
 def test_who_has_a_certificate_waits_for_none_unless_the_batch_was_cancelled(store, contents):

@@ -31,6 +31,7 @@ from registry.workflows.examination.assess import (
 )
 from tests.unit.registry.store.attacks import attacked
 from tests.unit.registry.store.filled import ISSUER, KEYS, NOW, PROGRAMME, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 BEFORE = "20261122_0004"
 REASON = "第12行与签字的原始成绩不符"
@@ -44,7 +45,7 @@ class Case:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.store = open_database(path, KEYS, create=True)
+        self.store = new_database(path)
         self.roster = sample_roster(count=8)
         import_roster(self.store, CLOCK, OF, self.roster, person="alice")
         decide_applications(self.store, CLOCK, CATALOGUE, ISSUER, person="alice")

@@ -7,7 +7,8 @@ import zipfile
 import openpyxl
 import pytest
 
-from registry.enrolment.workbook import WorkbookRefused, workbook_as_csv
+from registry.enrolment.workbook import workbook_as_csv
+from registry.enrolment.workbook_parts import WorkbookRefused
 from registry.verification import asked_list
 from registry.verification.asked_list import MAX_BYTES, MAX_ROWS, NAMES_PER_NUMBER, AskedList, AskedRow, read_list
 
@@ -48,7 +49,23 @@ def test_list_is_read_in_every_usual_form(encoding: str, separator: str, heading
 def test_columns_come_in_any_order_with_others_between() -> None:
     found = read(f"姓名,部门,编号\n{NAME},人事,{NUMBER}\n")
     assert list(found.rows) == [PLAIN]
-    assert [one.code for one in found.notices] == ["bulk/unknown-column"]
+    assert list(found.notices) == []
+
+
+def test_columns_that_are_not_asked_for_come_along_as_they_are() -> None:
+    found = read(f"工号,编号, 部门 ,姓名,\n=1+1,{NUMBER}, 人事 ,{NAME}\n{'x' * 40_000},,,{NAME}\n7,{NUMBER}\n")
+    assert list(found.further) == ["工号", "部门"]
+    assert found.further_cells == {2: ("=1+1", "人事"), 3: ("x" * 32_766 + "…", "")}
+    assert [(one.line, one.code) for one in found.problems] == [(3, "bulk/number-required"), (4, "bulk/ragged-row")]
+    assert read(f"{NUMBER},{NAME}\n").further == ()
+
+
+def test_columns_of_a_workbook_come_along_as_well() -> None:
+    data = workbook(("编号", "姓名", "备注"), (NUMBER, NAME, "字" * 5_000), (NUMBER, NAME, "一\n二"))
+    found = read(data)
+    assert found.further_cells[2] == ("字" * 5_000,)
+    assert len(found.further_cells[3][0]) == 3
+    assert found.further_cells == read(found.text).further_cells
 
 
 def test_list_without_heading_begins_in_its_first_line() -> None:
@@ -208,6 +225,31 @@ def test_workbook_that_is_a_trap_is_refused(data: bytes) -> None:
     with pytest.raises(WorkbookRefused):
         workbook_as_csv(data, max_rows=MAX_ROWS)
     assert [one.code for one in read(data).problems] == ["bulk/workbook-unreadable"]
+
+
+def test_what_was_read_is_the_same_read_again_and_is_no_workbook() -> None:
+    rows = [
+        ("编号", "姓名", "备注"),
+        (NUMBER, NAME, 3.5),
+        (None, None, None),
+        (NUMBER, "李\n知行", "x,y" * 100),
+        ("", NAME, None),
+    ]
+    first = read(workbook(*rows))
+    assert [one.line for one in first.rows] == [2]
+    assert codes(first) == [(4, "bulk/control-character"), (5, "bulk/number-required")]
+    again = read(first.text)
+    assert again == first
+    assert first.further_cells[4] == ("x,y" * 100,)
+    assert read(f"编号,姓名\n{NUMBER},{NAME}\n").text == f"编号,姓名\n{NUMBER},{NAME}\n".encode()
+
+
+def test_workbook_is_no_longer_as_a_list_than_a_csv_file_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = workbook(("编号", "姓名", "备注"), *((f"N{place}", NAME, "x" * 190) for place in range(9_000)))
+    assert len(read(data).rows) == 9_000
+    monkeypatch.setattr(asked_list, "MAX_BYTES", 1024 * 1024)
+    assert len(data) < asked_list.MAX_BYTES
+    assert codes(read(data)) == [(0, "bulk/file-too-large")]
 
 
 def test_cell_far_away_takes_no_room() -> None:

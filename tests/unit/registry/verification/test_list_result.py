@@ -9,26 +9,48 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.enrolment.problems import RowProblem
+from registry.enrolment.table import MAX_FURTHER
 from registry.programme import Bilingual
 from registry.verification.list_result import (
     HEADINGS,
     NOT_VERIFIED,
     ResultMalformed,
     ResultRow,
+    Stated,
     counts_of,
     inert,
+    judged_row,
     read_result,
     refused_row,
     result_csv,
     result_workbook,
 )
 from registry.verification.model import Outcome
+from tests.http.sample_reports import NAME, NUMBER, SampleVerifier
 
 FORMULA_STARTS = tuple("=+-@\t\r")
 
 
-def row(**cells: str) -> ResultRow:
-    return ResultRow(**{name: cells.get(name, "") for name in HEADINGS})
+EARLIER = (
+    "line",
+    "number",
+    "outcome",
+    "code",
+    "words",
+    "notices",
+    "name",
+    "since",
+    "reason",
+    "revision",
+    "successor",
+    "block",
+    "block_time",
+)
+"""Columns of results that were written before there were more."""
+
+
+def row(*, further: tuple[str, ...] = (), **cells: str) -> ResultRow:
+    return ResultRow(**{name: cells.get(name, "") for name in HEADINGS}, further=further)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +104,52 @@ def test_lines_that_were_not_verified_are_in_no_count() -> None:
     assert (refused.line, refused.outcome, refused.code, refused.words) == ("3", NOT_VERIFIED, "bulk/quote", "words")
     rows = [row(line="2", outcome="valid"), refused, row(line="4", outcome="revoked")]
     assert counts_of(rows) == {Outcome.REVOKED: 1, Outcome.VALID: 1}
+
+
+STATED = Stated(programme="AIGC应用工程师", level="高级", valid_from="2026-11-20", valid_until="2029-11-19")
+
+
+def test_row_says_what_the_certificate_is_for_and_how_long_it_is_valid() -> None:
+    found = judged_row(2, NUMBER, SampleVerifier().by_number_and_name(NUMBER, NAME), "", STATED, by_link=False)
+    (read,) = read_result(result_csv([found]))
+    assert (read.programme, read.level) == ("AIGC应用工程师", "高级")
+    assert (read.valid_from, read.valid_until) == ("2026-11-20", "2029-11-19")
+
+
+def test_columns_of_the_list_come_along_after_ours_and_are_inert() -> None:
+    rows = [row(line="2", further=("E-001", "=1+1")), row(line="3", further=("", "高级"))]
+    data = result_csv(rows, further=("工号", "=HYPERLINK(1)"))
+    lines = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")))
+    assert [cells[len(HEADINGS) :] for cells in lines] == [
+        ["工号", "'=HYPERLINK(1)"],
+        ["E-001", "'=1+1"],
+        ["", "高级"],
+    ]
+    assert [one.further for one in read_result(data)] == [("E-001", "=1+1"), ("", "高级")]
+
+
+def test_longest_cell_that_comes_along_is_read_back() -> None:
+    (read,) = read_result(result_csv([row(line="2", further=("x" * MAX_FURTHER,))], further=("备注",)))
+    assert read.further == ("x" * MAX_FURTHER,)
+
+
+def test_columns_stand_in_their_old_places_and_new_ones_after_them() -> None:
+    assert tuple(HEADINGS)[: len(EARLIER)] == EARLIER
+    assert tuple(HEADINGS)[len(EARLIER) :] == ("programme", "level", "valid_from", "valid_until")
+
+
+def test_result_that_an_earlier_version_wrote_is_read() -> None:
+    headings = ",".join(" ".join(HEADINGS[name]) for name in EARLIER)
+    cells = ",".join("2" if name == "line" else "valid" if name == "outcome" else "" for name in EARLIER)
+    (read,) = read_result(f"\ufeff{headings}\r\n{cells}\r\n".encode())
+    assert (read.line, read.outcome, read.level, read.further) == ("2", "valid", "", ())
+
+
+@pytest.mark.parametrize("wrong", ["{0}\r\n2\r\n", "{0},x\r\n{1}\r\n", "{1}\r\n"])
+def test_result_whose_lines_do_not_fit_its_heading_is_a_fault(wrong: str) -> None:
+    headings = ",".join(" ".join(words) for words in HEADINGS.values())
+    with pytest.raises(ResultMalformed):
+        list(read_result(wrong.format(headings, "," * (len(HEADINGS) - 1)).encode()))
 
 
 def test_file_that_was_not_written_here_is_a_fault() -> None:

@@ -10,10 +10,11 @@ from registry.kernel.identifiers import Digest
 from registry.ports.examinations import ExamSession
 from registry.ports.storage import Roster
 from registry.programme import Catalogue, DirectionCode, LevelCode, Programme, load_catalogue
-from registry.store import Database, DataKeys, open_database
+from registry.store import Database, DataKeys
 from registry.workflows.examination.assess import confirm_sheet
 from registry.workflows.examination.examine import close_session, make_session, register, sign_in
 from registry.workflows.examination.mark_session import Choice, record_session_scores
+from tests.unit.registry.store.new_database import new_database
 
 KEYS = DataKeys(data=b"\xd1" * 32, index=b"\x1d" * 32, seal=b"\x5e" * 32)
 FIRST_DAY = datetime(2026, 1, 5, 1, 0, tzinfo=UTC)
@@ -54,6 +55,8 @@ class Stage:
         direction: str | None = None,
         unit: str | None = None,
         eligible: bool = True,
+        born: date = date(1997, 3, 15),
+        overridden: bool = False,
     ) -> list[str]:
         """Keep candidates with a decision; give their admission numbers."""
         of = self.programme(code)
@@ -65,7 +68,7 @@ class Stage:
                 name_latin=None,
                 identity_type=IdentityType.PASSPORT,
                 identity_number=f"E{self.made + line:08d}",
-                birth_date=date(1997, 3, 15),
+                birth_date=born,
                 sex=None,
                 education=None,
                 work_months=None,
@@ -96,7 +99,7 @@ class Stage:
                 level=LevelCode(level),
                 on=date(2026, 1, 5),
                 programme_digest=of.digest,
-                rule=level if eligible else None,
+                rule=level if eligible and not overridden else None,
                 rules_held=(),
                 findings=(),
             )
@@ -146,7 +149,7 @@ class Stage:
                         person="clerk-1",
                     )
         self.clock.time = max(one.begins_at for one in session.papers) + timedelta(hours=3)
-        close_session(self.store, self.clock, session.id, person="clerk-1")
+        close_session(self.store, self.clock, self.catalogue, session.id, person="clerk-1")
 
     def mark(self, session: ExamSession, sheet: str, *, by_function: Choice | None = None) -> str:
         """Enter a sheet and have it confirmed; give its name."""
@@ -166,6 +169,4 @@ class Stage:
 
 def stage(folder: Path) -> Stage:
     """Set the stage in an empty folder."""
-    return Stage(
-        store=open_database(folder / "registry.db", KEYS, create=True), clock=SetClock(), catalogue=load_catalogue()
-    )
+    return Stage(store=new_database(folder / "registry.db", KEYS), clock=SetClock(), catalogue=load_catalogue())

@@ -7,13 +7,14 @@ from pathlib import Path
 from benchmarks.bench import roster_of, scores_of
 from registry.anchor.progress import Batch
 from registry.programme import Catalogue, load_catalogue
-from registry.store import Database, open_database
+from registry.store import Database
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
 from registry.workflows.enrolment.photographs import take_photographs
 from registry.workflows.examination.assess import confirm_sheet, record_scores
 from registry.workflows.issuance.issue import propose
 from tests.unit.registry.enrolment.photograph_samples import jpeg, picture
-from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, PROGRAMME, Approver, CredentialKey, SettableClock
+from tests.unit.registry.store.filled import BODY, ISSUER, PROGRAMME, Approver, CredentialKey, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 
 class LentCredentialKey(CredentialKey):
@@ -54,7 +55,7 @@ class IssuingStage:
 
 def stage_of(path: Path, people: int, *, lends: bool = True) -> IssuingStage:
     """Make a registry in which so many people wait for a certificate."""
-    store, clock, catalogue = open_database(path, KEYS, create=True), SettableClock(), load_catalogue()
+    store, clock, catalogue = new_database(path), SettableClock(), load_catalogue()
     programme = catalogue.programme(PROGRAMME)
     roster = import_roster(store, clock, programme, roster_of(people), person="alice").roster.id
     decide_applications(store, clock, catalogue, ISSUER, person="alice")

@@ -35,7 +35,7 @@ from registry.workflows.examination.duty import put_on_duty
 from registry.workflows.examination.examine import close_session, register, sign_in
 from registry.workflows.examination.mark_session import record_session_scores
 from registry.workflows.issuance.approve import approve, cancel
-from registry.workflows.status.change_status import approve_change, cancel_change
+from registry.workflows.status.approve_change import approve_change, cancel_change
 
 NOW = datetime(2026, 11, 22, 4, tzinfo=UTC)
 CLOCK: Any = SimpleNamespace(now=lambda: NOW)
@@ -167,6 +167,7 @@ def send_batch(store: Any, unit: Any) -> None:
 
 
 ANY = MagicMock()
+NO_RULES = SimpleNamespace(by_digest=lambda _: SimpleNamespace(session=None))
 TAKEN: dict[Action, Callable[[Any, Any], object]] = {
     Action.JUDGE: lambda store, unit: judge_application(
         store, CLOCK, ANY, "1", subject=HELD_CERTIFICATE, favourable=True, reason="见原件", person=FIRST
@@ -185,7 +186,7 @@ TAKEN: dict[Action, Callable[[Any, Any], object]] = {
     Action.STAFF_SESSION: lambda store, unit: put_on_duty(
         store, CLOCK, "E-1", paper="p", room="r", role=StaffRole.INVIGILATOR, people=[], person=FIRST
     ),
-    Action.CLOSE_SESSION: lambda store, unit: close_session(store, CLOCK, "E-1", person=FIRST),
+    Action.CLOSE_SESSION: lambda store, unit: close_session(store, CLOCK, NO_RULES, "E-1", person=FIRST),
     Action.ENTER_SESSION_SCORES: lambda store, unit: record_session_scores(store, CLOCK, ANY, "E-1", b"", person=FIRST),
     Action.CONFIRM_SCORES: lambda store, unit: confirm_sheet(store, CLOCK, "S-1", person=SECOND),
     Action.RETURN_SCORES: lambda store, unit: return_sheet(store, CLOCK, "S-1", reason="有误", person=SECOND),

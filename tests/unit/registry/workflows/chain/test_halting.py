@@ -18,7 +18,7 @@ from registry.workflows.chain.halt import ABOUT_NOW, ROOT_TAKEN, ReasonMissing, 
 from registry.workflows.desk.hand_over import ask
 from registry.workflows.desk.reconcile import reconcile
 from registry.workflows.issuance.approve import cancel
-from registry.workflows.status.change_status import request_changes
+from registry.workflows.status.ask_changes import request_changes
 from tests.unit.registry.store.filled import APPROVER, TRUST_ROOT, digest_of, transaction
 from tests.unit.registry.workflows.chain_scene import Scene
 

@@ -201,3 +201,74 @@ def test_what_another_follower_keeps_meanwhile_is_not_lost(stage, node, blank):
     came = reread(Racing(), blank, node, stage.clock, person="operator-1")
     assert (came.block.number, came.same, came.added, came.dropped) == (4, 4, 0, 0)
     assert known(stage) == (4, 4)
+
+
+def spoilt(path: Path, change: str) -> None:
+    """Edit the records past the registry, with the rules against it as they were afterwards."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        rules = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in rules:
+            database.execute(f"DROP TRIGGER {name}")
+        assert database.execute(f"UPDATE chain_record SET {change}").rowcount > 0
+        for _, rule in rules:
+            database.execute(rule)
+
+
+@pytest.mark.parametrize(
+    ("change", "places"),
+    [
+        ("content = '{}' WHERE seq = 1", [1]),
+        ("content = 'no JSON', op = 99 WHERE seq IN (0, 2)", [0, 2]),
+        ("by = CAST(x'ff' AS TEXT) WHERE seq = 1", [1]),
+        ("seal = x'00'", [0, 1, 2, 3]),
+        ("seq = -1 WHERE seq = 2", [-1]),
+        ("seq = 99 WHERE seq = 3", [99]),
+    ],
+)
+def test_rows_that_cannot_be_read_are_written_anew_once_a_person_says_so(stage, node, blank, tmp_path, change, places):
+    node.tell(SUPERSEDED, by="a")
+    follow(stage.store, node, stage.clock)
+    spoilt(tmp_path / "registry.db", change)
+    broken = [("chain_record", str(one)) for one in places]
+    assert untouched(stage) == broken
+    with pytest.raises(RecordsDiffer):
+        anew(stage, blank, node)
+    assert untouched(stage) == broken
+    assert not [one for one in journal(stage) if one[0] == "chain.reread"]
+
+    came = anew(stage, blank, node, drop=True)
+
+    assert (came.unreadable, came.same + came.added) == (len(places), 4)
+    assert untouched(stage) == []
+    assert known(stage) == (4, 4)
+    with stage.store.read() as unit:
+        assert list(unit.projection.records()) == node.kept
+        assert unit.projection.successors(ISSUER, SUPERSEDED.new_batch) == {2}
+    (entry,) = [one for one in journal(stage) if one[0] == "chain.reread"]
+    assert (entry[2]["unreadable"], entry[2]["dropped"]) == (came.unreadable, came.dropped)
+    read(stage, node)
+
+
+def test_what_can_be_read_behind_one_that_cannot_is_compared_all_the_same(stage, node, blank, tmp_path):
+    node.tell(suspended(2), by="lie")
+    follow(stage.store, node, stage.clock)
+    spoilt(tmp_path / "registry.db", "content = '{}' WHERE seq = 1")
+    with pytest.raises(RecordsDiffer) as caught:
+        anew(stage, blank, node)
+    assert (caught.value.dropped, caught.value.kept) == (1, "record 1 (unreadable)")
+    assert caught.value.shown.startswith("record 1 (Paused, block 2, ")
+
+
+def test_a_difference_behind_one_that_cannot_be_read_is_the_one_that_is_told(stage, node, blank, tmp_path):
+    node.tell(suspended(2), by="lie")
+    follow(stage.store, node, stage.clock)
+    spoilt(tmp_path / "registry.db", "content = '{}' WHERE seq = 1")
+    node.kept[3] = replace(node.kept[3], content=suspended(3))
+
+    came = anew(stage, blank, node, drop=True)
+
+    assert "record 3 (StatusChanged, block 4" in came.difference[0]
+    assert (came.same, came.after, came.added, came.dropped, came.unreadable) == (2, 1, 2, 2, 1)
+    with stage.store.read() as unit:
+        assert list(unit.projection.records()) == node.kept
+    assert untouched(stage) == []

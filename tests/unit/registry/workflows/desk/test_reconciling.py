@@ -25,7 +25,7 @@ from registry.workflows.desk.reconcile import look, reconcile
 from registry.workflows.desk.work_off import BundlesUnwritable
 from registry.workflows.issuance.approve import BatchRecorded, cancel
 from registry.workflows.issuance.issue import _reserve
-from registry.workflows.status.change_status import request_changes
+from registry.workflows.status.ask_changes import request_changes
 from tests.unit.registry.store.filled import BODY, ISSUER, PROGRAMME, SENDER, TRUST_ROOT, digest_of, transaction
 from tests.unit.registry.workflows.chain_scene import Scene
 

@@ -19,8 +19,9 @@ from registry.store.outbox import keep_transaction
 from registry.workflows.chain.follow import follow
 from registry.workflows.chain.halt import lift, raise_alarm
 from registry.workflows.desk import work_off
+from registry.workflows.desk.claimed import Worker, Workplace
 from registry.workflows.desk.hand_over import ask
-from registry.workflows.desk.work_off import Worker, Workplace, work_one
+from registry.workflows.desk.work_off import work_one
 from registry.workflows.issuance import issue
 from registry.workflows.issuance.crew import WorkerLost
 from tests.unit.registry.store.filled import BODY, PROGRAMME, SENDER, TRUST_ROOT, digest_of, transaction

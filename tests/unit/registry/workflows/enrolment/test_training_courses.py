@@ -15,13 +15,13 @@ from registry.enrolment.courses import TeacherRefused
 from registry.ports.storage import NotHere
 from registry.ports.training import OrganisationKind
 from registry.programme import Bilingual, Title, load_catalogue
-from registry.store import open_database
 from registry.store.database import RowRefused
 from registry.workflows.enrolment import admit, train
 from registry.workflows.enrolment.enrol import UnitDiffers, UnitMissing, decide_applications, import_roster
 from registry.workflows.examination.assess import confirm_sheet, record_scores
 from registry.workflows.issuance import approve, issue
-from tests.unit.registry.store.filled import BODY, ISSUER, KEYS, NOW, Approver, CredentialKey, SettableClock
+from tests.unit.registry.store.filled import BODY, ISSUER, NOW, Approver, CredentialKey, SettableClock
+from tests.unit.registry.store.new_database import new_database
 
 CATALOGUE = load_catalogue()
 ONE, OTHER = "安小雨,110105199003070025", "卫子安,110101199003074135"
@@ -33,7 +33,7 @@ class School:
 
     def __init__(self, path) -> None:
         self.path = path
-        self.store, self.clock, self.key = open_database(path, KEYS, create=True), SettableClock(), CredentialKey()
+        self.store, self.clock, self.key = new_database(path), SettableClock(), CredentialKey()
         self.organisation("BODY-1", OrganisationKind.TRAINING_BODY)
         self.organisation("UNIT-1", OrganisationKind.APPLYING_UNIT)
 

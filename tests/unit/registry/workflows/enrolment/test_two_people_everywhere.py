@@ -40,8 +40,8 @@ from registry.workflows.enrolment.admit import add_organisation, take_step
 from registry.workflows.enrolment.enrol import decide_applications, import_roster
 from registry.workflows.examination import assess, correct
 from registry.workflows.issuance import approve, issue
-from registry.workflows.replacement import replace
-from registry.workflows.status import change_status
+from registry.workflows.replacement import ask_replacement, replace
+from registry.workflows.status import approve_change, ask_changes
 from tests.unit.registry.store.filled import (
     BODY,
     ISSUER,
@@ -284,12 +284,12 @@ def asks_for_a_change(office: Office, by: str, pick: int, way: int) -> None:
     batch = office.first_of(lambda unit: unit.batches.batches(AnchorState.FINAL))
     leaf = 1 + pick * 4 + way
     number = office.first_of(lambda unit: filter(None, [unit.batches.by_leaf(batch.batch, leaf)])).reservation.number
-    change_status.request_changes(office.store, office.clock, [number], Status.REVOKED, Reason.MISCONDUCT, person=by)
+    ask_changes.request_changes(office.store, office.clock, [number], Status.REVOKED, Reason.MISCONDUCT, person=by)
 
 
 def approves_a_change(office: Office, by: str, pick: int, way: int) -> None:
     one = office.first_of(lambda unit: unit.status_requests.requests(RequestState.REQUESTED), pick)
-    change_status.approve_change(office.store, office.clock, None, Approver(), one.id, person=by)
+    approve_change.approve_change(office.store, office.clock, None, Approver(), one.id, person=by)
 
 
 def final_number(unit: UnitOfWork, leaf: int) -> list[str]:
@@ -299,15 +299,15 @@ def final_number(unit: UnitOfWork, leaf: int) -> list[str]:
 
 def asks_for_a_correction(office: Office, by: str, pick: int, way: int) -> None:
     number = office.first_of(lambda unit: final_number(unit, 13 + pick))
-    particulars = replace.Particulars(name=f"安{chr(0x4E00 + office.made)}")
-    replace.ask_correction(
+    particulars = ask_replacement.Particulars(name=f"安{chr(0x4E00 + office.made)}")
+    ask_replacement.ask_correction(
         office.store, office.clock, CATALOGUE, number, particulars, reason="名册有误", person=by
     )  # fmt: skip
 
 
 def asks_for_a_renewal(office: Office, by: str, pick: int, way: int) -> None:
     number = office.first_of(lambda unit: final_number(unit, 16 + pick))
-    replace.ask_renewals(office.store, office.clock, CATALOGUE, [number], person=by)
+    ask_replacement.ask_renewals(office.store, office.clock, CATALOGUE, [number], person=by)
 
 
 def proposes_replacements(office: Office, by: str, pick: int, way: int) -> None:
@@ -330,7 +330,7 @@ def approves_a_replacement(office: Office, by: str, pick: int, way: int) -> None
         return
     with office.store.read() as unit:
         (request, *_) = unit.status_requests.onto(unit.batches.batch(one.batch).batch)
-    change_status.approve_change(office.store, office.clock, None, Approver(), request.id, person=by)
+    approve_change.approve_change(office.store, office.clock, None, Approver(), request.id, person=by)
 
 
 DEEDS: tuple[Deed, ...] = (
@@ -433,7 +433,7 @@ def test_a_naive_comparison_of_names_is_caught(monkeypatch):
         if first == second:
             raise FourEyes(step)
 
-    for module in (assess, change_status, correct, judge, supersede, train):
+    for module in (assess, approve_change, correct, judge, supersede, train):
         monkeypatch.setattr(module, "require_second_person", naive)
     with pytest.raises(AssertionError, match=r"wang|zhao|ｗａｎｇ"):
         settings(FEW, phases=[Phase.generate])(given(AFTERNOON)(gone_through))()

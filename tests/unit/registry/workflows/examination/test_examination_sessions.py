@@ -202,9 +202,13 @@ def test_closing_writes_down_who_was_absent_and_ends_it(trained):
     world, (first, second, third) = trained
     session = world.session("AI-TRAINER", MARCH)
     world.seat(session, [first, second])
-    with pytest.raises(SessionNotOver):
-        close_session(world.store, world.clock, session.id, person="clerk-1")
     theory, practice = papers(world)
+    last = max(one.begins_at for one in session.papers)
+    for seconds in (-1, 0, 30 * 60):
+        world.clock.time = last + timedelta(seconds=seconds)
+        with pytest.raises(SessionNotOver) as open_still:
+            close_session(world.store, world.clock, world.catalogue, session.id, person="clerk-1")
+    assert open_still.value.open_until == last + timedelta(minutes=30, seconds=1)
     world.hold(session, {first: [theory, practice], second: [practice]})
     with world.store.read() as unit:
         rows = unit.exam_sessions.attendance(session.id)
@@ -219,7 +223,7 @@ def test_closing_writes_down_who_was_absent_and_ends_it(trained):
     for step in (
         lambda: world.seat(session, [third]),
         lambda: sign_in(world.store, world.clock, world.catalogue, session.id, first, person="clerk-1"),
-        lambda: close_session(world.store, world.clock, session.id, person="clerk-1"),
+        lambda: close_session(world.store, world.clock, world.catalogue, session.id, person="clerk-1"),
     ):
         with pytest.raises(SessionClosed):
             step()
@@ -358,6 +362,47 @@ def test_a_retake_failed_means_everything_anew(trained):
     with world.store.read() as unit:
         seat = unit.exam_sessions.seats_of([first])[-1]
     assert (seat.kind, seat.papers, seat.fee) == (EntryKind.ANEW, (theory, practice), Fee.FULL)
+
+
+@pytest.fixture
+def retaken(trained) -> tuple[Stage, str, str]:
+    """A candidate who passed theory in March and practice in May: the stage, the candidate, the sheet of March."""
+    world, (first, *_) = trained
+    theory, practice = papers(world)
+    heading, sheets = f"准考证号,{theory},{practice}\n", []
+    sessions = [world.session("AI-TRAINER", day) for day in (MARCH, MAY)]
+    for session, row, present in zip(sessions, ("60,59", ",90"), ([theory, practice], [practice]), strict=True):
+        world.clock.set_to(session.held_on - timedelta(days=22))
+        world.seat(session, [first])
+        world.hold(session, {first: present})
+        sheets.append(world.mark(session, f"{heading}{first},{row}\n"))
+    return world, first, sheets[0]
+
+
+def test_a_session_set_later_makes_nothing_else_of_a_retake(retaken):
+    world, first, _ = retaken
+    passed = standing_of(world, first).standing
+    assert (passed.state, passed.dates) == (StandingState.PASSED, (MARCH, MAY))
+    world.clock.set_to(MARCH + timedelta(days=5))  # once a seat in May was taken
+    world.session("AI-TRAINER", APRIL)
+    assert standing_of(world, first).standing == passed
+    with world.store.read() as unit:
+        waiting = {one.session.held_on: one.waiting for one in publications(unit, world.catalogue, MAY)}
+    assert waiting == {MARCH: 0, APRIL: 0, MAY: 1}
+
+
+@pytest.mark.parametrize(("practice_too", "state"), [(False, StandingState.FAILED), (True, StandingState.PASSED)])
+def test_a_score_corrected_after_the_retake_counts_as_it_is_now(retaken, practice_too, state):
+    world, first, sheet = retaken
+    theory, practice = papers(world)
+    given = {practice: 6000} if practice_too else {theory: 5000}
+    for paper, score in given.items():
+        correction = correct(world, sheet, first, paper, score)
+        confirm_correction(world.store, world.clock, correction.id, person="clerk-2")
+    record = standing_of(world, first)
+    assert (record.awaited, record.standing.state) == (None, state)
+    with world.store.read() as unit:
+        assert next(one.waiting for one in publications(unit, world.catalogue, MAY)) == practice_too
 
 
 def test_who_was_turned_away_fails_for_that_reason(trained):
@@ -518,6 +563,24 @@ def test_a_correction_that_cannot_be_is_refused(marked, change, error):
         correct(world, sheet, wanted.pop("admission"), wanted.pop("paper"), wanted.pop("score"), **wanted)
     with world.store.read() as unit:
         assert unit.corrections.corrections() == []
+
+
+@pytest.mark.parametrize("turned_away", [False, True])
+def test_who_was_not_let_in_gets_no_score_by_a_correction(trained, turned_away):
+    world, (first, *_) = trained
+    theory, practice = papers(world)
+    session = world.session("AI-TRAINER", MARCH)
+    world.seat(session, [first])
+    if turned_away:
+        world.clock.time = session.begins_at(practice) + timedelta(minutes=31)
+        sign_in(world.store, world.clock, world.catalogue, session.id, first, paper=practice, person="clerk-1")
+    world.hold(session, {first: [theory]})
+    sheet = world.mark(session, f"准考证号,{theory},{practice}\n{first},60,缺考\n")
+    with pytest.raises(AttendanceDiffers) as refused:
+        correct(world, sheet, first, practice, 9000)
+    assert refused.value.admissions == (first,)
+    confirm_correction(world.store, world.clock, correct(world, sheet, first, theory, 6100).id, person="clerk-2")
+    assert (score_of(world, sheet, theory), score_of(world, sheet, practice)) == (6100, None)
 
 
 def test_only_a_confirmed_sheet_is_corrected(trained):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from api.commands.failures import advice_on
-from api.situations import WORDS
+from api.situations import WORDS, command_for
 from registry.anchor.differences import Name
 from registry.anchor.situations import Situation
 from registry.workflows.certificates.contents import BatchInconsistent, ReservationVoid
@@ -50,7 +50,7 @@ def test_after_sealing_all_say_that_somebody_was_erased_and_name_the_one_way_on(
     erase_one(scene)
     told = stands(scene)
     assert told.situation is Situation.ERASED
-    assert told.command == f"vermilion batch cancel {scene.name} --as {scene.batch.proposed_by}"
+    assert command_for(told.next) == f"vermilion batch cancel {scene.name} --as {scene.batch.proposed_by}"
     assert "erased" in WORDS[told.situation].happened_en
     assert "No certificate of it went out" in WORDS[told.situation].safe_en
     with pytest.raises(ReservationVoid, match="was erased") as caught:

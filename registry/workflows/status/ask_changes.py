@@ -1,4 +1,4 @@
-"""Change statuses: one person asks, another approves what cannot be undone lightly; the chain decides.
+"""Ask to change statuses; another person approves what cannot be undone lightly, and the chain decides.
 
 1. Say what is asked for: every certificate or batch there is, recorded, and free to make this move, or nothing is kept.
 2. What is under way is not asked for again; the rest is cut into requests of one batch and one transaction each.
@@ -6,19 +6,18 @@
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
-from registry.access import require_second_person
 from registry.anchor.facts import batch_flags, joint_status, own_status
 from registry.anchor.history import BatchFlag, Record
 from registry.anchor.progress import Batch, RequestState, StatusRequest, Target
 from registry.anchor.states import AnchorState
 from registry.kernel.errors import Conflict, RegistryError
 from registry.kernel.identifiers import BatchId, normal_number
-from registry.ports import ApprovalSigner, Clock, Ledger
+from registry.ports import Clock
 from registry.ports.storage import NotHere, Store, StoredCertificate, UnitOfWork
 from registry.status import (
     MOST_BATCHES,
@@ -26,19 +25,10 @@ from registry.status import (
     Reason,
     Status,
     calls_of,
-    needs_approval,
     require_ground,
     require_move,
 )
-from registry.workflows.chain.status_operations import (
-    StatusApproval,
-    approvable,
-    require_consistent,
-    require_predecessors,
-    status_nonces,
-)
-from registry.workflows.chain.supersede import makers_of_change
-from registry.workflows.issuance.approve import deadline_from
+from registry.workflows.lineage.present import present_flags
 from registry.workflows.lineage.succession import Ways, ways_of
 
 
@@ -113,16 +103,6 @@ class BeingReplaced(Conflict):
         super().__init__(f"certificate {number} is being replaced: {replacement}")
 
 
-class RequestNotWaiting(Conflict):
-    """A request does not wait for what is asked of it."""
-
-    code = "status/request-not-waiting"
-
-    def __init__(self, request: str, state: str, what: str) -> None:
-        self.request, self.state, self.what = request, state, what
-        super().__init__(f"request {request} is {state}: it does not wait for {what}")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """One of the certificates or batches that were named cannot make the move."""
@@ -140,8 +120,8 @@ class ChangesRefused(Conflict):
     code = "status/changes-refused"
 
     def __init__(self, refusals: Sequence[Refusal], asked: int) -> None:
-        self.refusals, self.asked = tuple(refusals), asked
-        super().__init__(f"{len(refusals)} of {asked} cannot be changed so; nothing was kept")
+        self.refusals, self.refused, self.asked = tuple(refusals), len(refusals), asked
+        super().__init__(f"{self.refused} of {asked} cannot be changed so; nothing was kept")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,29 +132,6 @@ class Asked:
     """In the order of batches and leaves; what was under way first. Those that are new have no name yet in a plan."""
     done: tuple[str, ...] = ()
     """Named, and left out because they have the wanted status already."""
-
-
-# — where certificates and batches stand —
-
-
-def present_status(unit: UnitOfWork, certificate: StoredCertificate) -> Status:
-    """Give a certificate's own status by the records read so far."""
-    batch, leaf = certificate.batch, certificate.reservation.leaf
-    records = unit.projection.concerning(batch.issuer, batch.batch, leaf)
-    return own_status(records, batch.issuer, batch.batch, leaf)
-
-
-def present_standing(unit: UnitOfWork, certificate: StoredCertificate) -> Status:
-    """Give a certificate's status together with its batch's, as a verdict does, by the records read so far."""
-    batch, leaf = certificate.batch, certificate.reservation.leaf
-    records = unit.projection.concerning(batch.issuer, batch.batch, leaf)
-    own = own_status(records, batch.issuer, batch.batch, leaf)
-    return joint_status(own, batch_flags(records, batch.issuer, batch.batch))
-
-
-def present_flags(unit: UnitOfWork, batch: Batch) -> BatchFlag:
-    """Give what holds for a batch as a whole by the records read so far."""
-    return batch_flags(unit.projection.of_batch(batch.issuer, batch.batch), batch.issuer, batch.batch)
 
 
 # — asking for certificates —
@@ -433,13 +390,13 @@ def keep_requests(unit: UnitOfWork, plan: Asked, person: str) -> Asked:
                 subject=request.id,
                 wanted=request.wanted.word,
                 reason=request.reason.slug,
-                **_covered(unit, request),
+                **covered(unit, request),
             )
         kept.append(request)
     return replace(plan, requests=tuple(kept))
 
 
-def _covered(unit: UnitOfWork, request: StatusRequest) -> dict[str, str | int]:
+def covered(unit: UnitOfWork, request: StatusRequest) -> dict[str, str | int]:
     """Say for the journal what a request covers: the one number, or the count and a digest of all names."""
     if len(request.certificates) == 1:
         return {"number": request.certificates[0].number}
@@ -454,114 +411,12 @@ def _covered(unit: UnitOfWork, request: StatusRequest) -> dict[str, str | int]:
 
 def batch_names(unit: UnitOfWork, request: StatusRequest) -> list[str]:
     """Give our own names of a request's batches."""
-    return [_of_chain(unit, batch).id for batch in request.batches]
+    return [of_chain(unit, batch).id for batch in request.batches]
 
 
-def _of_chain(unit: UnitOfWork, batch: BatchId) -> Batch:
+def of_chain(unit: UnitOfWork, batch: BatchId) -> Batch:
+    """Give our batch of an id on the chain. Raises NotHere."""
     found = unit.batches.of_chain(batch)
     if found is None:
         raise NotHere("batch", batch.hex())
     return found
-
-
-def change_to_be_approved(store: Store, clock: Clock, ledger: Ledger, name: str) -> StatusApproval:
-    """Derive what an approver of this request would sign, for a signature that is made elsewhere. Keeps nothing.
-
-    Raises RequestNotWaiting, RequestInconsistent, PredecessorHeld, BatchChangeOpen, LedgerUnavailable.
-    """
-    now = clock.now()
-    with store.read() as unit:
-        request = unit.status_requests.request(name)
-    return _derived(store, request, status_nonces(ledger, request), now, deadline_from(now, name, None))
-
-
-def approve_change(
-    store: Store,
-    clock: Clock,
-    ledger: Ledger,
-    signer: ApprovalSigner,
-    name: str,
-    *,
-    person: str,
-    deadline: int | None = None,
-) -> StatusRequest:
-    """Approve a request as the second person, having compared again whom it names with what its numbers mean on chain.
-
-    One whose approval lapsed, or is overtaken by another suspension, is approved anew. `deadline`: the one that was
-    signed already, where the signature was made elsewhere. Raises FourEyes, RequestNotWaiting, RequestInconsistent,
-    PredecessorHeld, BatchChangeOpen, ApprovalLapsed, LedgerUnavailable.
-    """
-    now = clock.now()
-    with store.read() as unit:
-        request = unit.status_requests.request(name)
-    nonces = status_nonces(ledger, request)
-    asked = _derived(store, request, nonces, now, deadline_from(now, name, deadline))
-    with store.read() as unit:
-        for maker in makers_of_change(unit, request):
-            require_second_person(maker, person, "approving a change of status")
-    approval = signer.approve(asked)
-    with store.write() as unit:
-        unit.status_requests.approve(name, person=person, at=now, approval=approval, status_nonces=nonces)
-        unit.journal.write(
-            at=now,
-            person=person,
-            action="status.approve",
-            subject=name,
-            approver=signer.address,
-            **_covered(unit, request),
-        )
-        return unit.status_requests.request(name)
-
-
-def _derived(
-    store: Store, request: StatusRequest, nonces: tuple[int, ...], now: datetime, deadline: int
-) -> StatusApproval:
-    if not _awaits_approval(request, nonces, now):
-        raise RequestNotWaiting(request.id, request.state, "an approval")
-    with store.read() as unit:
-        require_consistent(unit, request)
-        require_predecessors(unit, request)
-    return approvable(request, deadline=deadline, nonces=nonces)
-
-
-def _awaits_approval(request: StatusRequest, nonces: tuple[int, ...], now: datetime) -> bool:
-    if request.wanted not in needs_approval:
-        return False
-    if request.state is RequestState.APPROVED and request.approval is not None:
-        return request.approval.has_lapsed(now) or request.status_nonces != nonces
-    return request.state is RequestState.REQUESTED
-
-
-def cancel_change(store: Store, clock: Clock, name: str, *, person: str) -> StatusRequest:
-    """Give a request up before it is signed for the chain. Raises RequestNotWaiting."""
-    with store.write() as unit:
-        request = unit.status_requests.request(name)
-        if request.state not in (RequestState.REQUESTED, RequestState.APPROVED):
-            raise RequestNotWaiting(name, request.state, "being cancelled")
-        _give_up_replacements(unit, request, person, clock.now())
-        unit.status_requests.move(name, request.state, RequestState.CANCELLED)
-        unit.journal.write(
-            at=clock.now(), person=person, action="status.cancel", subject=name, **_covered(unit, request)
-        )
-        return unit.status_requests.request(name)
-
-
-def _give_up_replacements(unit: UnitOfWork, request: StatusRequest, person: str, now: datetime) -> None:
-    """With a supersession its replacements are given up; while their batch can be cancelled, that is the way."""
-    new = unit.batches.of_chain(request.new_batch) if request.new_batch is not None else None
-    if new is None:
-        return
-    if new.state is not AnchorState.FINAL:
-        raise RequestNotWaiting(request.id, request.state, f"being cancelled without its batch {new.id}")
-    for one in unit.replacements.into(new.id).values():
-        if one.leaf in request.new_leaves and one.cancelled_at is None:
-            unit.replacements.cancel(one.id, person, now)
-            unit.journal.write(at=now, person=person, action="replace.cancel", subject=one.id, batch=new.id)
-
-
-def certificates_of(unit: UnitOfWork, request: StatusRequest) -> Iterator[tuple[Target, Status]]:
-    """Yield what a request covers, with each certificate's own status by the records read so far."""
-    batch = _of_chain(unit, request.batch)
-    records = unit.projection.of_batch(batch.issuer, batch.batch)
-    for target in request.certificates:
-        yield target, own_status(records, batch.issuer, batch.batch, target.leaf)

@@ -16,6 +16,7 @@ from api.issuer.live import LISTENING, Glance, stream
 from api.issuer.makers import made_by, makers_of_batches
 from api.issuer.paging import Paged, page_number
 from api.issuer.replaced import replacements_into
+from api.issuer.structures import scope_name
 from api.issuer.tasks import TaskView, Watcher, task_view, tasks_of_batch
 from api.issuer.todo import entries
 from api.pages.rendering import add_page, words_of
@@ -74,6 +75,8 @@ class BatchView:
 
     id: str
     scope: str
+    named: str
+    """Programme and level in the page's language."""
     size: int
     state: AnchorState
     proposed_by: str
@@ -134,7 +137,7 @@ def overview(request: Request, visit: Reader, desk: Desk) -> Response:
     with desk.store.read() as unit:
         names = unit.batches.names()
         paged = Paged(number=page_number(request), total=len(names), size=_PER_PAGE)
-        batches = [_batch(request, unit.batches.batch(one)) for one in names[::-1][paged.first : paged.last]]
+        batches = [_batch(request, desk, unit.batches.batch(one)) for one in names[::-1][paged.first : paged.last]]
         waits = entries(request, visit, desk, unit)
         empty = not unit.enrolments.count_rosters()
     own, others = ([one for one in waits if one.yours is yours] for yours in (True, False))
@@ -187,7 +190,7 @@ def batch_page(id: str, request: Request, visit: Reader, desk: Desk) -> Response
         "console_batch.html",
         "overview",
         headers=LISTENING,
-        batch=_batch(request, batch),
+        batch=_batch(request, desk, batch),
         steps=_steps(batch),
         way=WAY,
         own=made,
@@ -345,12 +348,13 @@ def _steps(batch: Batch) -> list[StepView]:
     ]
 
 
-def _batch(request: Request, batch: Batch) -> BatchView:
+def _batch(request: Request, desk: ConsoleDesk, batch: Batch) -> BatchView:
     placement = batch.placement
     cause, remedy = told_of(request, batch.failure)
     return BatchView(
         id=batch.id,
         scope=batch.scope,
+        named=scope_name(request, desk.catalogue, batch),
         size=batch.size,
         state=batch.state,
         proposed_by=batch.proposed_by,

@@ -17,6 +17,7 @@ from api.issuer.desk import ConsoleDesk
 from api.issuer.framing import NAME_SHOWN, READ, Desk, Reader, onward, page, shown_moment
 from api.issuer.paging import Paged
 from api.issuer.requests import RequestView, newest_requests, request_view
+from api.issuer.structures import scope_name
 from api.pages.rendering import add_page, words_of
 from api.sign_in.session import Visit, allowed, fields_of, require_own_form
 from api.verifier.masking import masked_name
@@ -83,6 +84,8 @@ class CertificateView:
     key: str
     batch: str
     scope: str
+    named: str
+    """Programme and level in the page's language."""
     leaf: int
     standing: str
     name: str
@@ -234,6 +237,7 @@ def _view(request: Request, visit: Visit, desk: ConsoleDesk, unit: UnitOfWork, n
         key=reservation.key,
         batch=batch.id,
         scope=batch.scope,
+        named=scope_name(request, desk.catalogue, batch),
         leaf=reservation.leaf,
         standing=status_word_of(unit, one),
         name=_holder_name(visit, one),

@@ -17,7 +17,7 @@ from registry.anchor.operations import Approvable
 from registry.anchor.progress import Batch
 from registry.kernel.identifiers import BatchId, ScopeCode, batch_id
 from registry.ports.storage import UnitOfWork
-from registry.programme import Catalogue
+from registry.programme import Catalogue, ProgrammeUnknown
 from registry.status import indices_of
 
 _ORDER: Final[Mapping[str, int]] = MappingProxyType(
@@ -58,8 +58,11 @@ def field_views(request: Request, unit: UnitOfWork, desk: ConsoleDesk, asked: Ap
 
 
 def scope_name(request: Request, catalogue: Catalogue, batch: Batch) -> str:
-    """Name the programme and level of a batch."""
-    programme = catalogue.by_digest(batch.programme_digest)
+    """Name the programme and level of a batch; by their codes where the programme's file is gone."""
+    try:
+        programme = catalogue.by_digest(batch.programme_digest)
+    except ProgrammeUnknown:
+        return batch.scope
     code = batch.scope.partition("/")[2]
     level = next((one for one in programme.levels if one.code == code), None)
     names = [programme.name, *([] if level is None or code == "-" else [level.name])]

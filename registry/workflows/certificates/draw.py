@@ -15,7 +15,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -245,11 +245,7 @@ def _printables(store: Store, key_of: KeyOf, name: str) -> Iterator[tuple[str, P
         tree = MerkleTree(unit.batches.leaves(name))
         awaiting = awaiting_succession(unit, batch)
         records = unit.projection.of_batch(batch.issuer, batch.batch)
-        pieces = [
-            replace(one, first_id=first, size=min(_AT_ONCE, one.last_id + 1 - first))
-            for one in unit.pieces.of_batch(name)
-            for first in range(one.first_id, one.last_id + 1, _AT_ONCE)
-        ]
+        pieces = unit.pieces.drawn(name, _AT_ONCE)
     flags = batch_flags(records, batch.issuer, batch.batch)
 
     def stands(leaf: int) -> bool:

@@ -24,8 +24,8 @@ from registry.workflows.access.sign_in import INVITED_FOR, holder_account
 from registry.workflows.certificates.deliver import presentation_of
 
 _UNINVITED: Final = frozenset({WayIn.ACCOUNT, WayIn.NONE})
-_EVERY: Final = 100
-"""Certificates between two notes of progress."""
+_AT_ONCE: Final = 500
+"""Certificates that are read together: a long reading keeps what others write from being put away."""
 
 
 class BatchNotFinal(Conflict):
@@ -73,19 +73,23 @@ def invite_holders_of(
     """
     # 1
     named: dict[str, tuple[str, str]] = {}
-    erased = 0
+    erased = done = 0
     with store.read() as unit:
         of = unit.batches.batch(batch)
         if of.state is not AnchorState.FINAL:
             raise BatchNotFinal(of.id, of.state)
-        for done, one in enumerate(unit.batches.certificates(batch_id=of.id), start=1):
+        pieces = unit.pieces.drawn(of.id, _AT_ONCE)
+    for piece in pieces:
+        with store.read() as unit:
+            certificates = list(unit.batches.of_piece(of.id, piece))
+        for one in certificates:
             if one.disclosures is None:
                 erased += 1
             else:
                 name = parse(presentation_of(one)).disclosed.name or ""
                 named.setdefault(one.person, (one.reservation.number, name))
-            if done % _EVERY == 0 or done == of.size:
-                progress(done, of.size)
+        done += len(certificates)
+        progress(done, of.size)
     # 2
     now = clock.now()
     with store.write() as unit:

@@ -110,7 +110,8 @@ def present_particulars(request: Request, visit: Visit, shown: Presentation) -> 
     """Give what a certificate says of its holder now, by member, as who asks may read it; of a photograph, whether."""
     words, said = words_of(request), said_of_holder(shown)
     texts = {one: _said(words, visit, one, said.get(one)) for one in Corrected if one is not Corrected.PORTRAIT}
-    return texts | {Corrected.PORTRAIT: words.text("replacing.photograph") if Corrected.PORTRAIT in said else _NONE}
+    there = words.text("replacing.with_photograph") if Corrected.PORTRAIT in said else _NONE
+    return texts | {Corrected.PORTRAIT: there}
 
 
 def replacements_into(

@@ -198,4 +198,6 @@ def test_verdicts_name_a_test_chain_only_where_it_is_one(world) -> None:
     assert home.verifier().test_chain == home.installation.chain.chain_id
     chain = home.installation.chain.model_copy(update={"test_chain": False})
     home.installation = home.installation.model_copy(update={"chain": chain})
+    assert home.verifier().test_chain == chain.chain_id  # from localhost, without TLS, nobody issues real ones
+    home.installation = home.installation.model_copy(update={"public_base_url": "https://v.example.cn"})
     assert home.verifier().test_chain is None

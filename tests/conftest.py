@@ -17,14 +17,6 @@ settings.register_profile("deep", parent=settings.get_profile("desk"), max_examp
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "desk"))
 
 
-_LONG = ("tests/lifecycle/", "tests/unit/registry/workflows/")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the files that take long: of two workers none is left with one of them at the end."""
-    items.sort(key=lambda one: not one.path.relative_to(config.rootpath).as_posix().startswith(_LONG))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     gc.disable()
